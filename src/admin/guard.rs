@@ -1,0 +1,158 @@
+//! Who may call the admin API.
+//!
+//! Owns the checks that come before any route, in the order that gives an
+//! attacker's browser the least: what kind of request, for which host, from
+//! which page, with which token. Pure.
+
+use super::problem::Problem;
+use super::token::Token;
+use crate::message::{Authority, Fields, Known};
+
+/// The rules of one admin listener.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    token: Token,
+    /// Host names that lead here; none checks none (Unix socket).
+    hosts: Option<Vec<String>>,
+}
+
+impl Guard {
+    /// A guard for a listener that is reached by these names, besides the
+    /// loopback ones.
+    #[must_use]
+    pub fn tcp(token: Token, names: &[String]) -> Self {
+        let mut hosts: Vec<String> = ["localhost", "127.0.0.1", "[::1]"].map(String::from).into();
+        hosts.extend(names.iter().map(|name| name.to_ascii_lowercase()));
+        Self { token, hosts: Some(hosts) }
+    }
+
+    /// A guard for a Unix socket, which no web page can reach.
+    #[must_use]
+    pub fn unix(token: Token) -> Self {
+        Self { token, hosts: None }
+    }
+
+    /// Refuses what no caller of ours sends.
+    pub fn check_caller(&self, fields: &Fields) -> Result<(), Problem> {
+        if fields.first(Known::Upgrade).is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
+            return Err(Problem::new(403, "there are no WebSockets here"));
+        }
+        if fields.get("Sec-Fetch-Mode").is_some_and(|mode| mode == b"no-cors") {
+            return Err(Problem::new(403, "requests in no-cors mode are refused"));
+        }
+        let origin = fields.get("Origin");
+        if origin == Some(b"null") {
+            return Err(Problem::new(403, "requests of an opaque origin are refused"));
+        }
+        let host = fields.first(Known::Host).and_then(Authority::parse);
+        if let Some(hosts) = &self.hosts {
+            let known = host.is_some_and(|host| hosts.contains(&host.canonical_host()));
+            if !known {
+                return Err(Problem::new(421, "this host name does not lead to the admin API; --admin-host adds one"));
+            }
+        }
+        let cross_site = fields.get("Sec-Fetch-Site").is_some_and(|site| !matches!(site, b"same-origin" | b"none"));
+        let same_origin = origin.is_none_or(|origin| {
+            let authority = origin.strip_prefix(b"http://").or_else(|| origin.strip_prefix(b"https://"));
+            authority.and_then(Authority::parse) == host && host.is_some()
+        });
+        if cross_site || !same_origin {
+            return Err(Problem::new(403, "requests from pages of another origin are refused"));
+        }
+        Ok(())
+    }
+
+    /// Asks for the bearer token.
+    pub fn check_token(&self, fields: &Fields) -> Result<(), Problem> {
+        let token = fields.get("Authorization").and_then(|value| {
+            let scheme = value.get(..7)?;
+            scheme.eq_ignore_ascii_case(b"bearer ").then(|| value[7..].trim_ascii())
+        });
+        match token {
+            Some(token) if self.token.matches(token) => Ok(()),
+            Some(_) => Err(Problem::new(401, "the token is not the one of this server")),
+            None => Err(Problem::new(
+                401,
+                "send the token of the file 'token' in the data directory, as in Authorization: Bearer TOKEN",
+            )),
+        }
+    }
+
+    /// Asks for JSON: no form and no plain text of another page comes past.
+    pub fn check_json(fields: &Fields) -> Result<(), Problem> {
+        let media_type = fields.get("Content-Type").and_then(|value| value.split(|byte| *byte == b';').next());
+        match media_type.map(<[u8]>::trim_ascii) {
+            Some(media_type) if media_type.eq_ignore_ascii_case(b"application/json") => Ok(()),
+            _ => Err(Problem::new(415, "send JSON, with Content-Type: application/json")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+    fn fields(lines: &[(&str, &str)]) -> Fields {
+        let mut fields = Fields::default();
+        for (name, value) in lines {
+            fields.push(name.as_bytes(), value.as_bytes());
+        }
+        fields
+    }
+
+    fn status(lines: &[(&str, &str)]) -> u16 {
+        let guard = Guard::tcp(Token::new(TOKEN.into()), &["admin.example.org".into()]);
+        guard.check_caller(&fields(lines)).map_or_else(|problem| problem.status, |()| 200)
+    }
+
+    #[test]
+    fn only_known_hosts_lead_here() {
+        for host in ["localhost:8081", "127.0.0.1", "[::1]:9", "Admin.Example.org"] {
+            assert_eq!(status(&[("Host", host)]), 200, "{host}");
+        }
+        for host in ["evil.example", "127.0.0.1.evil.example", "10.0.0.1:8081"] {
+            assert_eq!(status(&[("Host", host)]), 421, "{host}");
+        }
+        assert_eq!(status(&[]), 421);
+        let unix = Guard::unix(Token::new(TOKEN.into()));
+        assert!(unix.check_caller(&fields(&[("Host", "anything")])).is_ok());
+    }
+
+    #[test]
+    fn other_pages_are_refused() {
+        let host = ("Host", "localhost:8081");
+        assert_eq!(status(&[host, ("Origin", "http://localhost:8081"), ("Sec-Fetch-Site", "same-origin")]), 200);
+        assert_eq!(status(&[host, ("Sec-Fetch-Site", "none")]), 200);
+        for line in [
+            ("Origin", "null"),
+            ("Origin", "http://evil.example"),
+            ("Origin", "http://localhost:9999"),
+            ("Origin", "file://localhost:8081"),
+            ("Sec-Fetch-Site", "cross-site"),
+            ("Sec-Fetch-Site", "same-site"),
+            ("Sec-Fetch-Mode", "no-cors"),
+            ("Upgrade", "WebSocket"),
+        ] {
+            assert_eq!(status(&[host, line]), 403, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_token_is_asked_for() {
+        let guard = Guard::unix(Token::new(TOKEN.into()));
+        let check = |value: &str| guard.check_token(&fields(&[("Authorization", value)])).is_ok();
+        assert!(check(&format!("Bearer {TOKEN}")) && check(&format!("bearer  {TOKEN}")));
+        assert!(!check(TOKEN) && !check("Bearer ") && !check("Bearer x") && !check(&format!("Basic {TOKEN}")));
+        assert!(guard.check_token(&fields(&[])).is_err());
+    }
+
+    #[test]
+    fn only_json_changes_anything() {
+        let check = |value: &str| Guard::check_json(&fields(&[("Content-Type", value)])).is_ok();
+        assert!(check("application/json") && check("Application/JSON; charset=utf-8"));
+        assert!(!check("text/plain") && !check("application/x-www-form-urlencoded") && !check("application/jsonp"));
+        assert!(Guard::check_json(&fields(&[])).is_err());
+    }
+}

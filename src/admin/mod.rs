@@ -1,0 +1,14 @@
+//! The admin API: JSON over its own listener, on its own thread.
+//!
+//! Owns the guard, the routes and the shape of answers and errors. Asks the
+//! registry for everything it tells or changes; reaches into no other room.
+
+pub mod app;
+pub mod guard;
+mod model;
+mod problem;
+mod routes;
+pub mod token;
+
+pub use app::{AdminState, app};
+pub use token::Token;

@@ -1,0 +1,59 @@
+//! What answers look like.
+
+use crate::error::reason;
+use crate::exchange::Reply;
+use crate::message::ResponseHead;
+use crate::registry::Record;
+use serde_json::{Value, json};
+use std::time::SystemTime;
+
+/// A mount as the API shows it: its spec and what is known of it now.
+#[must_use]
+pub fn mount(record: &Record) -> Value {
+    let handle = &record.handle;
+    let mut value = json!(*record.spec);
+    let about = json!({
+        "revision": record.revision,
+        "created_at": record.created_at,
+        "updated_at": record.updated_at,
+        "state": handle.lifecycle(),
+        "in_flight": handle.in_flight(),
+        "restarts": handle.restarts(),
+        "generation": handle.generation(),
+        "links": { "self": location(record) },
+    });
+    if let (Value::Object(value), Value::Object(about)) = (&mut value, about) {
+        value.extend(about);
+    }
+    value
+}
+
+/// Where a mount is found.
+#[must_use]
+pub fn location(record: &Record) -> String {
+    format!("/v1/mounts/{}", record.spec.id)
+}
+
+/// A JSON answer.
+#[must_use]
+pub fn json_reply(status: u16, value: &Value) -> Reply {
+    reply(status, "application/json", value.to_string().into_bytes())
+}
+
+/// An answer of any type. Browsers take it for nothing else, show it in no
+/// frame of others, and keep no copy.
+#[must_use]
+pub fn reply(status: u16, media_type: &str, content: Vec<u8>) -> Reply {
+    let mut head = ResponseHead::own(status, reason(status));
+    let fields = &mut head.fields;
+    if status != 204 {
+        fields.push(b"Content-Type", media_type.as_bytes());
+        fields.push(b"Content-Length", content.len().to_string().as_bytes());
+    }
+    fields.push(b"Date", httpdate::fmt_http_date(SystemTime::now()).as_bytes());
+    fields.push(b"Cache-Control", b"no-store");
+    fields.push(b"X-Content-Type-Options", b"nosniff");
+    fields.push(b"Referrer-Policy", b"no-referrer");
+    fields.push(b"Cross-Origin-Resource-Policy", b"same-origin");
+    Reply::whole(head, content)
+}

@@ -1,0 +1,77 @@
+//! Errors of the API: one shape everywhere (RFC 9457).
+
+use crate::error::reason;
+use crate::exchange::{Reply, RequestId};
+use crate::message::Fields;
+use crate::mount::SpecFault;
+use crate::registry::Refusal;
+use serde_json::json;
+
+/// An error of the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The status code.
+    pub status: u16,
+    /// What is wrong, and what to do about it.
+    pub detail: String,
+    /// What is wrong with each part of an invalid mount.
+    pub faults: Vec<SpecFault>,
+    /// The methods that would do, for 405.
+    pub allow: Option<&'static str>,
+}
+
+impl Problem {
+    /// A problem of that status.
+    #[must_use]
+    pub fn new(status: u16, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), faults: Vec::new(), allow: None }
+    }
+
+    /// A mount that is not valid.
+    #[must_use]
+    pub fn invalid(faults: Vec<SpecFault>) -> Self {
+        let detail = match faults.len() {
+            1 => "the mount has one fault".to_owned(),
+            count => format!("the mount has {count} faults"),
+        };
+        Self { faults, ..Self::new(422, detail) }
+    }
+
+    /// The reply that says so.
+    #[must_use]
+    pub fn into_reply(self, id: RequestId) -> Reply {
+        let mut body = json!({
+            "type": "about:blank",
+            "title": reason(self.status),
+            "status": self.status,
+            "detail": self.detail,
+            "request_id": id.to_string(),
+        });
+        if !self.faults.is_empty() {
+            body["errors"] = json!(self.faults);
+        }
+        let mut reply = super::model::reply(self.status, "application/problem+json", body.to_string().into_bytes());
+        let fields: &mut Fields = &mut reply.head.fields;
+        if let Some(allow) = self.allow {
+            fields.push(b"Allow", allow.as_bytes());
+        }
+        match self.status {
+            401 => fields.push(b"WWW-Authenticate", b"Bearer"),
+            503 => fields.push(b"Retry-After", b"1"),
+            _ => {}
+        }
+        reply
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal {
+            Refusal::Unknown(_) => 404,
+            Refusal::IdTaken(_) | Refusal::MatchTaken { .. } | Refusal::Fixed(_) => 409,
+            Refusal::Storage(_) => 500,
+            Refusal::Busy => 503,
+        };
+        Self::new(status, refusal.to_string())
+    }
+}

@@ -1,0 +1,189 @@
+//! The calls of the API: a request becomes a typed action here, and nowhere
+//! else. Handlers are thin: read, ask the registry, show.
+
+use super::app::AdminState;
+use super::guard::Guard;
+use super::model;
+use super::problem::Problem;
+use crate::exchange::{Exchange, Reply};
+use crate::limits::ADMIN_BODY_BYTES_MAX;
+use crate::mount::MountSpec;
+use crate::mount::spec::{Id, parse};
+use crate::registry::{Change, Outcome, Refusal};
+use serde_json::{Value, json};
+
+/// A path and what its methods do.
+pub struct Route {
+    /// As openapi.yaml writes it.
+    pub path: &'static str,
+    /// True when the token is asked for.
+    pub guarded: bool,
+    /// What there is, by method.
+    pub actions: &'static [(&'static str, Action)],
+    /// The methods, for `Allow`.
+    pub allow: &'static str,
+}
+
+/// What a call does.
+#[derive(Debug, Clone, Copy)]
+pub enum Action {
+    /// All mounts.
+    List,
+    /// A new mount.
+    Create,
+    /// One mount.
+    Show,
+    /// A mount, new or instead of the one there is.
+    Put,
+    /// One mount less.
+    Delete,
+    /// The process lives.
+    Health,
+    /// The process takes requests.
+    Ready,
+    /// openapi.yaml.
+    Contract,
+    /// A file of the admin UI.
+    Asset(Asset),
+}
+
+/// A file of the admin UI, embedded.
+#[derive(Debug, Clone, Copy)]
+pub struct Asset {
+    media_type: &'static str,
+    content: &'static str,
+}
+
+macro_rules! asset {
+    ($file:literal, $media_type:literal) => {
+        &[(
+            "GET",
+            Action::Asset(Asset { media_type: $media_type, content: include_str!(concat!("../../admin-ui/", $file)) }),
+        )]
+    };
+}
+
+/// Every path there is. The test of the contract compares it to openapi.yaml,
+/// leaving out the UI's files.
+pub const ROUTES: &[Route] = &[
+    Route {
+        path: "/v1/mounts",
+        guarded: true,
+        actions: &[("GET", Action::List), ("POST", Action::Create)],
+        allow: "GET, HEAD, POST",
+    },
+    Route {
+        path: "/v1/mounts/{id}",
+        guarded: true,
+        actions: &[("GET", Action::Show), ("PUT", Action::Put), ("DELETE", Action::Delete)],
+        allow: "GET, HEAD, PUT, DELETE",
+    },
+    Route { path: "/healthz", guarded: false, actions: &[("GET", Action::Health)], allow: "GET, HEAD" },
+    Route { path: "/readyz", guarded: false, actions: &[("GET", Action::Ready)], allow: "GET, HEAD" },
+    Route { path: "/openapi.yaml", guarded: false, actions: &[("GET", Action::Contract)], allow: "GET, HEAD" },
+    Route { path: "/", guarded: false, actions: asset!("index.html", "text/html; charset=utf-8"), allow: "GET, HEAD" },
+    Route {
+        path: "/app.js",
+        guarded: false,
+        actions: asset!("app.js", "text/javascript; charset=utf-8"),
+        allow: "GET, HEAD",
+    },
+    Route {
+        path: "/api.js",
+        guarded: false,
+        actions: asset!("api.js", "text/javascript; charset=utf-8"),
+        allow: "GET, HEAD",
+    },
+    Route {
+        path: "/style.css",
+        guarded: false,
+        actions: asset!("style.css", "text/css; charset=utf-8"),
+        allow: "GET, HEAD",
+    },
+    Route { path: "/icon.svg", guarded: false, actions: asset!("icon.svg", "image/svg+xml"), allow: "GET, HEAD" },
+];
+
+const CONTRACT: &str = include_str!("../../openapi.yaml");
+
+/// What the UI's pages may load and do: their own files, and nothing else.
+const CONTENT_SECURITY_POLICY: &[u8] =
+    b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+impl Route {
+    /// The action of a method; HEAD is GET without content.
+    pub fn action(&self, method: &[u8]) -> Result<Action, Problem> {
+        let method = if method == b"HEAD" { b"GET" } else { method };
+        let found = self.actions.iter().find(|(name, _)| name.as_bytes() == method);
+        found.map(|(_, action)| *action).ok_or_else(|| Problem {
+            allow: Some(self.allow),
+            ..Problem::new(405, format!("this path takes {}", self.allow))
+        })
+    }
+}
+
+/// Does what was asked. `id` is the mount that the path names.
+pub async fn perform(state: &AdminState, action: Action, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
+    match action {
+        Action::List => {
+            let snapshot = state.registry.snapshot();
+            let mounts: Vec<Value> = snapshot.mounts.values().map(|record| model::mount(record)).collect();
+            Ok(model::json_reply(200, &json!({ "mounts": mounts, "revision": snapshot.revision })))
+        }
+        Action::Show => {
+            let snapshot = state.registry.snapshot();
+            let record = snapshot.mounts.get(id).ok_or_else(|| Problem::from(Refusal::Unknown(id.into())))?;
+            Ok(model::json_reply(200, &model::mount(record)))
+        }
+        Action::Create => {
+            let made_up = random_id()?;
+            let spec = read_spec(exchange, Id::OwnOr(&made_up)).await?;
+            change(state, Change::Create(spec)).await
+        }
+        Action::Put => {
+            let spec = read_spec(exchange, Id::Given(id)).await?;
+            change(state, Change::Put(spec)).await
+        }
+        Action::Delete => change(state, Change::Delete(id.into())).await,
+        Action::Health => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
+        Action::Ready if state.front.is_draining() => Ok(model::json_reply(503, &json!({ "status": "draining" }))),
+        Action::Ready => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
+        Action::Contract => Ok(model::reply(200, "application/yaml", CONTRACT.into())),
+        Action::Asset(asset) => {
+            let mut reply = model::reply(200, asset.media_type, asset.content.into());
+            reply.head.fields.push(b"Content-Security-Policy", CONTENT_SECURITY_POLICY);
+            Ok(reply)
+        }
+    }
+}
+
+async fn change(state: &AdminState, change: Change) -> Result<Reply, Problem> {
+    match state.registry.change(change).await? {
+        Outcome::Created(record) => {
+            let mut reply = model::json_reply(201, &model::mount(&record));
+            reply.head.fields.push(b"Location", model::location(&record).as_bytes());
+            Ok(reply)
+        }
+        Outcome::Replaced(record) => Ok(model::json_reply(200, &model::mount(&record))),
+        Outcome::Deleted => Ok(model::reply(204, "", Vec::new())),
+    }
+}
+
+async fn read_spec(exchange: &Exchange, id: Id<'_>) -> Result<MountSpec, Problem> {
+    Guard::check_json(&exchange.head.fields)?;
+    let body = exchange
+        .body
+        .read_all(ADMIN_BODY_BYTES_MAX)
+        .await
+        .map_err(|error| Problem::new(error.kind().answer().status, error.kind().answer().text))?;
+    let body = body.ok_or_else(|| Problem::new(413, format!("a mount has at most {ADMIN_BODY_BYTES_MAX} bytes")))?;
+    let value: Value =
+        serde_json::from_slice(&body).map_err(|error| Problem::new(400, format!("malformed JSON: {error}")))?;
+    parse(&value, id).map_err(Problem::invalid)
+}
+
+/// An id for a mount that came without one.
+fn random_id() -> Result<String, Problem> {
+    let mut bytes = [0; 6];
+    getrandom::fill(&mut bytes).map_err(|error| Problem::new(500, error.to_string()))?;
+    Ok(bytes.iter().fold("m-".to_owned(), |id, byte| format!("{id}{byte:02x}")))
+}

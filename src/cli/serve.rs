@@ -1,0 +1,58 @@
+//! `standin serve`: run until told to stop.
+
+use super::Failure;
+use super::output::{complain, say};
+use crate::net::Endpoint;
+use crate::oplog;
+use crate::server::Server;
+use crate::settings::{ServeArguments, Settings};
+use async_signal::{Signal, Signals};
+use futures_lite::{StreamExt, future};
+
+/// Runs the proxy.
+pub fn run(arguments: ServeArguments) -> Result<(), Failure> {
+    let settings = Settings::resolve(arguments).map_err(Failure::Usage)?;
+    let demo = settings.demo;
+    oplog::start();
+    let mut signals = Signals::new([Signal::Term, Signal::Int]).map_err(|error| Failure::Failed(error.to_string()))?;
+    let server = Server::start(settings).map_err(Failure::Failed)?;
+    greet(&server, demo);
+    // Not async_io's block_on: see server.rs.
+    let unfinished = future::block_on(async {
+        signals.next().await;
+        say("stopping: no new connections, requests in progress may finish; a second signal ends at once");
+        let hurry = async {
+            signals.next().await;
+        };
+        server.stop(hurry).await
+    });
+    match unfinished {
+        0 => {
+            say("stopped");
+            Ok(())
+        }
+        1 => Err(Failure::Failed("stopped; 1 connection was cut off".into())),
+        count => Err(Failure::Failed(format!("stopped; {count} connections were cut off"))),
+    }
+}
+
+fn greet(server: &Server, demo: bool) {
+    say(&format!("standin {}", env!("CARGO_PKG_VERSION")));
+    say(&format!("  front  {}/", server.front));
+    match &server.admin {
+        Endpoint::Tcp(_) => {
+            say(&format!("  admin  {}/", server.admin));
+            say(&format!("  UI     {}/#token={}", server.admin, server.token.reveal()));
+        }
+        Endpoint::Unix(_) => say(&format!("  admin  {}", server.admin)),
+    }
+    if demo {
+        say(&format!("  demo   {}/demo/", server.front));
+    }
+    if let Endpoint::Tcp(address) = &server.admin
+        && !address.ip().to_canonical().is_loopback()
+    {
+        complain("the admin API can be reached by other machines, unencrypted");
+    }
+    say("ready");
+}

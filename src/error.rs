@@ -1,0 +1,287 @@
+//! Failures: what happened, whose fault it is, and what the client is told.
+//!
+//! Owns the one table from failure to status, public text and the fate of the
+//! client's connection. Public texts never carry internals; the context is for
+//! the log. A failure after the reply has begun has no status any more: the
+//! connection is aborted (`front::connection`).
+
+use crate::http1::{BodyError, FramingError, HeadError};
+use crate::message::target::TargetError;
+use std::fmt;
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// The request head is malformed or too large.
+    RequestHead(HeadError),
+    /// The request's framing is malformed or conflicting.
+    RequestFraming(FramingError),
+    /// The request target is malformed.
+    RequestTarget(TargetError),
+    /// `Host` is missing, doubled or malformed.
+    RequestHost,
+    /// `Connection` names a field that the message cannot do without.
+    RequestConnection,
+    /// The request body is malformed or ended early.
+    RequestBody(BodyError),
+    /// The head did not come in time.
+    HeadTimeout,
+    /// The body stood still for too long.
+    BodyTimeout,
+    /// An expectation other than `100-continue`.
+    Expectation,
+    /// A method that is not proxied at all.
+    MethodRefused,
+    /// A method that this mount does not allow; the allowed ones.
+    MethodNotAllowed(String),
+    /// No mount for this host and path.
+    NoMount,
+    /// An absolute target for a host that is not ours.
+    Misdirected,
+    /// A transparent mount was asked for a host that it does not serve.
+    HostNotAllowed,
+    /// All of the mount's places are taken.
+    Saturated,
+    /// The mount is being removed.
+    Draining,
+    /// The mount's actor is not running.
+    Unavailable,
+    /// The upstream's name could not be resolved.
+    Resolve,
+    /// No connection to the upstream.
+    Connect,
+    /// No connection to the upstream in time.
+    ConnectTimeout,
+    /// The upstream has an address that this mount may not reach.
+    AddressRefused,
+    /// The upstream is our own admin listener.
+    OwnAdmin,
+    /// The upstream is our own front.
+    Loop,
+    /// The upstream closed before its answer was whole.
+    UpstreamClosed,
+    /// The upstream's head is malformed or too large.
+    UpstreamHead(HeadError),
+    /// The upstream's framing is malformed or conflicting.
+    UpstreamFraming(FramingError),
+    /// The upstream's body is malformed or ended early.
+    UpstreamBody(BodyError),
+    /// An interim response that was not asked for, or too many.
+    UpstreamInterim,
+    /// The upstream did not answer in time.
+    UpstreamSilent,
+    /// The upstream stopped in the middle of its answer.
+    UpstreamStalled,
+    /// The client went away.
+    ClientGone,
+    /// A bug of ours.
+    Internal,
+}
+
+/// Whose fault a failure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The client's.
+    Client,
+    /// The upstream's.
+    Upstream,
+    /// Ours, or nobody's: a limit, a drain, a bug.
+    Proxy,
+}
+
+/// What the client is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// One sentence, without internals.
+    pub text: &'static str,
+    /// True when the connection cannot be trusted with another request.
+    pub close: bool,
+    /// Seconds after which a retry may help.
+    pub retry_after_s: Option<u32>,
+}
+
+impl Kind {
+    /// The table. 502: the upstream spoke wrongly or could not be reached;
+    /// 503: we refuse; 504: the upstream is too slow; 500: our bug.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        let (status, text) = match self {
+            Self::RequestHead(HeadError::LineTooLong) => (414, "the request line is longer than 8 KiB"),
+            Self::RequestHead(HeadError::HeadTooLarge) => (431, "the request head is larger than 32 KiB"),
+            Self::RequestHead(HeadError::TooManyFields) => (431, "the request has more than 100 header fields"),
+            Self::RequestHead(HeadError::MethodTooLong) => (501, "the method is longer than 32 bytes"),
+            Self::RequestHead(HeadError::Version) => (505, "only HTTP/1.0 and HTTP/1.1 are spoken here"),
+            Self::RequestHead(HeadError::LineEnd) => (400, "a line of the request head does not end in CRLF"),
+            Self::RequestHead(HeadError::Field) => (400, "a header field is malformed"),
+            Self::RequestHead(HeadError::StartLine | HeadError::Status) => (400, "the request line is malformed"),
+            Self::RequestFraming(FramingError::UnknownCoding) => (501, "the transfer coding is not known"),
+            Self::RequestFraming(FramingError::ContentLength) => (400, "Content-Length is malformed or repeated"),
+            Self::RequestFraming(FramingError::Both) => {
+                (400, "Content-Length and Transfer-Encoding exclude each other")
+            }
+            Self::RequestFraming(FramingError::TransferEncoding) => (400, "Transfer-Encoding is malformed"),
+            Self::RequestTarget(TargetError::Byte) => {
+                (400, "the request target has a byte that must be percent-encoded")
+            }
+            Self::RequestTarget(TargetError::Form) => (400, "the request target does not go with the method"),
+            Self::RequestTarget(TargetError::Path) => (400, "the path has a dot segment or a backslash"),
+            Self::RequestHost => (400, "the request needs exactly one valid Host field"),
+            Self::RequestConnection => (400, "Connection names a field that the message depends on"),
+            Self::RequestBody(BodyError::Truncated) => (400, "the request body ended early"),
+            Self::RequestBody(BodyError::TrailerTooLarge) => (431, "the trailer section is too large"),
+            Self::RequestBody(BodyError::Chunk | BodyError::Trailer) => (400, "the chunked request body is malformed"),
+            Self::HeadTimeout => (408, "the request head did not arrive in time"),
+            Self::BodyTimeout => (408, "the request body stopped arriving"),
+            Self::Expectation => (417, "only the expectation 100-continue can be met"),
+            Self::MethodRefused => (405, "this method is not proxied"),
+            Self::MethodNotAllowed(_) => (405, "this method is not allowed here"),
+            Self::NoMount => (404, "no mount answers for this host and path"),
+            Self::Misdirected => (421, "no mount answers for the host of this absolute target"),
+            Self::HostNotAllowed => (403, "this host may not be reached through this mount"),
+            Self::Saturated => (503, "too many requests are in progress for this mount"),
+            Self::Draining => (503, "this mount is being removed"),
+            Self::Unavailable => (503, "this mount is restarting"),
+            Self::Resolve => (502, "the upstream's name could not be resolved"),
+            Self::Connect => (502, "the upstream could not be reached"),
+            Self::ConnectTimeout => (504, "the upstream did not accept a connection in time"),
+            Self::AddressRefused => (502, "the upstream's address may not be reached"),
+            Self::OwnAdmin => (403, "the admin interface is not reachable through a mount"),
+            Self::Loop => (508, "the request came back to this proxy"),
+            Self::UpstreamClosed => (502, "the upstream closed the connection without an answer"),
+            Self::UpstreamHead(_) | Self::UpstreamFraming(_) | Self::UpstreamBody(_) => {
+                (502, "the upstream's answer is not valid HTTP")
+            }
+            Self::UpstreamInterim => (502, "the upstream sent interim responses that were not asked for"),
+            Self::UpstreamSilent => (504, "the upstream did not answer in time"),
+            Self::UpstreamStalled => (504, "the upstream stopped in the middle of its answer"),
+            Self::ClientGone => (499, "the client went away"),
+            Self::Internal => (500, "the proxy made a mistake"),
+        };
+        let close = match self {
+            Self::Expectation | Self::MethodRefused => true,
+            Self::RequestTarget(_) | Self::RequestHost => true,
+            Self::RequestHead(_) | Self::RequestFraming(_) | Self::RequestConnection | Self::RequestBody(_) => true,
+            Self::HeadTimeout | Self::BodyTimeout | Self::ClientGone | Self::Internal => true,
+            _ => false,
+        };
+        let retry_after_s = matches!(self, Self::Saturated | Self::Unavailable | Self::Draining).then_some(1);
+        Answer { status, text, close, retry_after_s }
+    }
+
+    /// Whose fault it is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Internal | Self::Saturated | Self::Draining | Self::Unavailable => Fault::Proxy,
+            Self::Resolve
+            | Self::Connect
+            | Self::ConnectTimeout
+            | Self::AddressRefused
+            | Self::OwnAdmin
+            | Self::Loop
+            | Self::UpstreamClosed
+            | Self::UpstreamHead(_)
+            | Self::UpstreamFraming(_)
+            | Self::UpstreamBody(_)
+            | Self::UpstreamInterim
+            | Self::UpstreamSilent
+            | Self::UpstreamStalled => Fault::Upstream,
+            _ => Fault::Client,
+        }
+    }
+}
+
+/// A failure with its context. One word wide: it travels in every result.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    context: String,
+}
+
+impl Error {
+    /// A failure, with what the log should say besides.
+    #[must_use]
+    pub fn new(kind: Kind, context: impl fmt::Display) -> Self {
+        Self(Box::new(Inner { kind, context: context.to_string() }))
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn kind(&self) -> &Kind {
+        &self.0.kind
+    }
+}
+
+impl From<Kind> for Error {
+    fn from(kind: Kind) -> Self {
+        Self::new(kind, "")
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0.kind.answer().text)?;
+        if !self.0.context.is_empty() {
+            write!(formatter, ": {}", self.0.context)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The reason phrases of the statuses we answer ourselves.
+#[must_use]
+pub fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        201 => "Created",
+        204 => "No Content",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        417 => "Expectation Failed",
+        421 => "Misdirected Request",
+        422 => "Unprocessable Content",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        508 => "Loop Detected",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_split_by_whose_fault_it_is() {
+        assert_eq!(Kind::Connect.answer().status, 502);
+        assert_eq!(Kind::ConnectTimeout.answer().status, 504);
+        assert_eq!(Kind::UpstreamSilent.answer().status, 504);
+        assert_eq!(Kind::Saturated.answer().status, 503);
+        assert_eq!(Kind::Internal.answer().status, 500);
+        assert_eq!(Kind::Saturated.answer().retry_after_s, Some(1));
+        assert!(!Kind::Connect.answer().close, "an upstream's fault costs the client nothing");
+        assert!(Kind::RequestFraming(FramingError::Both).answer().close);
+        assert_eq!(Kind::UpstreamClosed.fault(), Fault::Upstream);
+        assert_eq!(Kind::NoMount.fault(), Fault::Client);
+    }
+}

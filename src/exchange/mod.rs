@@ -1,0 +1,17 @@
+//! One request and its reply on their way through the rooms.
+//!
+//! Owns the value that is handed from front to mount to upstream and back. It
+//! decides nothing: who holds it reads it, edits it, and hands it on.
+
+pub mod body;
+pub mod credit;
+pub mod outbound;
+pub mod reply;
+pub mod request;
+pub mod shell;
+
+pub use body::{ClientSide, RequestBody};
+pub use credit::{Credit, Credits};
+pub use outbound::{Destination, Outbound};
+pub use reply::{BodyStream, Reply, ReplyBody};
+pub use request::{Exchange, RequestId, RequestIds, Route};

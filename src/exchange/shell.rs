@@ -1,0 +1,85 @@
+//! How an exchange crosses tide and surf without loss.
+//!
+//! Owns the two small `http_types` messages that carry it: what they cannot
+//! represent (any method, any status, raw bytes, order) rides in their
+//! extension maps.
+
+use super::reply::Reply;
+use super::request::Exchange;
+use crate::message::ResponseHead;
+use http_types::{Method, Request, Response, StatusCode, Url};
+
+/// How a request looks to the tide app it is sent through. The method is GET
+/// for all: who cares asks the exchange, which knows every method.
+#[derive(Debug, Clone)]
+pub enum Shell {
+    /// The same path for all: the app has one route.
+    Constant(Url),
+    /// The request's own path: the app routes by it.
+    Routed(Url),
+}
+
+impl Shell {
+    /// For a front router with one catch-all route.
+    #[must_use]
+    pub fn constant() -> Self {
+        Self::Constant(base())
+    }
+
+    /// For an app with routes.
+    #[must_use]
+    pub fn routed() -> Self {
+        Self::Routed(base())
+    }
+
+    /// Wraps an exchange.
+    #[must_use]
+    pub fn wrap(&self, exchange: Exchange) -> Request {
+        let url = match self {
+            Self::Constant(url) => url.clone(),
+            Self::Routed(url) => {
+                let mut url = url.clone();
+                url.set_path(std::str::from_utf8(exchange.path()).unwrap_or("/"));
+                url
+            }
+        };
+        carry(url, exchange)
+    }
+}
+
+/// A request that carries an exchange.
+#[must_use]
+pub fn carry(url: Url, exchange: Exchange) -> Request {
+    let mut request = Request::new(Method::Get, url);
+    request.ext_mut().insert(exchange);
+    request
+}
+
+/// The URL of a constant shell; its host is reserved and means nobody.
+#[must_use]
+#[allow(clippy::expect_used, reason = "a constant that a test parses")]
+pub fn base() -> Url {
+    Url::parse("http://standin.invalid/").expect("a constant URL")
+}
+
+/// The exchange out of a shell.
+pub fn take_exchange(request: &mut Request) -> Option<Exchange> {
+    request.ext_mut().remove::<Exchange>()
+}
+
+/// A shell around a reply.
+#[must_use]
+pub fn wrap_reply(reply: Reply) -> Response {
+    let mut response = Response::new(StatusCode::Ok);
+    response.ext_mut().insert(reply);
+    response
+}
+
+/// The reply out of a response. tide's own (no route, say) have a status only.
+#[must_use]
+pub fn take_reply(mut response: Response) -> Reply {
+    response.ext_mut().remove::<Reply>().unwrap_or_else(|| {
+        let status = response.status();
+        Reply::whole(ResponseHead::own(u16::from(status), status.canonical_reason()), Vec::new())
+    })
+}

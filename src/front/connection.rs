@@ -1,0 +1,357 @@
+//! The life of one client connection.
+//!
+//! Owns reading heads, handing exchanges to the tide app, writing replies, and
+//! how a connection ends. One task, from the first byte to the last; whatever
+//! the client sends ahead stays in its buffer for the next request.
+
+use super::admit::{Admitted, admit};
+use super::failure::{reply_to, reply_to_options};
+use crate::error::{Error, Kind};
+use crate::exchange::shell::{self, Shell};
+use crate::exchange::{ClientSide, Exchange, Reply, ReplyBody, RequestBody, RequestId, RequestIds};
+use crate::http1::encode::{self, ChunkHead, LAST_CHUNK, Persistence};
+use crate::http1::{BodyError, HeadScan, ReplyFraming, framing};
+use crate::limits::{BODY_IDLE_MAX, CLIENT_IDLE_MAX, HEAD_MAX, LINGER_BYTES_MAX, LINGER_MAX, REQUEST_HEAD};
+use crate::message::{RequestHead, Version};
+use crate::net::listen::{Serve, Task};
+use crate::net::{Deadline, Peer, Permit, Stream, Timer};
+use futures_lite::{FutureExt, future};
+use std::io::IoSlice;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+/// Serves connections of one listener.
+#[derive(Debug)]
+pub struct ConnectionServer {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    shell: Shell,
+    timer: Arc<Timer>,
+    ids: Arc<RequestIds>,
+}
+
+impl ConnectionServer {
+    /// Connections whose requests reach the app in that shell.
+    #[must_use]
+    pub fn new(shell: Shell, timer: Arc<Timer>, ids: Arc<RequestIds>) -> Self {
+        Self { shared: Arc::new(Shared { shell, timer, ids }) }
+    }
+}
+
+impl Serve for ConnectionServer {
+    fn serve(&self, stream: Stream, peer: Peer, app: tide::Server<()>, permit: Permit) -> Task {
+        let side = Arc::new(Mutex::new(ClientSide::new(stream.clone())));
+        let connection = Connection {
+            body: RequestBody::new(side),
+            stream,
+            peer,
+            deadline: self.shared.timer.deadline(),
+            out: Vec::new(),
+            app,
+            permit,
+            shared: Arc::clone(&self.shared),
+        };
+        Box::pin(connection.run())
+    }
+}
+
+struct Connection {
+    body: RequestBody,
+    stream: Stream,
+    peer: Peer,
+    deadline: Arc<Deadline>,
+    out: Vec<u8>,
+    app: tide::Server<()>,
+    permit: Permit,
+    shared: Arc<Shared>,
+}
+
+/// How a connection goes on after a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// With the next request.
+    Request,
+    /// It ends; the client may still be sending.
+    Linger,
+    /// It ends; the client has sent all.
+    Close,
+}
+
+impl Connection {
+    async fn run(mut self) {
+        loop {
+            let read = self.read_head().await;
+            let id = self.shared.ids.next();
+            let (head, admitted) = match read.and_then(|head| head.map(|head| Ok((admit(&head)?, head))).transpose()) {
+                Ok(Some((admitted, head))) => (head, admitted),
+                Ok(None) => return,
+                Err(kind) => {
+                    let reply = reply_to(&kind.into(), Some(id));
+                    let client = Client { version: Version::Http11, is_head: false, persistent: false };
+                    let _ = self.write_reply(reply, client).await;
+                    return self.linger().await;
+                }
+            };
+            let client =
+                Client { version: head.version, is_head: head.method() == b"HEAD", persistent: admitted.persistent };
+            let reply = self.reply(id, head, admitted).await;
+            match self.write_reply(reply, client).await {
+                Ok(Next::Request) => {}
+                Ok(Next::Linger) => return self.linger().await,
+                Ok(Next::Close) => {
+                    let _ = self.stream.finish();
+                    return;
+                }
+                // What was sent must not be taken for the whole.
+                Err(_) => return self.stream.abort(),
+            }
+        }
+    }
+
+    /// The next head; None when the connection ends between requests.
+    async fn read_head(&mut self) -> Result<Option<RequestHead>, Kind> {
+        let mut scan = HeadScan::request(REQUEST_HEAD);
+        let mut begun = false;
+        self.deadline.arm(CLIENT_IDLE_MAX);
+        let head = future::poll_fn(|cx| {
+            let mut side = self.body.side();
+            loop {
+                let received = side.buffer.unread();
+                if !begun && !received.is_empty() {
+                    begun = true;
+                    self.deadline.arm(HEAD_MAX);
+                }
+                if let Some(len) = scan.advance(received).map_err(Kind::RequestHead)? {
+                    let head = scan.take_request(&received[..len]).map_err(Kind::RequestHead)?;
+                    side.buffer.consume(len);
+                    return Poll::Ready(Ok(Some(head)));
+                }
+                if !begun && self.permit.drain().is_draining() {
+                    return Poll::Ready(Ok(None));
+                }
+                match side.poll_read(cx) {
+                    Poll::Ready(Ok(0)) if begun => return Poll::Ready(Err(Kind::RequestBody(BodyError::Truncated))),
+                    Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Ok(None)),
+                    Poll::Ready(Ok(_)) => {}
+                    Poll::Pending if self.deadline.poll(cx).is_ready() => {
+                        return Poll::Ready(if begun { Err(Kind::HeadTimeout) } else { Ok(None) });
+                    }
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await;
+        self.deadline.disarm();
+        head
+    }
+
+    /// The app's reply, or ours where it has none.
+    async fn reply(&self, id: RequestId, head: RequestHead, admitted: Admitted) -> Reply {
+        self.body.side().begin(admitted.framing);
+        if admitted.asks_proxy {
+            return reply_to_options();
+        }
+        let exchange = Exchange {
+            id,
+            head,
+            route: admitted.route,
+            framing: admitted.framing,
+            body: self.body.clone(),
+            peer: self.peer,
+            deadline: Arc::clone(&self.deadline),
+            outbound: None,
+            credit: None,
+        };
+        let request = self.shared.shell.wrap(exchange);
+        let responded = AssertUnwindSafe(self.app.respond::<_, http_types::Response>(request)).catch_unwind().await;
+        match responded {
+            Ok(Ok(response)) => shell::take_reply(response),
+            Ok(Err(error)) => reply_to(&Error::new(Kind::Internal, error), Some(id)),
+            Err(_) => reply_to(&Error::new(Kind::Internal, "a panic"), Some(id)),
+        }
+    }
+
+    /// Writes a reply as it comes. An error means that the client must not
+    /// take what it got for the whole.
+    async fn write_reply(&mut self, mut reply: Reply, client: Client) -> Result<Next, Error> {
+        let method: &[u8] = if client.is_head { b"HEAD" } else { b"" };
+        let framing = framing::reply(client.version, method, reply.head.status, reply.framing);
+        // While an upstream answers it may still be taking the content.
+        let body_done = match reply.body {
+            ReplyBody::Stream(_) => self.body.side().is_body_done(),
+            _ => self.skip_received_body(),
+        };
+        let keep = client.persistent
+            && body_done
+            && !reply.close
+            && framing != ReplyFraming::UntilClose
+            && !self.permit.drain().is_draining();
+        let persistence = match (keep, client.version) {
+            (true, Version::Http11) => Persistence::Implied,
+            (true, Version::Http10) => Persistence::KeepAlive,
+            (false, _) => Persistence::Close,
+        };
+        let bodiless = matches!(framing, ReplyFraming::Bodiless | ReplyFraming::Empty);
+        if bodiless && !matches!(reply.body, ReplyBody::Stream(_)) {
+            reply.body = ReplyBody::Bytes { content: Vec::new(), at: 0 };
+        }
+        self.out.clear();
+        self.out.append(&mut self.body.side().take_interim());
+        encode::response(&mut self.out, &reply.head, framing, persistence);
+        self.deadline.arm(BODY_IDLE_MAX);
+        let mut writer = ReplyWriter {
+            stream: &self.stream,
+            deadline: &self.deadline,
+            out: &mut self.out,
+            out_at: 0,
+            chunked: framing == ReplyFraming::Chunked,
+            data_left: 0,
+            ended: false,
+        };
+        future::poll_fn(|cx| writer.poll(cx, &mut reply.body)).await?;
+        self.deadline.disarm();
+        Ok(match (keep, client.persistent) {
+            (true, _) => Next::Request,
+            (false, false) if body_done => Next::Close,
+            (false, _) => Next::Linger,
+        })
+    }
+
+    /// Drops what has come of content that nobody read; true when that was
+    /// the rest, and the connection is at the next request.
+    fn skip_received_body(&self) -> bool {
+        let mut side = self.body.side();
+        let mut nothing = Context::from_waker(std::task::Waker::noop());
+        let mut budget = LINGER_BYTES_MAX;
+        while !side.is_body_done() {
+            match side.poll_content(&mut nothing) {
+                Poll::Ready(Ok(count)) if count <= budget => {
+                    budget -= count;
+                    side.skip(count);
+                }
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// Ends the connection so that the last reply arrives even if the client
+    /// is still sending (RFC 9112 §9.6).
+    async fn linger(&self) {
+        if self.stream.finish().is_err() {
+            return;
+        }
+        self.deadline.arm(LINGER_MAX);
+        let mut budget = LINGER_BYTES_MAX;
+        let mut scratch = [0; 4096];
+        future::poll_fn(|cx| {
+            while let Poll::Ready(read) = self.stream.poll_read(cx, &mut scratch) {
+                match read {
+                    Ok(count) if count > 0 && count <= budget => budget -= count,
+                    _ => return Poll::Ready(()),
+                }
+            }
+            self.deadline.poll(cx)
+        })
+        .await;
+    }
+}
+
+/// What of a request its reply depends on.
+#[derive(Debug, Clone, Copy)]
+struct Client {
+    version: Version,
+    is_head: bool,
+    persistent: bool,
+}
+
+/// A reply on its way out: pending head or chunk framing, then content straight
+/// from where it was received.
+struct ReplyWriter<'a> {
+    stream: &'a Stream,
+    deadline: &'a Deadline,
+    out: &'a mut Vec<u8>,
+    out_at: usize,
+    chunked: bool,
+    /// Content announced and not written.
+    data_left: usize,
+    ended: bool,
+}
+
+impl ReplyWriter<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>, body: &mut ReplyBody) -> Poll<Result<(), Error>> {
+        loop {
+            if self.data_left == 0 && !self.ended {
+                match body.poll_fill(cx) {
+                    Poll::Ready(Ok(0)) => {
+                        self.ended = true;
+                        if self.chunked {
+                            self.out.extend_from_slice(LAST_CHUNK);
+                        }
+                    }
+                    Poll::Ready(Ok(count)) => {
+                        self.data_left = count;
+                        if self.chunked {
+                            self.out.extend_from_slice(ChunkHead::new(count).as_bytes());
+                        }
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    // What is pending goes out while the source pauses.
+                    Poll::Pending if self.out_at == self.out.len() => return Poll::Pending,
+                    Poll::Pending => {}
+                }
+            }
+            if self.out_at == self.out.len() && self.data_left == 0 {
+                if self.ended {
+                    return Poll::Ready(Ok(()));
+                }
+                continue;
+            }
+            match self.poll_write(cx, body) {
+                Poll::Ready(Ok(())) => self.deadline.arm(BODY_IDLE_MAX),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::new(Kind::ClientGone, error))),
+                Poll::Pending => {
+                    body.poll_drive(cx);
+                    if self.deadline.poll(cx).is_ready() {
+                        return Poll::Ready(Err(Error::new(Kind::ClientGone, "it stopped reading")));
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Writes once: what is pending, content, and the end of its chunk.
+    fn poll_write(&mut self, cx: &mut Context<'_>, body: &mut ReplyBody) -> Poll<std::io::Result<()>> {
+        const CHUNK_END: &[u8] = b"\r\n";
+        let pending = &self.out[self.out_at..];
+        let content = &body.data()[..self.data_left];
+        let chunk_end = if self.chunked && self.data_left > 0 { CHUNK_END } else { b"" };
+        let slices = [IoSlice::new(pending), IoSlice::new(content), IoSlice::new(chunk_end)];
+        let mut written = std::task::ready!(self.stream.poll_write(cx, &slices))?;
+        if written == 0 {
+            return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
+        }
+        let of_pending = written.min(pending.len());
+        self.out_at += of_pending;
+        written -= of_pending;
+        if self.out_at == self.out.len() {
+            self.out.clear();
+            self.out_at = 0;
+        }
+        let of_content = written.min(self.data_left);
+        if of_content > 0 {
+            body.consume(of_content);
+            self.data_left -= of_content;
+            written -= of_content;
+            if self.data_left == 0 {
+                self.out.extend_from_slice(&chunk_end[written..]);
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,147 @@
+//! The content of one message, by whichever framing it has.
+//!
+//! Owns the count of what is still to come and the verdict on an early end.
+//! Never copies content: it tells its caller which bytes of the input are it.
+
+use super::chunked;
+use super::framing::Framing;
+
+/// What the input holds next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// `len` bytes of content behind `skip` bytes of framing.
+    Data {
+        /// Bytes of framing to drop first.
+        skip: usize,
+        /// Bytes of content behind them.
+        len: usize,
+    },
+    /// Nothing more in this input.
+    More {
+        /// Bytes of framing to drop.
+        skip: usize,
+    },
+    /// The content has ended.
+    End {
+        /// Bytes of framing to drop.
+        skip: usize,
+    },
+}
+
+/// Why content cannot be trusted any further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyError {
+    /// The input ended before the content did.
+    Truncated,
+    /// Chunk framing that is not one.
+    Chunk,
+    /// A trailer section that is not one.
+    Trailer,
+    /// A trailer section larger than its bounds.
+    TrailerTooLarge,
+}
+
+/// A decoder for the content of one message.
+#[derive(Debug)]
+pub enum BodyDecoder {
+    /// So many bytes are still to come.
+    Length(u64),
+    /// The chunked transfer coding.
+    Chunked(chunked::Decoder),
+    /// Everything until the end of the input.
+    UntilClose,
+    /// All of it has come.
+    Done,
+}
+
+impl BodyDecoder {
+    /// A decoder for content framed like that.
+    #[must_use]
+    pub fn new(framing: Framing) -> Self {
+        match framing {
+            Framing::None | Framing::Length(0) => Self::Done,
+            Framing::Length(length) => Self::Length(length),
+            Framing::Chunked => Self::Chunked(chunked::Decoder::default()),
+            Framing::UntilClose => Self::UntilClose,
+        }
+    }
+
+    /// Looks at the input; the caller drops `skip` bytes, takes what content
+    /// it wants, and tells how much by [`BodyDecoder::advance`].
+    pub fn find(&mut self, input: &[u8]) -> Result<Found, BodyError> {
+        let found = match self {
+            Self::Done => Found::End { skip: 0 },
+            Self::Length(left) => {
+                let len = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
+                if len == 0 { Found::More { skip: 0 } } else { Found::Data { skip: 0, len } }
+            }
+            Self::Chunked(decoder) => decoder.find(input)?,
+            Self::UntilClose if input.is_empty() => Found::More { skip: 0 },
+            Self::UntilClose => Found::Data { skip: 0, len: input.len() },
+        };
+        if matches!(found, Found::End { .. }) {
+            *self = Self::Done;
+        }
+        Ok(found)
+    }
+
+    /// Tells that `count` bytes of content were taken.
+    pub fn advance(&mut self, count: usize) {
+        match self {
+            Self::Length(left) => {
+                *left = left.checked_sub(count as u64).unwrap_or_else(|| panic!("took more than the content"));
+                if *left == 0 {
+                    *self = Self::Done;
+                }
+            }
+            Self::Chunked(decoder) => decoder.advance(count as u64),
+            Self::UntilClose => {}
+            Self::Done => assert!(count == 0, "took content behind its end"),
+        }
+    }
+
+    /// The input has ended: fine where the framing says so, else an error.
+    pub fn end_of_input(&mut self) -> Result<(), BodyError> {
+        match self {
+            Self::Done => Ok(()),
+            Self::UntilClose => {
+                *self = Self::Done;
+                Ok(())
+            }
+            Self::Length(_) | Self::Chunked(_) => Err(BodyError::Truncated),
+        }
+    }
+
+    /// True when all content has come.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_counted_exactly() {
+        let mut decoder = BodyDecoder::new(Framing::Length(5));
+        assert_eq!(decoder.find(b"abc"), Ok(Found::Data { skip: 0, len: 3 }));
+        decoder.advance(3);
+        assert_eq!(decoder.end_of_input(), Err(BodyError::Truncated));
+        assert_eq!(decoder.find(b"defgh"), Ok(Found::Data { skip: 0, len: 2 }));
+        decoder.advance(2);
+        assert!(decoder.is_done());
+        assert_eq!(decoder.find(b"fgh"), Ok(Found::End { skip: 0 }));
+    }
+
+    #[test]
+    fn only_close_delimited_content_may_end_with_the_input() {
+        let mut decoder = BodyDecoder::new(Framing::UntilClose);
+        assert_eq!(decoder.find(b"ab"), Ok(Found::Data { skip: 0, len: 2 }));
+        decoder.advance(2);
+        assert_eq!(decoder.end_of_input(), Ok(()));
+        assert!(decoder.is_done());
+        assert_eq!(BodyDecoder::new(Framing::Chunked).end_of_input(), Err(BodyError::Truncated));
+    }
+}

@@ -1,0 +1,280 @@
+//! Heads and chunk framing onto the wire: the only place that writes them.
+//!
+//! Owns the promise that every head written has exactly one framing and every
+//! request exactly one Host, whatever the fields say. Fields keep their order
+//! and case; a framing field keeps its place.
+
+use super::framing::{Framing, ReplyFraming};
+use crate::message::{Fields, Known, ResponseHead};
+use std::io::Write;
+
+/// Writes a request head for an HTTP/1.1 upstream.
+pub fn request(out: &mut Vec<u8>, method: &[u8], target: [&[u8]; 2], host: &[u8], fields: &Fields, framing: Framing) {
+    out.extend_from_slice(method);
+    out.push(b' ');
+    out.extend_from_slice(target[0]);
+    out.extend_from_slice(target[1]);
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    // A request without Host gets it first (RFC 9110 §7.2).
+    let mut host = Some(host);
+    if fields.first(Known::Host).is_none() {
+        line(out, b"Host", host.take().unwrap_or_default());
+    }
+    let mut framing = Some(match framing {
+        Framing::None | Framing::UntilClose => None,
+        Framing::Length(length) => Some(Delimiter::Length(length)),
+        Framing::Chunked => Some(Delimiter::Chunked),
+    });
+    // `Content-Length: 0` says something on a POST, so it stays where it came.
+    if framing == Some(None) && fields.first(Known::ContentLength).is_some() {
+        framing = Some(Some(Delimiter::Length(0)));
+    }
+    let mut delimiter = framing.flatten();
+    for field in fields.iter() {
+        match field.known {
+            Known::Host => {
+                if let Some(host) = host.take() {
+                    line(out, field.name, host);
+                }
+            }
+            known => delimited_line(out, known, field.name, field.value, &mut delimiter),
+        }
+    }
+    end(out, delimiter);
+}
+
+/// What a response head says about its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Persistence {
+    /// Nothing: HTTP/1.1 lives on by itself.
+    Implied,
+    /// `keep-alive`, for HTTP/1.0 clients that asked for it.
+    KeepAlive,
+    /// `close`.
+    Close,
+}
+
+/// Writes a response head. The status line is ours (HTTP/1.1), status and
+/// reason are the given ones.
+pub fn response(out: &mut Vec<u8>, head: &ResponseHead, framing: ReplyFraming, persistence: Persistence) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    decimal(out, u64::from(head.status));
+    out.push(b' ');
+    out.extend_from_slice(head.reason());
+    out.extend_from_slice(b"\r\n");
+    let bodiless = framing == ReplyFraming::Bodiless;
+    let mut delimiter = match framing {
+        ReplyFraming::Length(length) => Some(Delimiter::Length(length)),
+        ReplyFraming::Chunked => Some(Delimiter::Chunked),
+        ReplyFraming::Bodiless | ReplyFraming::Empty | ReplyFraming::UntilClose => None,
+    };
+    for field in head.fields.iter() {
+        match field.known {
+            Known::Connection => {}
+            Known::ContentLength if bodiless => line(out, field.name, field.value),
+            known => delimited_line(out, known, field.name, field.value, &mut delimiter),
+        }
+    }
+    match persistence {
+        Persistence::Implied => {}
+        Persistence::KeepAlive => line(out, b"Connection", b"keep-alive"),
+        Persistence::Close => line(out, b"Connection", b"close"),
+    }
+    end(out, delimiter);
+}
+
+/// Writes an interim (1xx) response head, which never has framing.
+pub fn interim(out: &mut Vec<u8>, head: &ResponseHead) {
+    debug_assert!(head.is_interim());
+    response(out, head, ReplyFraming::Empty, Persistence::Implied);
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Delimiter {
+    Length(u64),
+    Chunked,
+}
+
+/// Writes one field line, but a framing field only if it is the message's own,
+/// and only once.
+fn delimited_line(out: &mut Vec<u8>, known: Known, name: &[u8], value: &[u8], delimiter: &mut Option<Delimiter>) {
+    match (known, *delimiter) {
+        (Known::ContentLength, Some(Delimiter::Length(length))) => {
+            out.extend_from_slice(name);
+            out.extend_from_slice(b": ");
+            decimal(out, length);
+            out.extend_from_slice(b"\r\n");
+            *delimiter = None;
+        }
+        (Known::TransferEncoding, Some(Delimiter::Chunked)) => {
+            line(out, name, b"chunked");
+            *delimiter = None;
+        }
+        (Known::ContentLength | Known::TransferEncoding, _) => {}
+        _ => line(out, name, value),
+    }
+}
+
+fn end(out: &mut Vec<u8>, delimiter: Option<Delimiter>) {
+    match delimiter {
+        None => {}
+        Some(Delimiter::Length(length)) => {
+            out.extend_from_slice(b"Content-Length: ");
+            decimal(out, length);
+            out.extend_from_slice(b"\r\n");
+        }
+        Some(Delimiter::Chunked) => line(out, b"Transfer-Encoding", b"chunked"),
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn decimal(out: &mut Vec<u8>, value: u64) {
+    let mut digits = [0_u8; 20];
+    let mut at = digits.len();
+    let mut rest = value;
+    loop {
+        at -= 1;
+        digits[at] = b"0123456789"[usize::try_from(rest % 10).unwrap_or(0)];
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// The last chunk, without trailers.
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// The line before the data of a chunk, on the stack.
+#[derive(Debug, Clone, Copy)]
+pub struct ChunkHead {
+    bytes: [u8; 18],
+    len: usize,
+}
+
+impl ChunkHead {
+    /// The size line of a chunk of `size` bytes, which must not be 0: that
+    /// would end the body.
+    #[must_use]
+    pub fn new(size: usize) -> Self {
+        assert!(size > 0, "an empty chunk ends the body");
+        let mut bytes = [0; 18];
+        let mut rest = &mut bytes[..];
+        let room = rest.len();
+        // Sixteen digits and CRLF fit.
+        let _ = write!(rest, "{size:x}\r\n");
+        let len = room - rest.len();
+        Self { bytes, len }
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(lines: &[(&str, &str)]) -> Fields {
+        let mut fields = Fields::default();
+        for (name, value) in lines {
+            fields.push(name.as_bytes(), value.as_bytes());
+        }
+        fields
+    }
+
+    fn written_request(lines: &[(&str, &str)], framing: Framing) -> String {
+        let mut out = Vec::new();
+        request(&mut out, b"X-FOO", [b"/a%2Fb", b"?x='y'"], b"up:1", &fields(lines), framing);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn written_response(lines: &[(&str, &str)], framing: ReplyFraming, persistence: Persistence) -> String {
+        let mut head = ResponseHead::own(599, "odd");
+        for (name, value) in lines {
+            head.fields.push(name.as_bytes(), value.as_bytes());
+        }
+        let mut out = Vec::new();
+        response(&mut out, &head, framing, persistence);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_request_has_one_host_in_its_place() {
+        assert_eq!(
+            written_request(&[("A", "1"), ("hOST", "x"), ("Host", "y")], Framing::None),
+            "X-FOO /a%2Fb?x='y' HTTP/1.1\r\nA: 1\r\nhOST: up:1\r\n\r\n"
+        );
+        assert_eq!(
+            written_request(&[("A", "1")], Framing::None),
+            "X-FOO /a%2Fb?x='y' HTTP/1.1\r\nHost: up:1\r\nA: 1\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_request_has_one_framing_whatever_its_fields_say() {
+        let lines = [("Host", "h"), ("content-length", "9"), ("Transfer-Encoding", "gzip"), ("Content-Length", "8")];
+        assert_eq!(
+            written_request(&lines, Framing::Length(5)),
+            "X-FOO /a%2Fb?x='y' HTTP/1.1\r\nHost: up:1\r\ncontent-length: 5\r\n\r\n"
+        );
+        assert_eq!(
+            written_request(&lines, Framing::Chunked),
+            "X-FOO /a%2Fb?x='y' HTTP/1.1\r\nHost: up:1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        );
+        assert_eq!(
+            written_request(&[("Host", "h")], Framing::Chunked),
+            "X-FOO /a%2Fb?x='y' HTTP/1.1\r\nHost: up:1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        );
+        assert_eq!(
+            written_request(&[("Host", "h"), ("Content-Length", "000")], Framing::None),
+            "X-FOO /a%2Fb?x='y' HTTP/1.1\r\nHost: up:1\r\nContent-Length: 0\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_response_has_the_framing_it_was_given() {
+        let lines = [("B", "1"), ("Content-Length", "5"), ("a", "2")];
+        assert_eq!(
+            written_response(&lines, ReplyFraming::Length(5), Persistence::Implied),
+            "HTTP/1.1 599 odd\r\nB: 1\r\nContent-Length: 5\r\na: 2\r\n\r\n"
+        );
+        assert_eq!(
+            written_response(&lines, ReplyFraming::Bodiless, Persistence::Implied),
+            "HTTP/1.1 599 odd\r\nB: 1\r\nContent-Length: 5\r\na: 2\r\n\r\n"
+        );
+        assert_eq!(
+            written_response(&lines, ReplyFraming::Empty, Persistence::Close),
+            "HTTP/1.1 599 odd\r\nB: 1\r\na: 2\r\nConnection: close\r\n\r\n"
+        );
+        assert_eq!(
+            written_response(
+                &[("Connection", "x"), ("transfer-encoding", "chunked")],
+                ReplyFraming::Chunked,
+                Persistence::KeepAlive
+            ),
+            "HTTP/1.1 599 odd\r\ntransfer-encoding: chunked\r\nConnection: keep-alive\r\n\r\n"
+        );
+        assert_eq!(
+            written_response(&[], ReplyFraming::UntilClose, Persistence::Close),
+            "HTTP/1.1 599 odd\r\nConnection: close\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn chunk_heads_are_hexadecimal() {
+        assert_eq!(ChunkHead::new(255).as_bytes(), b"ff\r\n");
+        assert_eq!(ChunkHead::new(usize::MAX).as_bytes(), b"ffffffffffffffff\r\n");
+    }
+}

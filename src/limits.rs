@@ -1,0 +1,95 @@
+//! Every bound of the proxy: its name with its unit, its default, its reason.
+//!
+//! Nothing that a peer can make grow is without a line here.
+
+use crate::http1::HeadBounds;
+use std::time::Duration;
+
+/// Bounds of a request head. 8 KiB a line is what RFC 9112 §3 asks for at
+/// least; 32 KiB holds any cookie jar a browser sends.
+pub const REQUEST_HEAD: HeadBounds =
+    HeadBounds { line_bytes_max: 8 * 1024, head_bytes_max: 32 * 1024, fields_max: 100 };
+
+/// Bounds of a response head; what is larger is the upstream's fault (502).
+pub const RESPONSE_HEAD: HeadBounds =
+    HeadBounds { line_bytes_max: 8 * 1024, head_bytes_max: 32 * 1024, fields_max: 100 };
+
+/// The first size of a read buffer: most heads and small bodies fit.
+pub const READ_BYTES: usize = 16 * 1024;
+
+/// What a read buffer may grow to while a large body passes or a large head
+/// comes: the most one direction of one exchange may hold back.
+pub const READ_BYTES_MAX: usize = 64 * 1024;
+
+/// Request content copied towards the upstream in one write.
+pub const SEND_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a whole request head may take from its first byte (408 after it).
+pub const HEAD_MAX: Duration = Duration::from_secs(10);
+
+/// How long a client connection may idle between requests.
+pub const CLIENT_IDLE_MAX: Duration = Duration::from_secs(30);
+
+/// How long a body may stand still, in either direction.
+pub const BODY_IDLE_MAX: Duration = Duration::from_secs(30);
+
+/// How long an upstream may take to accept a connection, name resolution
+/// included. Services on one network answer in milliseconds.
+pub const CONNECT_MAX: Duration = Duration::from_secs(2);
+
+/// How long an upstream may be silent between the request and its answer.
+pub const FIRST_BYTE_MAX: Duration = Duration::from_secs(30);
+
+/// How long an upstream connection stays in the pool unused: below the idle
+/// time of common servers, so that they rarely close under our hands.
+pub const POOL_IDLE_MAX: Duration = Duration::from_secs(5);
+
+/// Idle connections one mount keeps.
+pub const POOL_CONNECTIONS_MAX: usize = 256;
+
+/// Addresses of one name that are tried in turn.
+pub const DIAL_ADDRESSES_MAX: usize = 8;
+
+/// Client connections of one listener at a time; further ones wait in the
+/// kernel's queue.
+pub const CONNECTIONS_MAX: usize = 1024;
+
+/// The kernel's queue of connections not accepted yet.
+pub const LISTEN_BACKLOG: i32 = 1024;
+
+/// Pause of the accept loop when the process is out of file descriptors.
+pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// Requests of one mount at a time; further ones are refused with 503.
+pub const MOUNT_REQUESTS_MAX: u32 = 256;
+
+/// Requests waiting for one mount's actor to decide about them. It decides at
+/// once, so few ever wait; each place costs memory in every mount.
+pub const MAILBOX_MESSAGES_MAX: usize = 32;
+
+/// Interim (1xx) responses relayed for one request.
+pub const INTERIM_RESPONSES_MAX: u8 = 8;
+
+/// Request content read and thrown away to keep a connection, or so that a
+/// refusal reaches the client before the connection closes.
+pub const LINGER_BYTES_MAX: usize = 64 * 1024;
+
+/// How long that may take.
+pub const LINGER_MAX: Duration = Duration::from_secs(1);
+
+/// How long requests may go on after the signal to stop.
+pub const DRAIN_MAX: Duration = Duration::from_secs(20);
+
+/// The body of one admin request.
+pub const ADMIN_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Commands waiting for the registry, and so also committed together.
+pub const REGISTRY_COMMANDS_MAX: usize = 256;
+
+/// First and last pause before a mount's actor is started again after a panic.
+pub const RESTART_BACKOFF_MIN: Duration = Duration::from_millis(50);
+/// See [`RESTART_BACKOFF_MIN`].
+pub const RESTART_BACKOFF_MAX: Duration = Duration::from_secs(30);
+
+/// How coarse deadlines are: they fire up to this much late.
+pub const TICK: Duration = Duration::from_millis(100);

@@ -1,0 +1,306 @@
+//! The ordered field lines of a message.
+//!
+//! Owns the bytes they were received in and where each name and value lies.
+//! Never reorders, folds, or changes the case of a field; added fields go to
+//! the end. Policies edit it, `http1::encode` writes it.
+
+/// A range of bytes inside one head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// The range `start..end`; heads are far below 4 GiB.
+    #[must_use]
+    pub fn new(start: usize, end: usize) -> Self {
+        debug_assert!(start <= end && u32::try_from(end).is_ok());
+        #[allow(clippy::cast_possible_truncation, reason = "heads are bounded by limits.rs, far below 4 GiB")]
+        Self { start: start as u32, end: end as u32 }
+    }
+
+    /// The bytes of this range.
+    #[must_use]
+    pub fn of(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.start as usize..self.end as usize]
+    }
+
+    /// The range moved by `by` bytes.
+    #[must_use]
+    pub fn shifted(self, by: usize) -> Self {
+        Self::new(self.start as usize + by, self.end as usize + by)
+    }
+}
+
+/// Field names that some rule of the proxy asks for. Told once, when a field
+/// is parsed or added, so that no rule compares strings on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// Any other name.
+    Other,
+    /// A name that becomes one of the names below when `_` is read as `-`, as
+    /// CGI-like servers do. It must never reach them.
+    Lookalike,
+    /// `Connection`
+    Connection,
+    /// `Content-Length`
+    ContentLength,
+    /// `Date`
+    Date,
+    /// `Expect`
+    Expect,
+    /// `Forwarded`
+    Forwarded,
+    /// `Host`
+    Host,
+    /// `HTTP2-Settings`
+    Http2Settings,
+    /// `Keep-Alive`
+    KeepAlive,
+    /// `Proxy`, which CGI turns into `HTTP_PROXY`
+    Proxy,
+    /// `Proxy-Authenticate`
+    ProxyAuthenticate,
+    /// `Proxy-Authorization`
+    ProxyAuthorization,
+    /// `Proxy-Connection`
+    ProxyConnection,
+    /// `TE`
+    Te,
+    /// `Trailer`
+    Trailer,
+    /// `Transfer-Encoding`
+    TransferEncoding,
+    /// `Upgrade`
+    Upgrade,
+    /// `Via`
+    Via,
+    /// `X-Forwarded-For`
+    XForwardedFor,
+    /// `X-Forwarded-Host`
+    XForwardedHost,
+    /// `X-Forwarded-Proto`
+    XForwardedProto,
+}
+
+impl Known {
+    /// Which known name this is, in any case.
+    #[must_use]
+    pub fn of(name: &[u8]) -> Self {
+        const NAMES_BYTES_MAX: usize = 19;
+        if name.len() > NAMES_BYTES_MAX {
+            return Self::Other;
+        }
+        let exact = Self::of_dashed(name);
+        if exact != Self::Other || !name.contains(&b'_') {
+            return exact;
+        }
+        let mut dashed = [0_u8; NAMES_BYTES_MAX];
+        for (to, from) in dashed.iter_mut().zip(name) {
+            *to = if *from == b'_' { b'-' } else { *from };
+        }
+        match Self::of_dashed(&dashed[..name.len()]) {
+            Self::Other => Self::Other,
+            _ => Self::Lookalike,
+        }
+    }
+
+    fn of_dashed(name: &[u8]) -> Self {
+        let candidates: &[(&str, Self)] = match name.len() {
+            2 => &[("te", Self::Te)],
+            3 => &[("via", Self::Via)],
+            4 => &[("host", Self::Host), ("date", Self::Date)],
+            5 => &[("proxy", Self::Proxy)],
+            6 => &[("expect", Self::Expect)],
+            7 => &[("upgrade", Self::Upgrade), ("trailer", Self::Trailer)],
+            9 => &[("forwarded", Self::Forwarded)],
+            10 => &[("connection", Self::Connection), ("keep-alive", Self::KeepAlive)],
+            14 => &[("content-length", Self::ContentLength), ("http2-settings", Self::Http2Settings)],
+            15 => &[("x-forwarded-for", Self::XForwardedFor)],
+            16 => &[("x-forwarded-host", Self::XForwardedHost), ("proxy-connection", Self::ProxyConnection)],
+            17 => &[("transfer-encoding", Self::TransferEncoding), ("x-forwarded-proto", Self::XForwardedProto)],
+            18 => &[("proxy-authenticate", Self::ProxyAuthenticate)],
+            19 => &[("proxy-authorization", Self::ProxyAuthorization)],
+            _ => &[],
+        };
+        candidates
+            .iter()
+            .find(|(text, _)| name.eq_ignore_ascii_case(text.as_bytes()))
+            .map_or(Self::Other, |(_, known)| *known)
+    }
+}
+
+/// One field line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// The name in the case it came in.
+    pub name: &'a [u8],
+    /// The value without surrounding white space.
+    pub value: &'a [u8],
+    /// Which known name it is.
+    pub known: Known,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    name: Span,
+    value: Span,
+    known: Known,
+}
+
+/// Ordered field lines over one buffer. The buffer may hold more than fields:
+/// a parsed head keeps its start line in it too.
+#[derive(Debug, Clone, Default)]
+pub struct Fields {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+impl Fields {
+    /// No fields yet, over `bytes`.
+    #[must_use]
+    pub fn over(bytes: Vec<u8>, fields_expected: usize) -> Self {
+        Self { bytes, entries: Vec::with_capacity(fields_expected) }
+    }
+
+    /// Names a line that lies in the buffer already.
+    pub fn adopt(&mut self, name: Span, value: Span) {
+        let known = Known::of(name.of(&self.bytes));
+        self.entries.push(Entry { name, value, known });
+    }
+
+    /// Adds a line at the end. The caller answers for its syntax.
+    pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        self.push_parts(name, &[value]);
+    }
+
+    /// Adds a line whose value is the concatenation of `parts`.
+    pub fn push_parts(&mut self, name: &[u8], parts: &[&[u8]]) {
+        debug_assert!(super::is_token(name));
+        let name_start = self.bytes.len();
+        self.bytes.extend_from_slice(name);
+        let value_start = self.bytes.len();
+        for part in parts {
+            debug_assert!(!part.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
+            self.bytes.extend_from_slice(part);
+        }
+        let name = Span::new(name_start, value_start);
+        let value = Span::new(value_start, self.bytes.len());
+        self.adopt(name, value);
+    }
+
+    /// Drops every line for which `keep` is false.
+    pub fn retain(&mut self, mut keep: impl FnMut(Field<'_>) -> bool) {
+        let bytes = &self.bytes;
+        self.entries.retain(|entry| keep(entry.field(bytes)));
+    }
+
+    /// Drops every line of that name.
+    pub fn remove(&mut self, known: Known) {
+        self.entries.retain(|entry| entry.known != known);
+    }
+
+    /// The lines in their order.
+    pub fn iter(&self) -> impl Iterator<Item = Field<'_>> {
+        self.entries.iter().map(|entry| entry.field(&self.bytes))
+    }
+
+    /// The values of all lines of a known name, in order.
+    pub fn all(&self, known: Known) -> impl Iterator<Item = &[u8]> {
+        self.iter().filter(move |field| field.known == known).map(|field| field.value)
+    }
+
+    /// The value of the first line of a known name.
+    #[must_use]
+    pub fn first(&self, known: Known) -> Option<&[u8]> {
+        self.all(known).next()
+    }
+
+    /// The value of the first line of that name, in any case.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.iter().find(|field| field.name.eq_ignore_ascii_case(name.as_bytes())).map(|field| field.value)
+    }
+
+    /// How many lines there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True when there is no line.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Where `part`, a slice of this buffer, lies in it.
+    #[must_use]
+    pub fn locate(&self, part: &[u8]) -> Span {
+        let start = part.as_ptr() as usize - self.bytes.as_ptr() as usize;
+        assert!(start + part.len() <= self.bytes.len(), "not a part of this head");
+        Span::new(start, start + part.len())
+    }
+
+    /// The buffer under the fields, for the start line that shares it.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Entry {
+    fn field(self, bytes: &[u8]) -> Field<'_> {
+        Field { name: self.name.of(bytes), value: self.value.of(bytes), known: self.known }
+    }
+}
+
+/// The members of a comma-separated list value, trimmed, empty ones left out
+/// (RFC 9110 §5.6.1.2).
+pub fn list_members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_names_are_found_in_any_case() {
+        assert_eq!(Known::of(b"hOsT"), Known::Host);
+        assert_eq!(Known::of(b"Transfer-Encoding"), Known::TransferEncoding);
+        assert_eq!(Known::of(b"X-Custom"), Known::Other);
+        assert_eq!(Known::of(b"proxy-authorization-x"), Known::Other);
+    }
+
+    #[test]
+    fn underscore_names_that_read_like_known_ones_are_lookalikes() {
+        assert_eq!(Known::of(b"Content_Length"), Known::Lookalike);
+        assert_eq!(Known::of(b"transfer_encoding"), Known::Lookalike);
+        assert_eq!(Known::of(b"x_forwarded_for"), Known::Lookalike);
+        assert_eq!(Known::of(b"x_custom"), Known::Other);
+    }
+
+    #[test]
+    fn order_case_and_duplicates_stay() {
+        let mut fields = Fields::default();
+        fields.push(b"B-b", b"1");
+        fields.push(b"a", b"2");
+        fields.push(b"b-B", b"3");
+        let lines: Vec<_> = fields.iter().map(|field| (field.name.to_vec(), field.value.to_vec())).collect();
+        assert_eq!(
+            lines,
+            [(b"B-b".to_vec(), b"1".to_vec()), (b"a".to_vec(), b"2".to_vec()), (b"b-B".to_vec(), b"3".to_vec()),]
+        );
+        fields.retain(|field| field.value != b"1");
+        assert_eq!(fields.len(), 2);
+        assert_eq!(fields.get("B-B"), Some(&b"3"[..]));
+    }
+
+    #[test]
+    fn list_members_are_trimmed_and_never_empty() {
+        let members: Vec<_> = list_members(b" a ,, b\t,").collect();
+        assert_eq!(members, [&b"a"[..], b"b"]);
+    }
+}

@@ -1,0 +1,381 @@
+//! A mount at work: one actor owns what changes, many requests go past it.
+//!
+//! Owns the supervised task, the mailbox and the handle. While the mount is
+//! open the actor has granted credits in advance, and a request spends one
+//! without a message; without a credit it asks, and the actor decides. Specs
+//! and the wish to stop come as a level, not as a message: the last one
+//! counts, none is lost, nobody waits.
+
+use super::plan::Plan;
+use super::spec::MountSpec;
+use super::state::{Effect, Event, Lifecycle, State};
+use crate::error::{Error, Kind};
+use crate::exchange::{Credit, Credits, Exchange, Reply, shell};
+use crate::limits::{MAILBOX_MESSAGES_MAX, MOUNT_REQUESTS_MAX};
+use crate::net::{Dialer, Timer};
+use crate::oplog;
+use crate::upstream::Backend;
+use arc_swap::ArcSwap;
+use async_channel::{Receiver, Sender};
+use event_listener::Event as Signal;
+use futures_lite::{FutureExt, future};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+/// What every mount of the process shares.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// Opens upstream connections.
+    pub dialer: Dialer,
+    /// The coarse clock.
+    pub timer: Arc<Timer>,
+    /// Our name in `Via`.
+    pub pseudonym: Arc<str>,
+}
+
+/// A running mount. Clones share it.
+#[derive(Debug, Clone)]
+pub struct MountHandle {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    id: String,
+    credits: Arc<Credits>,
+    client: surf::Client,
+    shell_url: http_types::Url,
+    environment: Environment,
+    /// The spec that counts, made ready.
+    plan: ArcSwap<Plan>,
+    mailbox: Sender<Ask>,
+    // What the registry wants.
+    wanted: ArcSwap<MountSpec>,
+    stop: AtomicBool,
+    wish: Signal,
+    // What the actor says of itself.
+    lifecycle: AtomicU8,
+    restarts: AtomicU32,
+    generation: AtomicU64,
+    #[cfg(test)]
+    panics_wanted: AtomicU32,
+}
+
+/// A request without a credit asks for one.
+#[derive(Debug)]
+struct Ask {
+    answer: Sender<Result<Credit, Kind>>,
+}
+
+impl MountHandle {
+    /// Starts the actor of a mount.
+    #[must_use]
+    pub fn spawn(spec: Arc<MountSpec>, environment: &Environment) -> Self {
+        let (mailbox, asks) = async_channel::bounded(MAILBOX_MESSAGES_MAX);
+        let backend = Backend::new(environment.dialer.clone(), Arc::clone(&environment.timer));
+        let plan = Plan::new(&spec, Arc::clone(&environment.pseudonym));
+        let state = State::default();
+        let shared = Arc::new(Shared {
+            id: spec.id.clone(),
+            credits: Credits::revoked(),
+            client: surf::Client::with_http_client(backend),
+            shell_url: shell::base(),
+            environment: environment.clone(),
+            plan: ArcSwap::from_pointee(plan),
+            mailbox,
+            wanted: ArcSwap::new(Arc::clone(&spec)),
+            stop: AtomicBool::new(false),
+            wish: Signal::new(),
+            lifecycle: AtomicU8::new(state.lifecycle as u8),
+            restarts: AtomicU32::new(state.restarts),
+            generation: AtomicU64::new(state.generation),
+            #[cfg(test)]
+            panics_wanted: AtomicU32::new(0),
+        });
+        let actor = Actor { shared: Arc::clone(&shared), state, spec, asks };
+        async_std::task::spawn(actor.supervise());
+        Self { shared }
+    }
+
+    /// Sends a request to the mount and waits for the head of the reply.
+    /// `prefix_len` bytes of its raw path were matched.
+    pub async fn forward(&self, mut exchange: Exchange, prefix_len: usize) -> Result<Reply, Error> {
+        let shared = &*self.shared;
+        let credit = match shared.credits.spend() {
+            Some(credit) => credit,
+            None => shared.ask().await?,
+        };
+        exchange.credit = Some(credit);
+        let plan = shared.plan.load_full();
+        plan.prepare(&mut exchange, prefix_len)?;
+        let request = shell::carry(shared.shell_url.clone(), exchange);
+        let response = shared.client.send(request).await.map_err(|error| match error.downcast::<Error>() {
+            Ok(error) => error,
+            Err(other) => Error::new(Kind::Internal, other),
+        })?;
+        let mut reply = shell::take_reply(response.into());
+        plan.finish(&mut reply);
+        Ok(reply)
+    }
+
+    /// Makes this the spec that counts for requests from now on.
+    pub fn replace(&self, spec: Arc<MountSpec>) {
+        self.shared.wanted.store(spec);
+        self.shared.wish.notify(usize::MAX);
+    }
+
+    /// No new requests; the actor ends when the last one has.
+    pub fn stop(&self) {
+        self.shared.stop.store(true, Ordering::Release);
+        self.shared.wish.notify(usize::MAX);
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.shared.id
+    }
+
+    /// Where it is in its life.
+    #[must_use]
+    pub fn lifecycle(&self) -> Lifecycle {
+        Lifecycle::from_u8(self.shared.lifecycle.load(Ordering::Relaxed))
+    }
+
+    /// How many requests are on their way.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.shared.credits.in_flight()
+    }
+
+    /// How often its actor was started again.
+    #[must_use]
+    pub fn restarts(&self) -> u32 {
+        self.shared.restarts.load(Ordering::Relaxed)
+    }
+
+    /// How many specs it has had.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.shared.generation.load(Ordering::Relaxed)
+    }
+}
+
+impl Shared {
+    async fn ask(&self) -> Result<Credit, Error> {
+        let (answer, answered) = async_channel::bounded(1);
+        self.mailbox.try_send(Ask { answer }).map_err(|error| match error {
+            async_channel::TrySendError::Full(_) => Error::from(Kind::Saturated),
+            async_channel::TrySendError::Closed(_) => Error::from(Kind::Draining),
+        })?;
+        match answered.recv().await {
+            Ok(decided) => decided.map_err(Error::from),
+            Err(_) => Err(Kind::Unavailable.into()),
+        }
+    }
+}
+
+struct Actor {
+    shared: Arc<Shared>,
+    state: State,
+    spec: Arc<MountSpec>,
+    asks: Receiver<Ask>,
+}
+
+/// What the actor woke up for.
+enum Input {
+    Ask(Ask),
+    Other(Event),
+}
+
+impl Actor {
+    /// Runs until the mount is stopped, and again after every panic.
+    async fn supervise(mut self) {
+        while AssertUnwindSafe(self.run()).catch_unwind().await.is_err() {
+            self.shared.credits.revoke();
+            let Effect::RestartAfter(pause) = self.apply(Event::Panicked) else { return };
+            oplog::error(format_args!("mount {}: its actor panicked; starting it again in {pause:?}", self.shared.id));
+            async_io::Timer::after(pause).await;
+        }
+    }
+
+    async fn run(&mut self) {
+        self.perform(Input::Other(Event::Started));
+        while self.state.lifecycle != Lifecycle::Stopped {
+            let input = self.next().await;
+            self.perform(input);
+        }
+    }
+
+    /// What happened?
+    async fn next(&self) -> Input {
+        let shared = &*self.shared;
+        loop {
+            let wish = shared.wish.listen();
+            #[cfg(test)]
+            if shared
+                .panics_wanted
+                .fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1))
+                .is_ok()
+            {
+                panic!("as the test wished");
+            }
+            if shared.stop.load(Ordering::Acquire) && !self.state.is_stopping() {
+                return Input::Other(Event::StopRequested);
+            }
+            if !Arc::ptr_eq(&shared.wanted.load(), &self.spec) {
+                return Input::Other(Event::SpecChanged);
+            }
+            let asked = async { self.asks.recv().await.ok().map(Input::Ask) };
+            let idle = async {
+                if !self.state.is_stopping() {
+                    future::pending::<()>().await;
+                }
+                shared.credits.idle().await;
+                Some(Input::Other(Event::Idle))
+            };
+            let wished = async {
+                wish.await;
+                None
+            };
+            if let Some(input) = future::or(asked, future::or(idle, wished)).await {
+                return input;
+            }
+        }
+    }
+
+    /// What now?
+    fn perform(&mut self, input: Input) {
+        let (event, ask) = match input {
+            Input::Ask(ask) => (Event::Asked, Some(ask)),
+            Input::Other(event) => (event, None),
+        };
+        let answer = |decided| {
+            if let Some(ask) = &ask {
+                // Whoever asked may have gone.
+                let _ = ask.answer.try_send(decided);
+            }
+        };
+        let shared = Arc::clone(&self.shared);
+        match self.apply(event) {
+            Effect::None | Effect::End | Effect::RestartAfter(_) => {}
+            Effect::Open => {
+                shared.credits.grant(MOUNT_REQUESTS_MAX);
+                shared.credits.open();
+            }
+            Effect::Revoke => shared.credits.revoke(),
+            Effect::AdmitOrRefuse(kind) => answer(shared.credits.spend().ok_or(kind)),
+            Effect::Refuse(kind) => answer(Err(kind)),
+            Effect::Publish => {
+                self.spec = shared.wanted.load_full();
+                let plan = Plan::new(&self.spec, Arc::clone(&shared.environment.pseudonym));
+                shared.plan.store(Arc::new(plan));
+            }
+        }
+    }
+
+    /// Takes in an event and says of itself what came of it.
+    fn apply(&mut self, event: Event) -> Effect {
+        let effect = self.state.apply(event);
+        self.shared.lifecycle.store(self.state.lifecycle as u8, Ordering::Relaxed);
+        self.shared.restarts.store(self.state.restarts, Ordering::Relaxed);
+        self.shared.generation.store(self.state.generation, Ordering::Relaxed);
+        effect
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::spec::{Id, parse};
+    use super::*;
+    use crate::net::OwnListeners;
+    use serde_json::json;
+
+    fn environment() -> Environment {
+        Environment {
+            dialer: Dialer::new(OwnListeners::default()),
+            timer: Timer::start().unwrap(),
+            pseudonym: "test".into(),
+        }
+    }
+
+    fn spawn(environment: &Environment) -> MountHandle {
+        let spec = parse(&json!({"kind": "regular", "address": "http://127.0.0.1:9/"}), Id::OwnOr("m")).unwrap();
+        MountHandle::spawn(Arc::new(spec), environment)
+    }
+
+    async fn credit(handle: &MountHandle) -> Result<Credit, Error> {
+        match handle.shared.credits.spend() {
+            Some(credit) => Ok(credit),
+            None => handle.shared.ask().await,
+        }
+    }
+
+    async fn until(condition: impl Fn() -> bool) {
+        while !condition() {
+            future::yield_now().await;
+        }
+    }
+
+    #[test]
+    fn requests_past_the_limit_are_refused_and_places_come_free() {
+        async_io::block_on(async {
+            let handle = spawn(&environment());
+            let mut credits = Vec::new();
+            for _ in 0..MOUNT_REQUESTS_MAX {
+                credits.push(credit(&handle).await.unwrap());
+            }
+            assert_eq!(credit(&handle).await.unwrap_err().kind(), &Kind::Saturated);
+            assert_eq!(handle.in_flight(), u64::from(MOUNT_REQUESTS_MAX));
+            credits.pop();
+            credits.push(credit(&handle).await.unwrap());
+        });
+    }
+
+    #[test]
+    fn a_stopped_mount_lets_its_requests_finish_and_ends() {
+        async_io::block_on(async {
+            let handle = spawn(&environment());
+            let last = credit(&handle).await.unwrap();
+            handle.stop();
+            until(|| handle.lifecycle() == Lifecycle::Draining).await;
+            assert_eq!(credit(&handle).await.unwrap_err().kind(), &Kind::Draining);
+            assert_eq!(handle.in_flight(), 1);
+            drop(last);
+            until(|| handle.lifecycle() == Lifecycle::Stopped).await;
+        });
+    }
+
+    #[test]
+    fn a_panic_restarts_the_actor_and_nobody_else_notices() {
+        async_io::block_on(async {
+            let environment = environment();
+            let (broken, other) = (spawn(&environment), spawn(&environment));
+            let on_its_way = credit(&broken).await.unwrap();
+            let elsewhere = credit(&other).await.unwrap();
+            broken.shared.panics_wanted.store(2, Ordering::Release);
+            broken.shared.wish.notify(usize::MAX);
+            until(|| broken.restarts() == 1).await;
+            assert_eq!(broken.in_flight(), 1, "the request on its way goes on");
+            // Asked while the actor is down; the mailbox survives.
+            assert!(credit(&broken).await.is_ok());
+            assert_eq!(broken.restarts(), 2);
+            assert_eq!(broken.lifecycle(), Lifecycle::Open);
+            assert_eq!((other.restarts(), other.lifecycle()), (0, Lifecycle::Open));
+            drop((on_its_way, elsewhere));
+        });
+    }
+
+    #[test]
+    fn a_new_spec_counts_without_a_new_actor() {
+        async_io::block_on(async {
+            let handle = spawn(&environment());
+            let before = handle.shared.plan.load_full();
+            let spec = parse(&json!({"kind": "regular", "address": "http://127.0.0.1:10/"}), Id::OwnOr("m")).unwrap();
+            handle.replace(Arc::new(spec));
+            until(|| handle.generation() == 2).await;
+            until(|| !Arc::ptr_eq(&before, &handle.shared.plan.load_full())).await;
+        });
+    }
+}

@@ -1,0 +1,15 @@
+//! What a mount is, the actor that runs it, and the table that finds it.
+//!
+//! Owns the spec, the pure state machine, and what a mount does to a request.
+//! Opens no sockets: its backend was given to it.
+
+pub mod actor;
+pub mod plan;
+pub mod spec;
+pub mod state;
+pub mod table;
+
+pub use actor::{Environment, MountHandle};
+pub use spec::{MountSpec, SpecFault};
+pub use state::Lifecycle;
+pub use table::Table;

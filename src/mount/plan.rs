@@ -1,0 +1,167 @@
+//! What a mount does to a request and its reply: a spec, made ready.
+//!
+//! Owns the order of the policies and the joining of addresses. Pure: it edits
+//! the exchange and says where it goes; upstream does the rest.
+
+use super::spec::{BaseAddress, HostPattern, HostPort, MountKind, MountSpec};
+use crate::error::{Error, Kind};
+use crate::exchange::{Destination, Exchange, Outbound, Reply};
+use crate::message::{Authority, Known, Span};
+use crate::net::Access;
+use crate::net::dial::Host;
+use crate::policy::{forwarded, hop_by_hop, methods, via};
+use std::sync::Arc;
+
+/// A spec made ready for requests.
+#[derive(Debug)]
+pub struct Plan {
+    methods: Vec<String>,
+    suppressed: Vec<String>,
+    pseudonym: Arc<str>,
+    route: Route,
+}
+
+#[derive(Debug)]
+enum Route {
+    Regular { destination: Arc<Destination>, base: Arc<[u8]>, host: Arc<[u8]> },
+    Forced { destination: Arc<Destination> },
+    Named { allowed: Vec<HostPattern> },
+}
+
+/// The scheme of every listener so far.
+const SCHEME: &[u8] = b"http";
+const HTTP_PORT: u16 = 80;
+
+impl Plan {
+    /// Makes a spec ready. `pseudonym` names this proxy in `Via`.
+    #[must_use]
+    pub fn new(spec: &MountSpec, pseudonym: Arc<str>) -> Self {
+        let route = match &spec.kind {
+            MountKind::Regular { address } => Route::regular(address),
+            MountKind::Transparent { force_host: Some(host), .. } => {
+                Route::Forced { destination: Arc::new(destination(host, Access::Local)) }
+            }
+            MountKind::Transparent { allowed_hosts, .. } => Route::Named { allowed: allowed_hosts.clone() },
+        };
+        Self {
+            methods: spec.allowed_request_methods.clone(),
+            suppressed: spec.suppress_http_headers.clone(),
+            pseudonym,
+            route,
+        }
+    }
+
+    /// Edits the request and says where it goes. `prefix_len` bytes of its raw
+    /// path were matched.
+    pub fn prepare(&self, exchange: &mut Exchange, prefix_len: usize) -> Result<(), Error> {
+        methods::check(&self.methods, exchange.head.method())?;
+        if via::names(&exchange.head.fields, self.pseudonym.as_bytes()) {
+            return Err(Kind::Loop.into());
+        }
+        let outbound = self.route.outbound(exchange, prefix_len)?;
+        let fields = &mut exchange.head.fields;
+        hop_by_hop::strip_request(fields);
+        if !self.suppressed.is_empty() {
+            // Framing and Host are written from what was understood, so
+            // suppressing them cannot break a message.
+            fields.retain(|field| {
+                field.known == Known::Host
+                    || !self.suppressed.iter().any(|name| field.name.eq_ignore_ascii_case(name.as_bytes()))
+            });
+        }
+        let client = exchange.peer.ip();
+        match self.route {
+            Route::Regular { .. } => {
+                let host = exchange.route.authority.map(|span| span.of(exchange.head.fields.bytes()).to_vec());
+                forwarded::overwrite(&mut exchange.head.fields, client, host.as_deref(), SCHEME);
+            }
+            Route::Forced { .. } | Route::Named { .. } => {
+                forwarded::add_missing_for(&mut exchange.head.fields, client);
+            }
+        }
+        via::add(&mut exchange.head.fields, exchange.head.version, self.pseudonym.as_bytes());
+        exchange.outbound = Some(outbound);
+        Ok(())
+    }
+
+    /// Edits the reply.
+    pub fn finish(&self, reply: &mut Reply) {
+        hop_by_hop::strip_response(&mut reply.head.fields);
+    }
+}
+
+impl Route {
+    fn regular(address: &BaseAddress) -> Self {
+        Self::Regular {
+            destination: Arc::new(destination(&address.host, Access::Local)),
+            base: address.path.as_bytes().into(),
+            host: address.host.to_string().into_bytes().into(),
+        }
+    }
+
+    fn outbound(&self, exchange: &Exchange, prefix_len: usize) -> Result<Outbound, Error> {
+        match self {
+            Self::Regular { destination, base, host } => Ok(Outbound {
+                destination: Arc::clone(destination),
+                target_base: Arc::clone(base),
+                target_rest: remainder(exchange, prefix_len),
+                host: Some(Arc::clone(host)),
+            }),
+            Self::Forced { destination } => Ok(as_given(exchange, Arc::clone(destination))),
+            Self::Named { allowed } => Ok(as_given(exchange, Arc::new(named(exchange, allowed)?))),
+        }
+    }
+}
+
+/// What is behind the matched prefix, without the slash that the base has
+/// already. The base is never left: no dot segment comes this far.
+fn remainder(exchange: &Exchange, prefix_len: usize) -> Span {
+    let whole = exchange.bytes(exchange.route.path_and_query);
+    let rest = whole.get(prefix_len..).unwrap_or_default();
+    exchange.head.fields.locate(rest.strip_prefix(b"/").unwrap_or(rest))
+}
+
+/// The request as it was given, in origin form. An absolute target overrules
+/// the Host that came (RFC 9112 §3.2.2).
+fn as_given(exchange: &Exchange, destination: Arc<Destination>) -> Outbound {
+    let route = &exchange.route;
+    let bare = exchange.bytes(route.path).is_empty();
+    let host = route.authority.filter(|_| route.is_absolute).map(|span| exchange.bytes(span).into());
+    Outbound {
+        destination,
+        target_base: if bare { b"/"[..].into() } else { b""[..].into() },
+        target_rest: route.path_and_query,
+        host,
+    }
+}
+
+/// The server that the request names, if it is one of the allowed.
+fn named(exchange: &Exchange, allowed: &[HostPattern]) -> Result<Destination, Error> {
+    let refused = |host: &str| Error::new(Kind::HostNotAllowed, host);
+    let host = exchange.host().ok_or_else(|| refused("no host"))?;
+    let authority = Authority { host, port: exchange.route.port };
+    // An odd form of an address is compared as that address.
+    let canonical = match authority.ip() {
+        Some(std::net::IpAddr::V6(ip)) => format!("[{ip}]"),
+        Some(ip) => ip.to_string(),
+        None => authority.canonical_host(),
+    };
+    let port = authority.port.unwrap_or(HTTP_PORT);
+    let pattern = allowed
+        .iter()
+        .find(|pattern| pattern.stands_for(&canonical) && pattern.host.port.unwrap_or(HTTP_PORT) == port)
+        .ok_or_else(|| refused(host))?;
+    // Whoever runs the names below a wildcard must not point one of them at
+    // this machine; a host named in full was meant.
+    let access = if pattern.wildcard { Access::Private } else { Access::Local };
+    Ok(destination(&HostPort { host: canonical, port: Some(port) }, access))
+}
+
+fn destination(host: &HostPort, access: Access) -> Destination {
+    let address = Authority { host: &host.host, port: None }.ip();
+    Destination {
+        host: address.map_or_else(|| Host::Name(host.host.as_str().into()), Host::Address),
+        port: host.port.unwrap_or(HTTP_PORT),
+        access,
+    }
+}

@@ -1,0 +1,229 @@
+//! Listening sockets and the accept loop, as a tide `Listener`.
+//!
+//! Owns binding, accepting, and the number of connections at a time. What a
+//! connection says is not its business: it hands each one, with the tide app,
+//! to the [`Serve`] it was given.
+
+use super::drain::{Drain, Permit};
+use super::stream::{Peer, Stream};
+use crate::limits::{ACCEPT_RETRY, LISTEN_BACKLOG};
+use async_io::{Async, Timer};
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::str::FromStr;
+use std::sync::Arc;
+use tide::listener::{ListenInfo, Listener, ToListener};
+
+/// Where to listen, or where somebody listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    /// An address and port.
+    Tcp(SocketAddr),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+impl FromStr for Endpoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return if path.is_empty() {
+                Err("'unix:' needs a path, as in unix:/run/standin.sock".into())
+            } else {
+                Ok(Self::Unix(path.into()))
+            };
+        }
+        let text = text.strip_prefix("http://").map_or(text, |rest| rest.trim_end_matches('/'));
+        let numeric =
+            if let Some(port) = text.strip_prefix("localhost:") { format!("127.0.0.1:{port}") } else { text.into() };
+        numeric
+            .parse()
+            .map(Self::Tcp)
+            .map_err(|_| format!("'{text}' is not an address: give IP:PORT, as in 127.0.0.1:8080, or unix:PATH"))
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(formatter, "http://{address}"),
+            Self::Unix(path) => write!(formatter, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// A bound socket.
+#[derive(Debug)]
+pub enum Socket {
+    /// TCP.
+    Tcp(Async<TcpListener>),
+    /// A Unix socket, unlinked when this is dropped.
+    Unix(Async<UnixListener>, PathBuf),
+}
+
+impl Socket {
+    /// Binds; fails at once when the place is taken.
+    pub fn bind(endpoint: &Endpoint) -> io::Result<Self> {
+        match endpoint {
+            Endpoint::Tcp(address) => {
+                let socket = socket2::Socket::new(socket2::Domain::for_address(*address), socket2::Type::STREAM, None)?;
+                socket.set_reuse_address(true)?;
+                socket.bind(&(*address).into())?;
+                socket.listen(LISTEN_BACKLOG)?;
+                Ok(Self::Tcp(Async::new(socket.into())?))
+            }
+            Endpoint::Unix(path) => {
+                if std::os::unix::net::UnixStream::connect(path).is_ok() {
+                    return Err(io::ErrorKind::AddrInUse.into());
+                }
+                match std::fs::symlink_metadata(path) {
+                    Ok(found) if is_socket(&found) => std::fs::remove_file(path)?,
+                    _ => {}
+                }
+                let listener = UnixListener::bind(path)?;
+                std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+                Ok(Self::Unix(Async::new(listener)?, path.clone()))
+            }
+        }
+    }
+
+    /// Where it listens: with the port that the system chose, if it did.
+    pub fn endpoint(&self) -> io::Result<Endpoint> {
+        match self {
+            Self::Tcp(listener) => listener.get_ref().local_addr().map(Endpoint::Tcp),
+            Self::Unix(_, path) => Ok(Endpoint::Unix(path.clone())),
+        }
+    }
+
+    async fn accept(&self) -> io::Result<(Stream, Peer)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                Ok((Stream::tcp(stream)?, Peer::Tcp(peer)))
+            }
+            Self::Unix(listener, _) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Stream::unix(stream), Peer::Unix))
+            }
+        }
+    }
+}
+
+fn is_socket(found: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_socket(&found.file_type())
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if let Self::Unix(_, path) = self {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// A task, ready to be spawned.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Serves an app on a listener until its drain begins.
+pub async fn serve(app: tide::Server<()>, listener: HttpListener) -> io::Result<()> {
+    app.bind(listener).await?.accept().await
+}
+
+/// What becomes of an accepted connection.
+pub trait Serve: Send + Sync + 'static {
+    /// The life of one connection. The permit is its place among the open
+    /// ones and tells when to end.
+    fn serve(&self, stream: Stream, peer: Peer, app: tide::Server<()>, permit: Permit) -> Task;
+}
+
+/// Where connections run.
+pub type Spawn = Arc<dyn Fn(Task) + Send + Sync>;
+
+/// One socket that serves a tide app.
+pub struct HttpListener {
+    socket: Socket,
+    drain: Arc<Drain>,
+    serve: Arc<dyn Serve>,
+    spawn: Spawn,
+    app: Option<tide::Server<()>>,
+}
+
+impl HttpListener {
+    /// A listener on a bound socket.
+    #[must_use]
+    pub fn new(socket: Socket, drain: Arc<Drain>, serve: Arc<dyn Serve>, spawn: Spawn) -> Self {
+        Self { socket, drain, serve, spawn, app: None }
+    }
+}
+
+impl ToListener<()> for HttpListener {
+    type Listener = Self;
+
+    fn to_listener(self) -> io::Result<Self> {
+        Ok(self)
+    }
+}
+
+#[tide::utils::async_trait]
+impl Listener<()> for HttpListener {
+    async fn bind(&mut self, app: tide::Server<()>) -> io::Result<()> {
+        self.app = Some(app);
+        Ok(())
+    }
+
+    /// Accepts until the drain begins.
+    async fn accept(&mut self) -> io::Result<()> {
+        let app = self.app.clone().ok_or_else(|| io::Error::other("accept before bind"))?;
+        let mut told_exhausted = false;
+        while let Some(permit) = self.drain.admit().await {
+            match self.drain.unless_begun(self.socket.accept()).await {
+                None => break,
+                Some(Ok((stream, peer))) => {
+                    told_exhausted = false;
+                    (self.spawn)(self.serve.serve(stream, peer, app.clone(), permit));
+                }
+                // The client was gone again before we came to it.
+                Some(Err(error)) if is_of_one_connection(&error) => {}
+                Some(Err(error)) => {
+                    if !std::mem::replace(&mut told_exhausted, true) {
+                        crate::oplog::warn(format_args!("cannot accept connections for now: {error}"));
+                    }
+                    Timer::after(ACCEPT_RETRY).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn info(&self) -> Vec<ListenInfo> {
+        let endpoint = self.socket.endpoint().map_or_else(|error| error.to_string(), |endpoint| endpoint.to_string());
+        let transport = match self.socket {
+            Socket::Tcp(_) => "tcp",
+            Socket::Unix(..) => "uds",
+        };
+        vec![ListenInfo::new(endpoint, transport.into(), false)]
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted, InvalidInput};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted | InvalidInput)
+}
+
+impl fmt::Debug for HttpListener {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("HttpListener").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for HttpListener {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.info().iter().try_for_each(|info| info.fmt(formatter))
+    }
+}

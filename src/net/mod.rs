@@ -1,0 +1,18 @@
+//! The only place that opens, accepts or dials sockets.
+//!
+//! Owns streams, the accept loop, the address policy and the coarse clock on
+//! which every deadline waits. Knows nothing of HTTP.
+
+pub mod dial;
+pub mod drain;
+pub mod listen;
+pub mod policy;
+pub mod stream;
+pub mod timer;
+
+pub use dial::{DialError, Dialer};
+pub use drain::{Drain, Permit};
+pub use listen::{Endpoint, HttpListener, Socket};
+pub use policy::{Access, OwnListeners};
+pub use stream::{Peer, Stream};
+pub use timer::{Deadline, Timer};

@@ -1,0 +1,216 @@
+//! Which addresses may be dialled.
+//!
+//! Owns the classes of addresses and who may reach which. The check is made on
+//! the very address that is dialled next, so no second look-up can change it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+/// What kind of address one is, as far as reaching it is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Anywhere on the public network.
+    Public,
+    /// A private network (RFC 1918, RFC 4193, RFC 6598).
+    Private,
+    /// This machine.
+    Loopback,
+    /// Link-local, cloud metadata, multicast, unspecified, reserved.
+    Special,
+}
+
+/// Tells the class, after unwrapping IPv4 addresses written as IPv6 ones.
+#[must_use]
+pub fn class_of(address: IpAddr) -> Class {
+    match address {
+        IpAddr::V4(address) => class_of_v4(address),
+        IpAddr::V6(address) => embedded_v4(address).map_or_else(|| class_of_v6(address), class_of_v4),
+    }
+}
+
+fn class_of_v4(address: Ipv4Addr) -> Class {
+    let [a, b, c, _] = address.octets();
+    match (a, b, c) {
+        _ if address == Ipv4Addr::new(100, 100, 100, 200) => Class::Special,
+        (127, ..) => Class::Loopback,
+        (10, ..) | (172, 16..=31, _) | (192, 168, _) | (100, 64..=127, _) => Class::Private,
+        (0, ..) | (169, 254, _) | (192, 0, 0) | (198, 18..=19, _) | (224.., ..) => Class::Special,
+        _ => Class::Public,
+    }
+}
+
+fn class_of_v6(address: Ipv6Addr) -> Class {
+    if address == Ipv6Addr::LOCALHOST {
+        return Class::Loopback;
+    }
+    // The metadata service that one cloud offers on a unique local address.
+    if address == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254) {
+        return Class::Special;
+    }
+    match address.segments()[0] {
+        0xfc00..=0xfdff => Class::Private,
+        0xfe80..=0xfeff | 0xff00..=0xffff => Class::Special,
+        0x2000..=0x3fff => Class::Public,
+        _ => Class::Special,
+    }
+}
+
+/// The IPv4 address inside a mapped, compatible, NAT64, 6to4 or Teredo one.
+fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [a, b, c, d, e, f, g, h] = address.segments();
+    let join = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+    match (a, b, c, d, e, f) {
+        (0, 0, 0, 0, 0, 0xffff) | (0x64, 0xff9b, 0, 0, 0, 0) => Some(join(g, h)),
+        (0, 0, 0, 0, 0, 0) if g != 0 => Some(join(g, h)),
+        (0x2002, ..) => Some(join(b, c)),
+        (0x2001, 0, ..) => Some(join(!g, !h)),
+        _ => None,
+    }
+}
+
+/// Which classes one destination may be in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Public only: the client chose the host.
+    Public,
+    /// Public and private: somebody trusted named the network.
+    Private,
+    /// Public, private and this machine: somebody trusted named the host.
+    Local,
+}
+
+impl Access {
+    /// True when such a destination may be dialled.
+    #[must_use]
+    pub fn allows(self, address: IpAddr) -> bool {
+        match class_of(address) {
+            Class::Public => true,
+            Class::Private => self != Self::Public,
+            Class::Loopback => self == Self::Local,
+            Class::Special => false,
+        }
+    }
+}
+
+/// The listeners of this process, which no mount may reach.
+#[derive(Debug, Clone, Default)]
+pub struct OwnListeners {
+    front: Vec<SocketAddr>,
+    admin: Vec<SocketAddr>,
+}
+
+/// Which of our own listeners an address belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// The front: a loop.
+    Front,
+    /// The admin API: a way around its guard.
+    Admin,
+}
+
+impl OwnListeners {
+    /// The addresses that the front and the admin API are bound to.
+    #[must_use]
+    pub fn new(front: Vec<SocketAddr>, admin: Vec<SocketAddr>) -> Self {
+        Self { front, admin }
+    }
+
+    /// Whose listener that address reaches, if it is ours.
+    #[must_use]
+    pub fn find(&self, address: SocketAddr) -> Option<Own> {
+        let reaches = |listeners: &[SocketAddr]| listeners.iter().any(|listener| is_reached(*listener, address));
+        if reaches(&self.admin) {
+            Some(Own::Admin)
+        } else if reaches(&self.front) {
+            Some(Own::Front)
+        } else {
+            None
+        }
+    }
+}
+
+fn is_reached(listener: SocketAddr, address: SocketAddr) -> bool {
+    if listener.port() != address.port() {
+        return false;
+    }
+    let (bound, target) = (listener.ip().to_canonical(), address.ip().to_canonical());
+    if bound == target {
+        return true;
+    }
+    bound.is_unspecified() && is_of_this_machine(target)
+}
+
+/// The kernel sends to an address of its own from that address. Connecting a
+/// datagram socket asks it and sends nothing.
+fn is_of_this_machine(address: IpAddr) -> bool {
+    if address.is_loopback() {
+        return true;
+    }
+    let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let asked = UdpSocket::bind((any, 0)).and_then(|socket| {
+        socket.connect((address, 9))?;
+        socket.local_addr()
+    });
+    asked.is_ok_and(|local| local.ip() == address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_fall_into_their_classes() {
+        for (text, class) in [
+            ("93.184.216.34", Class::Public),
+            ("2606:2800::1", Class::Public),
+            ("10.1.2.3", Class::Private),
+            ("172.31.0.1", Class::Private),
+            ("172.32.0.1", Class::Public),
+            ("192.168.0.1", Class::Private),
+            ("100.64.0.1", Class::Private),
+            ("fd12::1", Class::Private),
+            ("127.9.9.9", Class::Loopback),
+            ("::1", Class::Loopback),
+            ("::ffff:127.0.0.1", Class::Loopback),
+            ("64:ff9b::7f00:1", Class::Loopback),
+            ("2002:7f00:1::", Class::Loopback),
+            ("::ffff:10.0.0.1", Class::Private),
+            ("0.0.0.0", Class::Special),
+            ("::", Class::Special),
+            ("169.254.169.254", Class::Special),
+            ("169.254.170.2", Class::Special),
+            ("100.100.100.200", Class::Special),
+            ("fd00:ec2::254", Class::Special),
+            ("fe80::1", Class::Special),
+            ("ff02::1", Class::Special),
+            ("224.0.0.1", Class::Special),
+            ("255.255.255.255", Class::Special),
+            ("198.18.0.1", Class::Special),
+            ("192.0.0.1", Class::Special),
+        ] {
+            assert_eq!(class_of(text.parse().unwrap()), class, "{text}");
+        }
+    }
+
+    #[test]
+    fn access_widens_step_by_step() {
+        let loopback: IpAddr = "127.0.0.1".parse().unwrap();
+        let private: IpAddr = "10.0.0.1".parse().unwrap();
+        let metadata: IpAddr = "169.254.169.254".parse().unwrap();
+        assert!(!Access::Public.allows(private) && !Access::Public.allows(loopback));
+        assert!(Access::Private.allows(private) && !Access::Private.allows(loopback));
+        assert!(Access::Local.allows(private) && Access::Local.allows(loopback));
+        assert!(!Access::Local.allows(metadata));
+    }
+
+    #[test]
+    fn own_listeners_are_found_in_every_guise() {
+        let own = OwnListeners::new(vec!["0.0.0.0:8080".parse().unwrap()], vec!["127.0.0.1:8081".parse().unwrap()]);
+        let find = |text: &str| own.find(text.parse().unwrap());
+        assert_eq!(find("127.0.0.1:8080"), Some(Own::Front));
+        assert_eq!(find("127.5.5.5:8080"), Some(Own::Front));
+        assert_eq!(find("[::ffff:127.0.0.1]:8080"), Some(Own::Front));
+        assert_eq!(find("127.0.0.1:8081"), Some(Own::Admin));
+        assert_eq!(find("127.0.0.1:8082"), None);
+        assert_eq!(find("192.0.2.1:8080"), None);
+    }
+}

@@ -1,0 +1,171 @@
+//! The coarse clock and the deadlines on it.
+//!
+//! Owns one thread that ticks, the time as a plain number, and the list of
+//! what waits for it. Arming a deadline is one atomic store: no timer is made
+//! per request, and the reactor never wakes for one.
+
+use crate::limits::TICK;
+use atomic_waker::AtomicWaker;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// Something that wants to be told the time now and then.
+pub trait Sweep: Send + Sync + 'static {
+    /// The coarse time, in milliseconds since the start; false when there is
+    /// nothing left to tell it for.
+    fn sweep(&self, now_ms: u64) -> bool;
+}
+
+/// The process's coarse clock.
+#[derive(Debug)]
+pub struct Timer {
+    now_ms: AtomicU64,
+    enrolled: Mutex<Vec<Weak<dyn Sweep>>>,
+}
+
+impl std::fmt::Debug for dyn Sweep {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Sweep")
+    }
+}
+
+impl Timer {
+    /// Starts the clock on a thread of its own; it ends when the last handle
+    /// is gone.
+    pub fn start() -> std::io::Result<Arc<Self>> {
+        let timer = Arc::new(Self { now_ms: AtomicU64::new(0), enrolled: Mutex::default() });
+        let weak = Arc::downgrade(&timer);
+        let started = Instant::now();
+        std::thread::Builder::new().name("standin-timer".into()).spawn(move || {
+            loop {
+                std::thread::sleep(TICK);
+                let Some(timer) = weak.upgrade() else { return };
+                timer.now_ms.store(milliseconds(started.elapsed()), Ordering::Relaxed);
+                timer.sweep_all();
+            }
+        })?;
+        Ok(timer)
+    }
+
+    /// Milliseconds since the start, at most one tick old.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms.load(Ordering::Relaxed)
+    }
+
+    /// Has `sweeper` told the time at every tick until it says no or is gone.
+    pub fn enrol(&self, sweeper: Weak<dyn Sweep>) {
+        self.enrolled().push(sweeper);
+    }
+
+    /// A deadline on this clock, not armed.
+    #[must_use]
+    pub fn deadline(self: &Arc<Self>) -> Arc<Deadline> {
+        let deadline =
+            Arc::new(Deadline { at_ms: AtomicU64::new(NEVER), waker: AtomicWaker::new(), timer: Arc::clone(self) });
+        let sweeper: Weak<dyn Sweep> = Arc::<Deadline>::downgrade(&deadline);
+        self.enrol(sweeper);
+        deadline
+    }
+
+    /// Wakes every task that waits on a deadline, so that it looks around.
+    pub fn wake_all(&self) {
+        self.sweep_with(u64::MAX);
+    }
+
+    fn sweep_all(&self) {
+        self.sweep_with(self.now_ms());
+    }
+
+    fn sweep_with(&self, now_ms: u64) {
+        // Taken out, so that a sweeper may enrol others meanwhile.
+        let mut sweepers = std::mem::take(&mut *self.enrolled());
+        sweepers.retain(|sweeper| sweeper.upgrade().is_some_and(|sweeper| sweeper.sweep(now_ms)));
+        let mut enrolled = self.enrolled();
+        sweepers.append(&mut enrolled);
+        *enrolled = sweepers;
+    }
+
+    fn enrolled(&self) -> std::sync::MutexGuard<'_, Vec<Weak<dyn Sweep>>> {
+        self.enrolled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const NEVER: u64 = u64::MAX;
+
+/// A moment that one task waits for, beside whatever else it waits for. One a
+/// connection, armed anew for each phase of its life.
+#[derive(Debug)]
+pub struct Deadline {
+    at_ms: AtomicU64,
+    waker: AtomicWaker,
+    timer: Arc<Timer>,
+}
+
+impl Deadline {
+    /// Arms it to fire `after` now, or up to two ticks later.
+    pub fn arm(&self, after: Duration) {
+        let at_ms = self.timer.now_ms().saturating_add(milliseconds(after + TICK));
+        self.at_ms.store(at_ms, Ordering::Relaxed);
+    }
+
+    /// It no longer fires.
+    pub fn disarm(&self) {
+        self.at_ms.store(NEVER, Ordering::Relaxed);
+    }
+
+    /// Ready once it has fired; else the task is woken when it does.
+    pub fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.waker.register(cx.waker());
+        if self.timer.now_ms() >= self.at_ms.load(Ordering::Relaxed) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// The clock it is on.
+    #[must_use]
+    pub fn timer(&self) -> &Arc<Timer> {
+        &self.timer
+    }
+}
+
+impl Sweep for Deadline {
+    fn sweep(&self, now_ms: u64) -> bool {
+        if now_ms >= self.at_ms.load(Ordering::Relaxed) {
+            self.waker.wake();
+        }
+        true
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_armed_deadline_fires_and_a_disarmed_one_does_not() {
+        let timer = Timer::start().unwrap();
+        let (armed, disarmed) = (timer.deadline(), timer.deadline());
+        disarmed.arm(Duration::ZERO);
+        disarmed.disarm();
+        armed.arm(Duration::from_millis(1));
+        async_io::block_on(futures_lite::future::poll_fn(|cx| armed.poll(cx)));
+        let again =
+            async_io::block_on(futures_lite::future::poll_once(futures_lite::future::poll_fn(|cx| disarmed.poll(cx))));
+        assert_eq!(again, None);
+    }
+
+    #[test]
+    fn what_is_gone_is_swept_no_more() {
+        let timer = Timer::start().unwrap();
+        drop(timer.deadline());
+        let kept = timer.deadline();
+        timer.sweep_all();
+        assert_eq!(timer.enrolled().len(), 1);
+        drop(kept);
+    }
+}

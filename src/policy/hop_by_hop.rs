@@ -1,0 +1,124 @@
+//! Fields that are about one connection and end with it (RFC 9110 §7.6.1).
+//!
+//! Owns what is removed before a message is sent on. Framing and Host are not
+//! its business: `http1::encode` writes those by itself.
+
+use crate::message::fields::list_members;
+use crate::message::{Fields, Known};
+
+/// True when `Connection` names a field that the message cannot do without:
+/// a client that asks to have those removed means no good.
+#[must_use]
+pub fn names_framing(fields: &Fields) -> bool {
+    fields.all(Known::Connection).flat_map(list_members).any(|name| {
+        matches!(Known::of(name), Known::Host | Known::ContentLength | Known::TransferEncoding | Known::Lookalike)
+    })
+}
+
+/// Removes what a request must not carry on, and besides what could be taken
+/// for a field of ours: names that read the same once `_` is `-`, and `Proxy`,
+/// which CGI turns into a setting.
+pub fn strip_request(fields: &mut Fields) {
+    strip_named(fields);
+    fields.retain(|field| {
+        !matches!(
+            field.known,
+            Known::Connection
+                | Known::Http2Settings
+                | Known::KeepAlive
+                | Known::Lookalike
+                | Known::Proxy
+                | Known::ProxyAuthorization
+                | Known::ProxyConnection
+                | Known::Te
+                | Known::Trailer
+                | Known::Upgrade
+        )
+    });
+}
+
+/// Removes what a response must not carry on.
+pub fn strip_response(fields: &mut Fields) {
+    strip_named(fields);
+    fields.retain(|field| {
+        !matches!(
+            field.known,
+            Known::Connection
+                | Known::KeepAlive
+                | Known::ProxyAuthenticate
+                | Known::ProxyAuthorization
+                | Known::ProxyConnection
+                | Known::Te
+                | Known::Trailer
+                | Known::Upgrade
+        )
+    });
+}
+
+/// Removes the fields that `Connection` names, but never one that says who
+/// asks: removing that would be a way around the upstream's checks.
+fn strip_named(fields: &mut Fields) {
+    let plain = |option: &[u8]| option.eq_ignore_ascii_case(b"close") || option.eq_ignore_ascii_case(b"keep-alive");
+    let named: Vec<Vec<u8>> = fields
+        .all(Known::Connection)
+        .flat_map(list_members)
+        .filter(|option| !plain(option) && !option.eq_ignore_ascii_case(b"authorization"))
+        .filter(|option| {
+            !matches!(
+                Known::of(option),
+                Known::Host | Known::ContentLength | Known::TransferEncoding | Known::Connection
+            )
+        })
+        .map(<[u8]>::to_vec)
+        .collect();
+    if !named.is_empty() {
+        fields.retain(|field| !named.iter().any(|name| field.name.eq_ignore_ascii_case(name)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stripped(lines: &[(&str, &str)]) -> Vec<String> {
+        let mut fields = Fields::default();
+        for (name, value) in lines {
+            fields.push(name.as_bytes(), value.as_bytes());
+        }
+        strip_request(&mut fields);
+        fields.iter().map(|field| String::from_utf8_lossy(field.name).into_owned()).collect()
+    }
+
+    #[test]
+    fn hop_by_hop_and_named_fields_go_and_the_rest_stays() {
+        let left = stripped(&[
+            ("Host", "h"),
+            ("Connection", "close, X-Hop, TE"),
+            ("X-Hop", "1"),
+            ("Keep-Alive", "5"),
+            ("TE", "trailers"),
+            ("Upgrade", "h2c"),
+            ("HTTP2-Settings", "x"),
+            ("Proxy-Connection", "x"),
+            ("Proxy", "evil"),
+            ("Content_Length", "5"),
+            ("X_Custom", "kept"),
+            ("Accept", "*/*"),
+        ]);
+        assert_eq!(left, ["Host", "X_Custom", "Accept"]);
+    }
+
+    #[test]
+    fn naming_a_credential_does_not_remove_it() {
+        assert_eq!(stripped(&[("Connection", "Authorization"), ("Authorization", "x")]), ["Authorization"]);
+    }
+
+    #[test]
+    fn naming_framing_is_told() {
+        for name in ["host", "Content-Length", "transfer-encoding", "content_length"] {
+            let mut fields = Fields::default();
+            fields.push(b"Connection", format!("close, {name}").as_bytes());
+            assert!(names_framing(&fields), "{name}");
+        }
+    }
+}

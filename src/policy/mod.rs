@@ -1,0 +1,9 @@
+//! Edits of requests and responses, one idea a file.
+//!
+//! Pure functions over heads: no I/O, no clock, no state. A mount's plan calls
+//! them in a fixed order.
+
+pub mod forwarded;
+pub mod hop_by_hop;
+pub mod methods;
+pub mod via;

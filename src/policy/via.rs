@@ -1,0 +1,36 @@
+//! `Via` (RFC 9110 §7.6.3): every request says that it came through here, and
+//! one that says so already has come in a loop.
+
+use crate::message::fields::list_members;
+use crate::message::{Fields, Known, Version};
+
+/// Adds this hop.
+pub fn add(fields: &mut Fields, received: Version, pseudonym: &[u8]) {
+    fields.push_parts(b"Via", &[received.number(), b" ", pseudonym]);
+}
+
+/// True when a hop of that pseudonym is named already.
+#[must_use]
+pub fn names(fields: &Fields, pseudonym: &[u8]) -> bool {
+    fields
+        .all(Known::Via)
+        .flat_map(list_members)
+        .filter_map(|member| member.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(1))
+        .any(|by| by == pseudonym)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hop_is_added_and_found_again() {
+        let mut fields = Fields::default();
+        fields.push(b"Via", b"1.0 fred, HTTP/1.1 standin-1 (x)");
+        assert!(names(&fields, b"standin-1"));
+        assert!(!names(&fields, b"standin-12"));
+        add(&mut fields, Version::Http10, b"standin-12");
+        assert_eq!(fields.all(Known::Via).last(), Some(&b"1.0 standin-12"[..]));
+        assert!(names(&fields, b"standin-12"));
+    }
+}

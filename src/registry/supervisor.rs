@@ -1,0 +1,295 @@
+//! The one writer of the set of mounts.
+//!
+//! Owns the order of changes. All commands that wait are checked one after
+//! the other against the set they would make, stored in one commit, and only
+//! then published, acted on and answered. A commit that fails changes nothing.
+
+use super::store::{Loaded, Store, StoreError, StoredMount, Write};
+use super::{Change, Outcome, Record, Refusal, Snapshot};
+use crate::limits::REGISTRY_COMMANDS_MAX;
+use crate::mount::{Environment, MountHandle, MountSpec, Table};
+use crate::oplog;
+use arc_swap::ArcSwap;
+use async_channel::{Receiver, Sender};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// A change and who waits for it.
+#[derive(Debug)]
+pub(super) struct Command {
+    pub change: Change,
+    pub answer: Sender<Result<Outcome, Refusal>>,
+}
+
+/// The thread's state.
+pub(super) struct Writer {
+    pub store: Store,
+    pub environment: Environment,
+    pub inbox: Receiver<Command>,
+    pub current: Arc<ArcSwap<Snapshot>>,
+    pub routes: Arc<ArcSwap<Table>>,
+}
+
+/// The set at the start: what is stored, then what the command line adds.
+pub(super) fn start(loaded: Loaded, fixed: Vec<MountSpec>, environment: &Environment) -> Result<Snapshot, StoreError> {
+    let mut draft = Draft::of(&Snapshot { revision: loaded.revision, ..Snapshot::default() }, environment);
+    for mount in loaded.mounts {
+        let spec = Arc::new(mount.spec);
+        draft.insert(Arc::new(Record {
+            handle: MountHandle::spawn(Arc::clone(&spec), environment),
+            spec,
+            revision: mount.revision,
+            created_at: mount.created_at,
+            updated_at: mount.updated_at,
+            stored: true,
+        }));
+    }
+    for spec in fixed {
+        draft.create(spec, false).map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
+    }
+    draft.snapshot.revision = loaded.revision;
+    Ok(draft.snapshot)
+}
+
+impl Writer {
+    /// Runs until the last handle of the registry is gone.
+    pub fn run(self) {
+        while let Ok(first) = self.inbox.recv_blocking() {
+            let mut commands = vec![first];
+            while commands.len() < REGISTRY_COMMANDS_MAX {
+                let Ok(command) = self.inbox.try_recv() else { break };
+                commands.push(command);
+            }
+            self.commit(commands);
+        }
+    }
+
+    fn commit(&self, commands: Vec<Command>) {
+        let mut draft = Draft::of(&self.current.load(), &self.environment);
+        let outcomes: Vec<_> =
+            commands.into_iter().map(|command| (draft.apply(command.change), command.answer)).collect();
+        let stored =
+            if draft.writes.is_empty() { Ok(()) } else { self.store.commit(draft.snapshot.revision, &draft.writes) };
+        if let Err(error) = stored {
+            oplog::error(format_args!("a change could not be stored: {error}"));
+            draft.started.iter().for_each(MountHandle::stop);
+            for (_, answer) in outcomes {
+                let _ = answer.try_send(Err(Refusal::Storage(error.to_string())));
+            }
+            return;
+        }
+        self.routes.store(Arc::new(draft.snapshot.table.clone()));
+        self.current.store(Arc::new(draft.snapshot));
+        for (handle, spec) in draft.replaced {
+            handle.replace(spec);
+        }
+        draft.stopped.iter().for_each(MountHandle::stop);
+        for (outcome, answer) in outcomes {
+            // Whoever asked may have gone; the change is made all the same.
+            let _ = answer.try_send(outcome);
+        }
+    }
+}
+
+/// The set that a batch of commands would make, and what is to be done then.
+struct Draft<'a> {
+    snapshot: Snapshot,
+    environment: &'a Environment,
+    writes: Vec<Write>,
+    started: Vec<MountHandle>,
+    replaced: Vec<(MountHandle, Arc<MountSpec>)>,
+    stopped: Vec<MountHandle>,
+}
+
+impl<'a> Draft<'a> {
+    fn of(snapshot: &Snapshot, environment: &'a Environment) -> Self {
+        Self {
+            snapshot: snapshot.clone(),
+            environment,
+            writes: Vec::new(),
+            started: Vec::new(),
+            replaced: Vec::new(),
+            stopped: Vec::new(),
+        }
+    }
+
+    fn apply(&mut self, change: Change) -> Result<Outcome, Refusal> {
+        match change {
+            Change::Create(spec) => self.create(spec, true).map(Outcome::Created),
+            Change::Put(spec) => match self.snapshot.mounts.get(&spec.id).cloned() {
+                None => self.create(spec, true).map(Outcome::Created),
+                Some(before) => self.replace(&before, spec).map(Outcome::Replaced),
+            },
+            Change::Delete(id) => self.delete(&id).map(|()| Outcome::Deleted),
+        }
+    }
+
+    fn create(&mut self, spec: MountSpec, stored: bool) -> Result<Arc<Record>, Refusal> {
+        if self.snapshot.mounts.contains_key(&spec.id) {
+            return Err(Refusal::IdTaken(spec.id));
+        }
+        self.check_match(&spec)?;
+        self.snapshot.revision += 1;
+        let now = now();
+        let spec = Arc::new(spec);
+        let handle = MountHandle::spawn(Arc::clone(&spec), self.environment);
+        self.started.push(handle.clone());
+        let record = Arc::new(Record {
+            spec,
+            handle,
+            revision: self.snapshot.revision,
+            created_at: now.clone(),
+            updated_at: now,
+            stored,
+        });
+        self.write(&record);
+        self.insert(Arc::clone(&record));
+        Ok(record)
+    }
+
+    fn replace(&mut self, before: &Record, spec: MountSpec) -> Result<Arc<Record>, Refusal> {
+        if !before.stored {
+            return Err(Refusal::Fixed(spec.id));
+        }
+        self.check_match(&spec)?;
+        self.snapshot.revision += 1;
+        let spec = Arc::new(spec);
+        let record = Arc::new(Record {
+            spec: Arc::clone(&spec),
+            handle: before.handle.clone(),
+            revision: self.snapshot.revision,
+            created_at: before.created_at.clone(),
+            updated_at: now(),
+            stored: true,
+        });
+        self.replaced.push((record.handle.clone(), spec));
+        if before.spec.matches != record.spec.matches {
+            self.snapshot.table = self.snapshot.table.without(&before.spec.matches);
+        }
+        self.write(&record);
+        self.insert(Arc::clone(&record));
+        Ok(record)
+    }
+
+    fn delete(&mut self, id: &str) -> Result<(), Refusal> {
+        let record = self.snapshot.mounts.get(id).ok_or_else(|| Refusal::Unknown(id.into()))?;
+        if !record.stored {
+            return Err(Refusal::Fixed(id.into()));
+        }
+        self.stopped.push(record.handle.clone());
+        self.snapshot.table = self.snapshot.table.without(&record.spec.matches);
+        self.snapshot.mounts.remove_mut(id);
+        self.snapshot.revision += 1;
+        self.writes.push(Write::Delete(id.into()));
+        Ok(())
+    }
+
+    /// A match belongs to one mount.
+    fn check_match(&self, spec: &MountSpec) -> Result<(), Refusal> {
+        match self.snapshot.table.get(&spec.matches) {
+            Some(other) if other.id() != spec.id => {
+                Err(Refusal::MatchTaken { matches: spec.matches.to_string(), by: other.id().into() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn insert(&mut self, record: Arc<Record>) {
+        self.snapshot.table = self.snapshot.table.with(&record.spec.matches, record.handle.clone());
+        self.snapshot.mounts.insert_mut(record.spec.id.clone(), record);
+    }
+
+    fn write(&mut self, record: &Record) {
+        if record.stored {
+            self.writes.push(Write::Put(StoredMount {
+                spec: (*record.spec).clone(),
+                revision: record.revision,
+                created_at: record.created_at.clone(),
+                updated_at: record.updated_at.clone(),
+            }));
+        }
+    }
+}
+
+fn now() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Registry;
+    use super::*;
+    use crate::mount::spec::{Id, parse};
+    use crate::net::{Dialer, OwnListeners, Timer};
+    use serde_json::{Value, json};
+
+    fn spec(id: &str, path: &str) -> MountSpec {
+        let value: Value = json!({"kind": "regular", "match": {"path": path}, "address": "http://127.0.0.1:9/"});
+        parse(&value, Id::OwnOr(id)).unwrap()
+    }
+
+    fn open(directory: &std::path::Path, fixed: Vec<MountSpec>) -> Result<Registry, StoreError> {
+        let environment = Environment {
+            dialer: Dialer::new(OwnListeners::default()),
+            timer: Timer::start().unwrap(),
+            pseudonym: "test".into(),
+        };
+        Registry::open(directory, fixed, environment)
+    }
+
+    fn change(registry: &Registry, change: Change) -> Result<Outcome, Refusal> {
+        async_io::block_on(registry.change(change))
+    }
+
+    fn finds(registry: &Registry, path: &str) -> Option<String> {
+        let routes = registry.routes().load_full();
+        routes.find(None, None, path.as_bytes()).map(|found| found.mount.id().to_owned())
+    }
+
+    #[test]
+    fn changes_are_in_effect_when_they_are_answered_and_survive_a_restart() {
+        let directory = crate::testing::Directory::new("registry");
+        let registry = open(directory.path(), vec![]).unwrap();
+        assert!(matches!(change(&registry, Change::Create(spec("a", "/a"))), Ok(Outcome::Created(_))));
+        assert_eq!(finds(&registry, "/a/x"), Some("a".into()));
+        assert!(matches!(change(&registry, Change::Put(spec("a", "/moved"))), Ok(Outcome::Replaced(_))));
+        assert_eq!((finds(&registry, "/a"), finds(&registry, "/moved")), (None, Some("a".into())));
+        assert!(matches!(change(&registry, Change::Put(spec("b", "/a"))), Ok(Outcome::Created(_))));
+        assert!(matches!(change(&registry, Change::Delete("a".into())), Ok(Outcome::Deleted)));
+        assert_eq!(finds(&registry, "/moved"), None);
+        let before = registry.snapshot();
+        assert_eq!(before.revision, 4);
+        drop(registry);
+        let again = crate::testing::until_ok(|| open(directory.path(), vec![]));
+        let after = again.snapshot();
+        assert_eq!(after.revision, 4);
+        assert_eq!(after.mounts.keys().collect::<Vec<_>>(), ["b"]);
+        let record = after.mounts.get("b").unwrap();
+        assert_eq!(record.created_at, before.mounts.get("b").unwrap().created_at);
+        assert_eq!(finds(&again, "/a"), Some("b".into()));
+    }
+
+    #[test]
+    fn what_is_taken_or_missing_is_refused_by_name() {
+        let directory = crate::testing::Directory::new("refusals");
+        let registry = open(directory.path(), vec![spec("fixed", "/fixed")]).unwrap();
+        change(&registry, Change::Create(spec("a", "/a"))).unwrap();
+        change(&registry, Change::Create(spec("b", "/b"))).unwrap();
+        let refusal = |asked| change(&registry, asked).unwrap_err();
+        let taken = Refusal::MatchTaken { matches: "/a".into(), by: "a".into() };
+        assert_eq!(refusal(Change::Create(spec("a", "/x"))), Refusal::IdTaken("a".into()));
+        assert_eq!(refusal(Change::Create(spec("c", "/a"))), taken);
+        assert_eq!(refusal(Change::Put(spec("b", "/a"))), taken);
+        assert_eq!(refusal(Change::Delete("nobody".into())), Refusal::Unknown("nobody".into()));
+        assert_eq!(refusal(Change::Delete("fixed".into())), Refusal::Fixed("fixed".into()));
+        assert_eq!(refusal(Change::Put(spec("fixed", "/x"))), Refusal::Fixed("fixed".into()));
+        assert_eq!(finds(&registry, "/b"), Some("b".into()));
+        drop(registry);
+        let clash = crate::testing::until_ok(|| match open(directory.path(), vec![spec("other", "/a")]) {
+            Err(StoreError::Conflict(detail)) => Ok(detail),
+            Err(StoreError::InUse(path)) => Err(StoreError::InUse(path)),
+            other => panic!("{other:?}"),
+        });
+        assert!(clash.contains("'a'"), "{clash}");
+    }
+}

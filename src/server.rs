@@ -1,0 +1,176 @@
+//! A whole Standin: which room is joined to which.
+//!
+//! Owns the order of starting and stopping, and nothing else.
+
+use crate::admin::{self, AdminState, Token, guard::Guard};
+use crate::demo;
+use crate::exchange::RequestIds;
+use crate::exchange::shell::Shell;
+use crate::front::{connection::ConnectionServer, gateway};
+use crate::limits::DRAIN_MAX;
+use crate::mount::{Environment, MountSpec, spec};
+use crate::net::listen::{self, Spawn, Task};
+use crate::net::{Dialer, Drain, Endpoint, HttpListener, OwnListeners, Socket, Timer};
+use crate::registry::Registry;
+use crate::settings::Settings;
+use futures_lite::future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A running proxy.
+#[derive(Debug)]
+pub struct Server {
+    /// Where clients connect.
+    pub front: Endpoint,
+    /// Where the admin API is.
+    pub admin: Endpoint,
+    /// What the admin API asks for.
+    pub token: Token,
+    front_drain: Arc<Drain>,
+    admin_drain: Arc<Drain>,
+}
+
+/// The admin API serves few; its connections are idle most of the time.
+const ADMIN_CONNECTIONS_MAX: usize = 256;
+const DEMO_CONNECTIONS_MAX: usize = 256;
+
+impl Server {
+    /// Starts everything; the error says what to change.
+    pub fn start(settings: Settings) -> Result<Self, String> {
+        let front_socket = bind("--listen", &settings.listen)?;
+        let admin_socket = bind("--admin", &settings.admin)?;
+        let (front, admin) = (told(front_socket.endpoint())?, told(admin_socket.endpoint())?);
+        create_data_dir(&settings.data_dir)?;
+        let token = Token::load_or_create(&settings.data_dir)
+            .map_err(|error| format!("the token in {} cannot be used: {error}", settings.data_dir.display()))?;
+        let timer = told(Timer::start())?;
+        let instance = told(random_instance())?;
+        let ids = RequestIds::new(instance);
+        let environment = Environment {
+            dialer: Dialer::new(OwnListeners::new(tcp(&front), tcp(&admin))),
+            timer: Arc::clone(&timer),
+            pseudonym: format!("standin-{instance:08x}").into(),
+        };
+        let mut mounts = settings.mounts;
+        if settings.demo {
+            mounts.push(start_demo(&timer, &ids)?);
+        }
+        let registry = Registry::open(&settings.data_dir, mounts, environment).map_err(|error| error.to_string())?;
+        // For the command line of the same user, which finds its server here.
+        std::fs::write(settings.data_dir.join(ADMIN_FILE), format!("{admin}\n"))
+            .map_err(|error| format!("{} cannot be written: {error}", settings.data_dir.display()))?;
+
+        let front_drain = Drain::new(settings.connections_max, Arc::clone(&timer));
+        let serve = ConnectionServer::new(Shell::constant(), Arc::clone(&timer), Arc::clone(&ids));
+        let listener = HttpListener::new(front_socket, Arc::clone(&front_drain), Arc::new(serve), on_workers());
+        let app = gateway::app(registry.routes());
+        async_std::task::spawn(listen::serve(app, listener));
+
+        let guard = match &admin {
+            Endpoint::Tcp(_) => Guard::tcp(token.clone(), &settings.admin_hosts),
+            Endpoint::Unix(_) => Guard::unix(token.clone()),
+        };
+        let admin_drain = Drain::new(ADMIN_CONNECTIONS_MAX, Arc::clone(&timer));
+        let state = AdminState { registry, guard, front: Arc::clone(&front_drain) };
+        told(start_admin(admin_socket, &admin_drain, state, &timer, ids))?;
+        Ok(Self { front, admin, token, front_drain, admin_drain })
+    }
+
+    /// Lets what runs finish, and tells how many connections did not within
+    /// the deadline or until `hurry` says to end at once.
+    pub async fn stop(&self, hurry: impl Future<Output = ()>) -> usize {
+        self.front_drain.begin();
+        let deadline = async {
+            async_io::Timer::after(DRAIN_MAX).await;
+        };
+        future::or(self.front_drain.finished(), future::or(deadline, hurry)).await;
+        self.admin_drain.begin();
+        self.front_drain.open()
+    }
+}
+
+/// The file in the data directory that names the admin address.
+pub const ADMIN_FILE: &str = "admin";
+
+fn told<T>(result: io::Result<T>) -> Result<T, String> {
+    result.map_err(|error| error.to_string())
+}
+
+fn tcp(endpoint: &Endpoint) -> Vec<SocketAddr> {
+    match endpoint {
+        Endpoint::Tcp(address) => vec![*address],
+        Endpoint::Unix(_) => Vec::new(),
+    }
+}
+
+fn bind(flag: &str, endpoint: &Endpoint) -> Result<Socket, String> {
+    Socket::bind(endpoint).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("{endpoint} is taken by another program; choose another address with {flag}")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("{endpoint} may not be used by this user; choose another address with {flag}")
+        }
+        _ => format!("{flag} {endpoint}: {error}"),
+    })
+}
+
+fn create_data_dir(path: &Path) -> Result<(), String> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
+        format!("the data directory {} cannot be made: {error}; choose one with --data-dir", path.display())
+    })
+}
+
+fn random_instance() -> io::Result<u32> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(u32::from_ne_bytes(bytes))
+}
+
+/// Connections as tasks of the worker threads.
+fn on_workers() -> Spawn {
+    Arc::new(|task: Task| drop(async_std::task::spawn(task)))
+}
+
+/// The admin API on a thread of its own: when the workers are busy, it is not.
+fn start_admin(
+    socket: Socket,
+    drain: &Arc<Drain>,
+    state: AdminState,
+    timer: &Arc<Timer>,
+    ids: Arc<RequestIds>,
+) -> io::Result<()> {
+    let executor = Arc::new(async_executor::Executor::new());
+    let spawn: Spawn = {
+        let executor = Arc::clone(&executor);
+        Arc::new(move |task| executor.spawn(task).detach())
+    };
+    let serve = ConnectionServer::new(Shell::routed(), Arc::clone(timer), ids);
+    let listener = HttpListener::new(socket, Arc::clone(drain), Arc::new(serve), spawn);
+    let app = admin::app(state);
+    std::thread::Builder::new().name("standin-admin".into()).spawn(move || {
+        // Not async_io's block_on: this thread must not take the reactor from
+        // the workers, or every event of theirs would cross threads.
+        if let Err(error) = future::block_on(executor.run(listen::serve(app, listener))) {
+            crate::oplog::error(format_args!("the admin listener has ended: {error}"));
+        }
+    })?;
+    Ok(())
+}
+
+/// Starts the demo's upstream and gives the mount for it.
+fn start_demo(timer: &Arc<Timer>, ids: &Arc<RequestIds>) -> Result<MountSpec, String> {
+    let socket = bind("--demo", &Endpoint::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))))?;
+    let endpoint = told(socket.endpoint())?;
+    let drain = Drain::new(DEMO_CONNECTIONS_MAX, Arc::clone(timer));
+    let serve = ConnectionServer::new(Shell::constant(), Arc::clone(timer), Arc::clone(ids));
+    let listener = HttpListener::new(socket, drain, Arc::new(serve), on_workers());
+    async_std::task::spawn(listen::serve(demo::app(), listener));
+    let value = serde_json::json!({
+        "id": "demo", "kind": "regular", "match": { "path": "/demo" }, "address": format!("{endpoint}/"),
+    });
+    spec::parse(&value, spec::Id::Given("demo")).map_err(|faults| format!("--demo: {faults:?}"))
+}

@@ -1,0 +1,230 @@
+//! Settings of `standin serve`: from arguments, environment and file to one
+//! checked value.
+//!
+//! Owns every name and default a user can set, and which source wins: an
+//! argument over the environment, that over the file, that over the default.
+//! The environment is read here and nowhere else.
+
+use crate::limits::CONNECTIONS_MAX;
+use crate::mount::MountSpec;
+use crate::mount::spec::{Id, parse};
+use crate::net::Endpoint;
+use clap::Args;
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+const LISTEN: &str = "127.0.0.1:8080";
+const ADMIN: &str = "127.0.0.1:8081";
+
+/// The arguments of `serve`, each also by environment.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ServeArguments {
+    /// Where clients connect: IP:PORT [default: 127.0.0.1:8080]
+    #[arg(long, env = "STANDIN_LISTEN", value_name = "ADDRESS")]
+    pub listen: Option<String>,
+
+    /// Where the admin API and UI are: IP:PORT or unix:PATH [default: 127.0.0.1:8081]
+    #[arg(long, env = "STANDIN_ADMIN", value_name = "ADDRESS")]
+    pub admin: Option<String>,
+
+    /// Where mounts and the token are kept [default: $XDG_STATE_HOME/standin or ~/.local/state/standin]
+    #[arg(long, env = "STANDIN_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// A TOML file with these settings, written with _ for -
+    #[arg(long, env = "STANDIN_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// A mount that is there as long as this is given, as in /app=http://127.0.0.1:9000/ (repeatable)
+    #[arg(long = "mount", env = "STANDIN_MOUNT", value_name = "PATH=URL", value_delimiter = ',')]
+    pub mounts: Vec<String>,
+
+    /// Client connections at a time [default: 1024]
+    #[arg(long, env = "STANDIN_CONNECTIONS_MAX", value_name = "N")]
+    pub connections_max: Option<usize>,
+
+    /// Start a small upstream and a mount /demo for it
+    #[arg(long, env = "STANDIN_DEMO")]
+    pub demo: bool,
+
+    /// Allow an admin address that other machines can reach, without TLS
+    #[arg(long, env = "STANDIN_ADMIN_ALLOW_REMOTE")]
+    pub admin_allow_remote: bool,
+
+    /// A further host name under which the admin API is called (repeatable)
+    #[arg(long = "admin-host", env = "STANDIN_ADMIN_HOST", value_name = "NAME", value_delimiter = ',')]
+    pub admin_hosts: Vec<String>,
+}
+
+/// The same by file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    listen: Option<String>,
+    admin: Option<String>,
+    data_dir: Option<PathBuf>,
+    #[serde(default)]
+    mounts: BTreeMap<String, String>,
+    connections_max: Option<usize>,
+    demo: Option<bool>,
+    admin_allow_remote: Option<bool>,
+    #[serde(default)]
+    admin_hosts: Vec<String>,
+}
+
+/// Checked settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where clients connect.
+    pub listen: Endpoint,
+    /// Where the admin API is.
+    pub admin: Endpoint,
+    /// Where mounts and the token are kept.
+    pub data_dir: PathBuf,
+    /// Mounts of the command line and the file.
+    pub mounts: Vec<MountSpec>,
+    /// Client connections at a time.
+    pub connections_max: usize,
+    /// With the demo's upstream and mount.
+    pub demo: bool,
+    /// Further host names of the admin API.
+    pub admin_hosts: Vec<String>,
+}
+
+impl Settings {
+    /// Merges and checks; the error says what to change.
+    pub fn resolve(arguments: ServeArguments) -> Result<Self, String> {
+        let file = match &arguments.config {
+            Some(path) => read_file(path)?,
+            None => File::default(),
+        };
+        let listen = endpoint("--listen", arguments.listen.or(file.listen).as_deref().unwrap_or(LISTEN))?;
+        if matches!(listen, Endpoint::Unix(_)) {
+            return Err("--listen takes IP:PORT; only --admin can be a Unix socket".into());
+        }
+        let admin = endpoint("--admin", arguments.admin.or(file.admin).as_deref().unwrap_or(ADMIN))?;
+        let allow_remote = arguments.admin_allow_remote || file.admin_allow_remote.unwrap_or(false);
+        if let Endpoint::Tcp(address) = &admin
+            && !address.ip().to_canonical().is_loopback()
+            && !allow_remote
+        {
+            return Err(format!(
+                "--admin {address} can be reached by other machines, and its token would cross the network unencrypted; \
+                 use 127.0.0.1 or unix:PATH, or add --admin-allow-remote if the network is trusted"
+            ));
+        }
+        let from_file = file.mounts.into_iter().map(|(path, address)| mount("the configuration", &path, &address));
+        let from_arguments = arguments.mounts.iter().map(|text| {
+            let (path, address) = text
+                .split_once('=')
+                .ok_or_else(|| format!("--mount {text}: give it as PATH=URL, as in /app=http://127.0.0.1:9000/"))?;
+            mount("--mount", path, address)
+        });
+        let mounts = from_file.chain(from_arguments).collect::<Result<Vec<_>, _>>()?;
+        let connections_max = arguments.connections_max.or(file.connections_max).unwrap_or(CONNECTIONS_MAX);
+        if connections_max == 0 {
+            return Err("--connections-max must be at least 1".into());
+        }
+        Ok(Self {
+            listen,
+            admin,
+            data_dir: arguments.data_dir.or(file.data_dir).map_or_else(default_data_dir, Ok)?,
+            mounts,
+            connections_max,
+            demo: arguments.demo || file.demo.unwrap_or(false),
+            admin_hosts: if arguments.admin_hosts.is_empty() { file.admin_hosts } else { arguments.admin_hosts },
+        })
+    }
+}
+
+fn endpoint(flag: &str, text: &str) -> Result<Endpoint, String> {
+    text.parse().map_err(|error| format!("{flag}: {error}"))
+}
+
+fn read_file(path: &Path) -> Result<File, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("--config {}: {error}", path.display()))?;
+    toml::from_str(&text).map_err(|error| format!("--config {}: {error}", path.display()))
+}
+
+/// A regular mount whose id says where it comes from.
+fn mount(source: &str, path: &str, address: &str) -> Result<MountSpec, String> {
+    let id = fixed_id(path);
+    let value = json!({ "kind": "regular", "match": { "path": path }, "address": address });
+    parse(&value, Id::OwnOr(&id)).map_err(|faults| {
+        let told: Vec<String> = faults.iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect();
+        format!("{source} {path}={address}: {}", told.join("; "))
+    })
+}
+
+/// `/Org/x` → `fixed-org-x`
+fn fixed_id(path: &str) -> String {
+    let words = path.split(|character: char| !character.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let mut id = words.fold("fixed".to_owned(), |id, word| format!("{id}-{}", word.to_ascii_lowercase()));
+    id.truncate(63);
+    id
+}
+
+/// The data directory where none is given.
+pub fn default_data_dir() -> Result<PathBuf, String> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("XDG_STATE_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".local/state")))
+        .map(|state| state.join("standin"))
+        .ok_or_else(|| "neither XDG_STATE_HOME nor HOME is set; say where with --data-dir DIR".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Directory;
+
+    fn resolve(arguments: ServeArguments) -> Result<Settings, String> {
+        Settings::resolve(ServeArguments { data_dir: Some("/nowhere".into()), ..arguments })
+    }
+
+    #[test]
+    fn an_argument_wins_over_the_file_and_that_over_the_default() {
+        let directory = Directory::new("settings");
+        let config = directory.path().join("standin.toml");
+        std::fs::write(&config, "listen = '127.0.0.1:1'\nadmin = '127.0.0.1:2'\n[mounts]\n'/a' = 'http://h/'\n")
+            .unwrap();
+        let arguments = ServeArguments {
+            config: Some(config),
+            admin: Some("unix:/x".into()),
+            mounts: vec!["/b=http://h".into()],
+            ..Default::default()
+        };
+        let settings = resolve(arguments).unwrap();
+        assert_eq!(settings.listen, Endpoint::Tcp("127.0.0.1:1".parse().unwrap()));
+        assert_eq!(settings.admin, Endpoint::Unix("/x".into()));
+        assert_eq!(settings.connections_max, CONNECTIONS_MAX);
+        assert_eq!(settings.mounts.iter().map(|mount| mount.id.as_str()).collect::<Vec<_>>(), ["fixed-a", "fixed-b"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_the_flag() {
+        let told = |arguments| resolve(arguments).unwrap_err();
+        let with = |change: fn(&mut ServeArguments)| {
+            let mut arguments = ServeArguments::default();
+            change(&mut arguments);
+            told(arguments)
+        };
+        assert!(with(|arguments| arguments.listen = Some("nonsense".into())).starts_with("--listen: 'nonsense'"));
+        assert!(with(|arguments| arguments.admin = Some("0.0.0.0:1".into())).contains("--admin-allow-remote"));
+        assert!(with(|arguments| arguments.mounts = vec!["/a".into()]).contains("PATH=URL"));
+        assert!(with(|arguments| arguments.mounts = vec!["a=ftp://h/".into()]).contains("/match/path"));
+        assert!(with(|arguments| arguments.connections_max = Some(0)).contains("--connections-max"));
+        assert!(with(|arguments| arguments.config = Some("/nowhere.toml".into())).contains("/nowhere.toml"));
+    }
+
+    #[test]
+    fn an_unknown_key_of_the_file_is_refused() {
+        let directory = Directory::new("unknown-key");
+        let config = directory.path().join("standin.toml");
+        std::fs::write(&config, "listne = '127.0.0.1:1'\n").unwrap();
+        let told = resolve(ServeArguments { config: Some(config), ..Default::default() }).unwrap_err();
+        assert!(told.contains("listne"), "{told}");
+    }
+}

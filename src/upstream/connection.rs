@@ -1,0 +1,328 @@
+//! One upstream connection, and one exchange on it.
+//!
+//! Owns the order of bytes on the wire: the request is written while the
+//! response is read, so early answers and full duplex work. The connection
+//! goes back to the pool only when both have ended where their framing says;
+//! dropped anywhere else, it is closed.
+
+use super::pool::Pool;
+use crate::error::{Error, Kind};
+use crate::exchange::{BodyStream, Destination, Exchange, Outbound, RequestBody};
+use crate::http1::encode::{self, ChunkHead, LAST_CHUNK};
+use crate::http1::{BodyDecoder, Buffer, Found, Framing, HeadScan, framing};
+use crate::limits::{
+    BODY_IDLE_MAX, FIRST_BYTE_MAX, INTERIM_RESPONSES_MAX, READ_BYTES, READ_BYTES_MAX, RESPONSE_HEAD, SEND_BYTES_MAX,
+};
+use crate::message::{Known, ResponseHead, Version, head};
+use crate::net::{Deadline, Stream};
+use std::io::IoSlice;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
+
+/// A connection to an upstream, between exchanges or in one.
+#[derive(Debug)]
+pub struct Connection {
+    stream: Stream,
+    buffer: Buffer,
+    read_bytes: usize,
+    reused: bool,
+}
+
+impl Connection {
+    /// A fresh one.
+    #[must_use]
+    pub fn new(stream: Stream) -> Self {
+        Self { stream, buffer: Buffer::default(), read_bytes: READ_BYTES, reused: false }
+    }
+
+    /// True when nothing came that no request asked for.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.is_clean() && self.stream.is_quiet()
+    }
+
+    /// True when nothing was received that belongs to no exchange.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.buffer.unread().is_empty()
+    }
+
+    /// Reads more; a buffer that a read has filled may grow.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
+        if self.buffer.unread().len() >= self.read_bytes {
+            self.read_bytes = READ_BYTES_MAX;
+        }
+        let room = self.buffer.room(self.read_bytes);
+        let offered = room.len();
+        let read = self.stream.poll_read(cx, room);
+        if let Poll::Ready(Ok(count)) = read {
+            self.buffer.filled(count);
+            if count == offered {
+                self.read_bytes = READ_BYTES_MAX;
+            }
+        }
+        read
+    }
+}
+
+/// How far the request has been sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sending {
+    /// More content may come from the client.
+    Content,
+    /// All is in the buffer.
+    Rest,
+    /// All is with the upstream.
+    Done,
+    /// The upstream takes no more; it may have answered all the same.
+    Failed,
+}
+
+/// One exchange on one connection.
+#[derive(Debug)]
+pub struct InFlight {
+    /// Gone once it was released or found unusable.
+    connection: Option<Connection>,
+    pool: Weak<Pool>,
+    destination: Arc<Destination>,
+    // The request.
+    out: Vec<u8>,
+    out_at: usize,
+    sent_bytes: bool,
+    sending: Sending,
+    body: RequestBody,
+    request_framing: Framing,
+    // The response.
+    scan: HeadScan,
+    is_head: bool,
+    relays_interim: bool,
+    interims: u8,
+    decoder: BodyDecoder,
+    persistent: bool,
+    available: usize,
+    deadline: Arc<Deadline>,
+}
+
+impl InFlight {
+    /// Puts the request of that exchange on a connection.
+    #[must_use]
+    pub fn new(connection: Connection, pool: &Arc<Pool>, exchange: &Exchange, outbound: &Outbound) -> Box<Self> {
+        let fields = &exchange.head.fields;
+        let mut out = Vec::with_capacity(1024);
+        let host = outbound.host.as_deref().or_else(|| fields.first(Known::Host)).unwrap_or_default();
+        let target = [&*outbound.target_base, exchange.bytes(outbound.target_rest)];
+        encode::request(&mut out, exchange.head.method(), target, host, fields, exchange.framing);
+        exchange.deadline.arm(FIRST_BYTE_MAX);
+        Box::new(Self {
+            connection: Some(connection),
+            pool: Arc::downgrade(pool),
+            destination: Arc::clone(&outbound.destination),
+            out,
+            out_at: 0,
+            sent_bytes: false,
+            sending: if exchange.framing == Framing::None { Sending::Rest } else { Sending::Content },
+            body: exchange.body.clone(),
+            request_framing: exchange.framing,
+            scan: HeadScan::response(RESPONSE_HEAD),
+            is_head: exchange.head.method() == b"HEAD",
+            relays_interim: exchange.head.version >= Version::Http11,
+            interims: 0,
+            decoder: BodyDecoder::new(Framing::None),
+            persistent: false,
+            available: 0,
+            deadline: Arc::clone(&exchange.deadline),
+        })
+    }
+
+    /// What a retry must know when this attempt has failed.
+    #[must_use]
+    pub fn attempt(&self, method: &[u8]) -> super::retry::Attempt {
+        let connection = self.connection.as_ref();
+        super::retry::Attempt {
+            reused: connection.is_some_and(|connection| connection.reused),
+            sent_bytes: self.sent_bytes,
+            answered: self.interims > 0 || connection.is_none_or(|connection| !connection.is_clean()),
+            body_taken: self.body.is_taken_from(),
+            idempotent: head::is_idempotent(method),
+        }
+    }
+
+    /// Waits for the head of the final response, sending the request meanwhile.
+    pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(ResponseHead, Framing), Error>> {
+        loop {
+            self.send(cx)?;
+            let connection = self.connection.as_mut().ok_or(Kind::Internal)?;
+            let invalid = |error| Error::from(Kind::UpstreamHead(error));
+            if let Some(len) = self.scan.advance(connection.buffer.unread()).map_err(invalid)? {
+                let head = self.scan.take_response(&connection.buffer.unread()[..len]).map_err(invalid)?;
+                connection.buffer.consume(len);
+                if head.is_interim() {
+                    self.relay_interim(cx, &head)?;
+                    continue;
+                }
+                return Poll::Ready(self.begin_body(head));
+            }
+            match connection.poll_read(cx) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(Kind::UpstreamClosed.into())),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::new(Kind::UpstreamClosed, error))),
+                Poll::Pending => {
+                    if self.deadline.poll(cx).is_ready() {
+                        let waits_for_client = self.sending == Sending::Content && self.out_at == self.out.len();
+                        let kind = if waits_for_client { Kind::BodyTimeout } else { Kind::UpstreamSilent };
+                        return Poll::Ready(Err(kind.into()));
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    fn relay_interim(&mut self, cx: &mut Context<'_>, head: &ResponseHead) -> Result<(), Error> {
+        self.interims += 1;
+        self.scan = HeadScan::response(RESPONSE_HEAD);
+        // No upgrade was asked for: the request's `Upgrade` was removed.
+        if head.status == 101 || self.interims > INTERIM_RESPONSES_MAX {
+            return Err(Kind::UpstreamInterim.into());
+        }
+        if self.relays_interim {
+            let mut fields_stripped = head.clone();
+            crate::policy::hop_by_hop::strip_response(&mut fields_stripped.fields);
+            let mut out = Vec::new();
+            encode::interim(&mut out, &fields_stripped);
+            self.body.poll_send_interim(cx, &out);
+        }
+        Ok(())
+    }
+
+    fn begin_body(&mut self, head: ResponseHead) -> Result<(ResponseHead, Framing), Error> {
+        let method: &[u8] = if self.is_head { b"HEAD" } else { b"" };
+        let framing = framing::response(method, &head).map_err(|error| Error::from(Kind::UpstreamFraming(error)))?;
+        self.decoder = BodyDecoder::new(framing);
+        self.persistent = framing::is_persistent(head.version, &head.fields) && framing != Framing::UntilClose;
+        self.deadline.arm(BODY_IDLE_MAX);
+        self.release_if_ended();
+        Ok((head, framing))
+    }
+
+    /// Sends what can be sent now. Only a failure of the client's side ends
+    /// the exchange: an upstream that takes no more may have answered already.
+    fn send(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        loop {
+            if self.out_at < self.out.len() {
+                let Some(connection) = &self.connection else { return Ok(()) };
+                match connection.stream.poll_write(cx, &[IoSlice::new(&self.out[self.out_at..])]) {
+                    Poll::Pending => return Ok(()),
+                    Poll::Ready(Ok(count)) if count > 0 => {
+                        self.out_at += count;
+                        if self.sent_bytes {
+                            self.deadline.arm(FIRST_BYTE_MAX);
+                        }
+                        self.sent_bytes = true;
+                        continue;
+                    }
+                    Poll::Ready(_) => {
+                        self.sending = Sending::Failed;
+                        self.out_at = self.out.len();
+                    }
+                }
+            }
+            match self.sending {
+                Sending::Done | Sending::Failed => return Ok(()),
+                Sending::Rest => self.sending = Sending::Done,
+                Sending::Content => {
+                    let mut side = self.body.side();
+                    let Poll::Ready(count) = side.poll_content(cx)? else { return Ok(()) };
+                    (self.out_at, self.sending) = (0, if count == 0 { Sending::Rest } else { Sending::Content });
+                    self.out.clear();
+                    let count = count.min(SEND_BYTES_MAX);
+                    match (self.request_framing, count) {
+                        (Framing::Chunked, 0) => self.out.extend_from_slice(LAST_CHUNK),
+                        (Framing::Chunked, _) => {
+                            self.out.extend_from_slice(ChunkHead::new(count).as_bytes());
+                            side.take(count, &mut self.out);
+                            self.out.extend_from_slice(b"\r\n");
+                        }
+                        _ => side.take(count, &mut self.out),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives the connection back if both messages have ended where they should
+    /// and nothing else has come; else it ends with this exchange.
+    fn release_if_ended(&mut self) {
+        if !self.decoder.is_done() {
+            return;
+        }
+        let ended = self.sending == Sending::Done && self.persistent;
+        let Some(mut connection) = self.connection.take_if(|connection| ended && connection.is_clean()) else { return };
+        let Some(pool) = self.pool.upgrade() else { return };
+        connection.reused = true;
+        connection.read_bytes = READ_BYTES;
+        connection.buffer.release();
+        pool.release(connection, Arc::clone(&self.destination));
+    }
+}
+
+impl BodyStream for InFlight {
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Error>> {
+        loop {
+            if self.available > 0 {
+                return Poll::Ready(Ok(self.available));
+            }
+            if self.decoder.is_done() {
+                self.release_if_ended();
+                return Poll::Ready(Ok(0));
+            }
+            if !matches!(self.sending, Sending::Done | Sending::Failed) {
+                self.send(cx)?;
+            }
+            let connection = self.connection.as_mut().ok_or(Kind::Internal)?;
+            let invalid = |error| Error::from(Kind::UpstreamBody(error));
+            match self.decoder.find(connection.buffer.unread()).map_err(invalid)? {
+                Found::Data { skip, len } => {
+                    connection.buffer.consume(skip);
+                    self.available = len;
+                    continue;
+                }
+                Found::End { skip } => {
+                    connection.buffer.consume(skip);
+                    continue;
+                }
+                Found::More { skip } => connection.buffer.consume(skip),
+            }
+            match connection.poll_read(cx) {
+                Poll::Ready(Ok(0)) => self.decoder.end_of_input().map_err(invalid)?,
+                Poll::Ready(Ok(_)) => self.deadline.arm(BODY_IDLE_MAX),
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Err(Error::new(Kind::UpstreamBody(crate::http1::BodyError::Truncated), error)));
+                }
+                Poll::Pending => {
+                    if self.deadline.poll(cx).is_ready() {
+                        return Poll::Ready(Err(Kind::UpstreamStalled.into()));
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    fn data(&self) -> &[u8] {
+        self.connection.as_ref().map_or(&[], |connection| &connection.buffer.unread()[..self.available])
+    }
+
+    fn consume(&mut self, count: usize) {
+        if let Some(connection) = &mut self.connection {
+            connection.buffer.consume(count);
+            self.decoder.advance(count);
+            self.available -= count;
+        }
+    }
+
+    fn poll_drive(&mut self, cx: &mut Context<'_>) {
+        // A failure of the client's side shows when the reply is polled.
+        let _ = self.send(cx);
+    }
+}

@@ -1,0 +1,1 @@
+//! Whole-server tests: the real binary, real upstreams, real clients.
