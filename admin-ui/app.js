@@ -59,6 +59,7 @@ function askToken(fault) {
   mounts = undefined;
   for (const dialog of document.querySelectorAll('dialog')) dialog.close();
   setConnection('warn', fault ? 'Token refused' : 'Token needed');
+  say('');
   setText($('banner'), '');
   setText($('token-fault'), fault);
   $('token').value = '';

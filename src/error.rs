@@ -159,13 +159,21 @@ impl Kind {
             Self::ClientGone => (499, "the client went away"),
             Self::Internal => (500, "the proxy made a mistake"),
         };
-        let close = match self {
-            Self::Expectation | Self::MethodRefused => true,
-            Self::RequestTarget(_) | Self::RequestHost => true,
-            Self::RequestHead(_) | Self::RequestFraming(_) | Self::RequestConnection | Self::RequestBody(_) => true,
-            Self::HeadTimeout | Self::BodyTimeout | Self::ClientGone | Self::Internal => true,
-            _ => false,
-        };
+        let close = matches!(
+            self,
+            Self::RequestHead(_)
+                | Self::RequestFraming(_)
+                | Self::RequestTarget(_)
+                | Self::RequestHost
+                | Self::RequestConnection
+                | Self::RequestBody(_)
+                | Self::HeadTimeout
+                | Self::BodyTimeout
+                | Self::Expectation
+                | Self::MethodRefused
+                | Self::ClientGone
+                | Self::Internal
+        );
         let retry_after_s = matches!(self, Self::Saturated | Self::Unavailable | Self::Draining).then_some(1);
         Answer { status, text, close, retry_after_s }
     }

@@ -37,7 +37,10 @@ impl Guard {
         if fields.first(Known::Upgrade).is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
             return Err(Problem::new(403, "there are no WebSockets here"));
         }
-        if fields.get("Sec-Fetch-Mode").is_some_and(|mode| mode == b"no-cors") {
+        let site = fields.get("Sec-Fetch-Site").unwrap_or(b"none");
+        let mode = fields.get("Sec-Fetch-Mode").unwrap_or_default();
+        // Browsers fetch a page's own pictures so.
+        if mode == b"no-cors" && site != b"same-origin" {
             return Err(Problem::new(403, "requests in no-cors mode are refused"));
         }
         let origin = fields.get("Origin");
@@ -51,7 +54,9 @@ impl Guard {
                 return Err(Problem::new(421, "this host name does not lead to the admin API; --admin-host adds one"));
             }
         }
-        let cross_site = fields.get("Sec-Fetch-Site").is_some_and(|site| !matches!(site, b"same-origin" | b"none"));
+        // A link that a person follows shows the UI, and carries no token.
+        let followed_link = mode == b"navigate" && fields.get("Sec-Fetch-Dest") == Some(b"document");
+        let cross_site = !matches!(site, b"same-origin" | b"none") && !followed_link;
         let same_origin = origin.is_none_or(|origin| {
             let authority = origin.strip_prefix(b"http://").or_else(|| origin.strip_prefix(b"https://"));
             authority.and_then(Authority::parse) == host && host.is_some()
@@ -125,6 +130,10 @@ mod tests {
         let host = ("Host", "localhost:8081");
         assert_eq!(status(&[host, ("Origin", "http://localhost:8081"), ("Sec-Fetch-Site", "same-origin")]), 200);
         assert_eq!(status(&[host, ("Sec-Fetch-Site", "none")]), 200);
+        assert_eq!(status(&[host, ("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Mode", "no-cors")]), 200);
+        let link = ("Sec-Fetch-Site", "cross-site");
+        assert_eq!(status(&[host, link, ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")]), 200);
+        assert_eq!(status(&[host, link, ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "iframe")]), 403);
         for line in [
             ("Origin", "null"),
             ("Origin", "http://evil.example"),

@@ -6,6 +6,7 @@ use super::guard::Guard;
 use super::model;
 use super::problem::Problem;
 use crate::exchange::{Exchange, Reply};
+use crate::http1::Framing;
 use crate::limits::ADMIN_BODY_BYTES_MAX;
 use crate::mount::MountSpec;
 use crate::mount::spec::{Id, parse};
@@ -143,7 +144,12 @@ pub async fn perform(state: &AdminState, action: Action, id: &str, exchange: &Ex
             let spec = read_spec(exchange, Id::Given(id)).await?;
             change(state, Change::Put(spec)).await
         }
-        Action::Delete => change(state, Change::Delete(id.into())).await,
+        Action::Delete => {
+            if exchange.framing != Framing::None {
+                read_json(exchange).await?;
+            }
+            change(state, Change::Delete(id.into())).await
+        }
         Action::Health => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
         Action::Ready if state.front.is_draining() => Ok(model::json_reply(503, &json!({ "status": "draining" }))),
         Action::Ready => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
@@ -169,6 +175,10 @@ async fn change(state: &AdminState, change: Change) -> Result<Reply, Problem> {
 }
 
 async fn read_spec(exchange: &Exchange, id: Id<'_>) -> Result<MountSpec, Problem> {
+    parse(&read_json(exchange).await?, id).map_err(Problem::invalid)
+}
+
+async fn read_json(exchange: &Exchange) -> Result<Value, Problem> {
     Guard::check_json(&exchange.head.fields)?;
     let body = exchange
         .body
@@ -176,9 +186,7 @@ async fn read_spec(exchange: &Exchange, id: Id<'_>) -> Result<MountSpec, Problem
         .await
         .map_err(|error| Problem::new(error.kind().answer().status, error.kind().answer().text))?;
     let body = body.ok_or_else(|| Problem::new(413, format!("a mount has at most {ADMIN_BODY_BYTES_MAX} bytes")))?;
-    let value: Value =
-        serde_json::from_slice(&body).map_err(|error| Problem::new(400, format!("malformed JSON: {error}")))?;
-    parse(&value, id).map_err(Problem::invalid)
+    serde_json::from_slice(&body).map_err(|error| Problem::new(400, format!("malformed JSON: {error}")))
 }
 
 /// An id for a mount that came without one.

@@ -136,7 +136,6 @@ impl RequestBody {
     }
 
     /// The side it comes from. Never held across an await.
-    #[must_use]
     pub fn side(&self) -> MutexGuard<'_, ClientSide> {
         self.side.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -52,14 +52,6 @@ impl Buffer {
     pub fn capacity(&self) -> usize {
         self.bytes.len()
     }
-
-    /// Gives the memory back while nothing is unread, so that an idle
-    /// connection costs none.
-    pub fn release(&mut self) {
-        if self.start == self.end {
-            *self = Self::default();
-        }
-    }
 }
 
 #[cfg(test)]
@@ -77,8 +69,5 @@ mod tests {
         buffer.room(4)[..3].copy_from_slice(b"efg");
         buffer.filled(3);
         assert_eq!(buffer.unread(), b"defg");
-        buffer.consume(4);
-        buffer.release();
-        assert_eq!(buffer.capacity(), 0);
     }
 }

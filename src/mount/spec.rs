@@ -389,7 +389,7 @@ impl Reader {
         }
         let expected = "a host as in example.org, *.example.org or example.org:8080";
         let allowed_hosts = self.list(object, "allowed_hosts", expected, HostPattern::parse);
-        if !object.contains_key("force_host") && !object.get("allowed_hosts").is_some_and(|list| !is_empty_list(list)) {
+        if !object.contains_key("force_host") && object.get("allowed_hosts").is_none_or(is_empty_list) {
             self.fault("/allowed_hosts", "is mandatory without force_host, or the mount would be an open proxy");
         }
         Some(MountKind::Transparent { force_host, force_scheme: Scheme::Http, allowed_hosts })

@@ -21,11 +21,14 @@ pub struct Table<T = MountHandle> {
     with_ports: usize,
 }
 
+/// What is below a prefix, by decoded segment.
+type Segments<T> = HashTrieMapSync<Box<[u8]>, Arc<Node<T>>>;
+
 /// One path prefix.
 #[derive(Debug)]
 struct Node<T> {
     here: Option<T>,
-    below: Option<HashTrieMapSync<Box<[u8]>, Arc<Node<T>>>>,
+    below: Option<Segments<T>>,
 }
 
 /// What answers a request.

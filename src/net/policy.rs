@@ -48,8 +48,8 @@ fn class_of_v6(address: Ipv6Addr) -> Class {
     }
     match address.segments()[0] {
         0xfc00..=0xfdff => Class::Private,
-        0xfe80..=0xfeff | 0xff00..=0xffff => Class::Special,
         0x2000..=0x3fff => Class::Public,
+        // Link-local, multicast, and all that nobody has been given.
         _ => Class::Special,
     }
 }

@@ -4,21 +4,34 @@
 //! writing side in different rooms; only one task polls a stream.
 
 use async_io::Async;
-use futures_lite::{AsyncRead, AsyncWrite};
-use std::io::{self, IoSlice};
+use futures_lite::AsyncWrite;
+use std::io::{self, IoSlice, Read};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 /// A connected stream.
 #[derive(Debug, Clone)]
-pub enum Stream {
-    /// TCP, with `TCP_NODELAY`.
-    Tcp(Arc<Async<TcpStream>>),
-    /// A Unix socket.
-    Unix(Arc<Async<UnixStream>>),
+pub struct Stream {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    socket: Socket,
+    /// False when the last read took all there was. Then the next one waits
+    /// first: an attempt would only be told so again, and a readiness that was
+    /// never asked for would be remembered and cost another one.
+    may_have_input: AtomicBool,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(Async<TcpStream>),
+    Unix(Async<UnixStream>),
 }
 
 /// Who is at the other end.
@@ -45,28 +58,58 @@ impl Stream {
     /// A TCP stream that sends without waiting for more (`TCP_NODELAY`).
     pub fn tcp(stream: Async<TcpStream>) -> io::Result<Self> {
         stream.get_ref().set_nodelay(true)?;
-        Ok(Self::Tcp(Arc::new(stream)))
+        Ok(Self::new(Socket::Tcp(stream)))
     }
 
     /// A Unix stream.
     #[must_use]
     pub fn unix(stream: Async<UnixStream>) -> Self {
-        Self::Unix(Arc::new(stream))
+        Self::new(Socket::Unix(stream))
+    }
+
+    fn new(socket: Socket) -> Self {
+        Self { shared: Arc::new(Shared { socket, may_have_input: AtomicBool::new(true) }) }
     }
 
     /// Reads into `buffer`; 0 is the end of the input.
     pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Tcp(stream) => Pin::new(&mut &**stream).poll_read(cx, buffer),
-            Self::Unix(stream) => Pin::new(&mut &**stream).poll_read(cx, buffer),
+        let shared = &*self.shared;
+        loop {
+            if !shared.may_have_input.swap(true, Ordering::Relaxed) {
+                let ready = match &shared.socket {
+                    Socket::Tcp(stream) => stream.poll_readable(cx),
+                    Socket::Unix(stream) => stream.poll_readable(cx),
+                };
+                if ready.is_pending() {
+                    shared.may_have_input.store(false, Ordering::Relaxed);
+                    return Poll::Pending;
+                }
+            }
+            let read = match &shared.socket {
+                Socket::Tcp(stream) => stream.get_ref().read(buffer),
+                Socket::Unix(stream) => stream.get_ref().read(buffer),
+            };
+            match read {
+                Ok(count) => {
+                    if count < buffer.len() {
+                        shared.may_have_input.store(false, Ordering::Relaxed);
+                    }
+                    return Poll::Ready(Ok(count));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    shared.may_have_input.store(false, Ordering::Relaxed);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
         }
     }
 
     /// Writes some of the slices.
     pub fn poll_write(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Tcp(stream) => Pin::new(&mut &**stream).poll_write_vectored(cx, slices),
-            Self::Unix(stream) => Pin::new(&mut &**stream).poll_write_vectored(cx, slices),
+        match &self.shared.socket {
+            Socket::Tcp(stream) => Pin::new(&mut &*stream).poll_write_vectored(cx, slices),
+            Socket::Unix(stream) => Pin::new(&mut &*stream).poll_write_vectored(cx, slices),
         }
     }
 
@@ -75,29 +118,31 @@ impl Stream {
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         let mut byte = [0];
-        let peeked = match self {
-            Self::Tcp(stream) => stream.get_ref().peek(&mut byte),
-            Self::Unix(stream) => socket2::SockRef::from(stream.get_ref()).peek(&mut [std::mem::MaybeUninit::uninit()]),
+        let peeked = match &self.shared.socket {
+            Socket::Tcp(stream) => stream.get_ref().peek(&mut byte),
+            Socket::Unix(stream) => {
+                socket2::SockRef::from(stream.get_ref()).peek(&mut [std::mem::MaybeUninit::uninit()])
+            }
         };
         matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Says that nothing more will be written.
     pub fn finish(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => stream.get_ref().shutdown(Shutdown::Write),
-            Self::Unix(stream) => stream.get_ref().shutdown(Shutdown::Write),
+        match &self.shared.socket {
+            Socket::Tcp(stream) => stream.get_ref().shutdown(Shutdown::Write),
+            Socket::Unix(stream) => stream.get_ref().shutdown(Shutdown::Write),
         }
     }
 
     /// Ends the stream so that the peer sees a failure and not an end: TCP
     /// resets.
     pub fn abort(&self) {
-        match self {
-            Self::Tcp(stream) => {
+        match &self.shared.socket {
+            Socket::Tcp(stream) => {
                 let _ = socket2::SockRef::from(stream.get_ref()).set_linger(Some(std::time::Duration::ZERO));
             }
-            Self::Unix(stream) => {
+            Socket::Unix(stream) => {
                 let _ = stream.get_ref().shutdown(Shutdown::Both);
             }
         }

@@ -59,7 +59,7 @@ pub struct Loaded {
 #[derive(Debug)]
 pub enum Write {
     /// This mount, new or changed.
-    Put(StoredMount),
+    Put(Box<StoredMount>),
     /// No mount of that id.
     Delete(String),
 }
@@ -279,7 +279,7 @@ mod tests {
 
     fn filled(directory: &Directory, mounts: usize) -> PathBuf {
         let (store, _) = Store::open(directory.path()).unwrap();
-        let writes: Vec<_> = (0..mounts).map(|number| Write::Put(stored(&format!("m{number:05}")))).collect();
+        let writes: Vec<_> = (0..mounts).map(|number| Write::Put(Box::new(stored(&format!("m{number:05}"))))).collect();
         store.commit(7, &writes).unwrap();
         directory.path().join(FILE)
     }

@@ -201,12 +201,12 @@ impl<'a> Draft<'a> {
 
     fn write(&mut self, record: &Record) {
         if record.stored {
-            self.writes.push(Write::Put(StoredMount {
+            self.writes.push(Write::Put(Box::new(StoredMount {
                 spec: (*record.spec).clone(),
                 revision: record.revision,
                 created_at: record.created_at.clone(),
                 updated_at: record.updated_at.clone(),
-            }));
+            })));
         }
     }
 }

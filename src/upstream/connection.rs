@@ -261,7 +261,6 @@ impl InFlight {
         let Some(pool) = self.pool.upgrade() else { return };
         connection.reused = true;
         connection.read_bytes = READ_BYTES;
-        connection.buffer.release();
         pool.release(connection, Arc::clone(&self.destination));
     }
 }

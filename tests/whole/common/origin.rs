@@ -1,0 +1,188 @@
+//! A scripted origin: it does to each connection what the test says.
+
+use super::gate::Gate;
+use super::wire::{self, Wire};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::thread::JoinHandle;
+
+/// An origin on a port of its own.
+pub(crate) struct Origin {
+    pub(crate) address: SocketAddr,
+    record: Arc<Record>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Record {
+    stopping: AtomicBool,
+    received: Mutex<Vec<Arc<Mutex<Vec<u8>>>>>,
+    scripts: Mutex<Vec<(Weak<TcpStream>, JoinHandle<()>)>>,
+    accepted: Gate,
+}
+
+/// One connection of an origin. Dropping it closes it.
+pub(crate) struct Conn {
+    /// Which one this is, from 0.
+    pub(crate) index: usize,
+    wire: Wire,
+}
+
+/// A whole request, its body without chunk framing.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) head: Vec<u8>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Request {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        wire::value(&self.head, name)
+    }
+
+    pub(crate) fn line(&self) -> String {
+        String::from_utf8(wire::lines(&self.head)[0].to_vec()).unwrap()
+    }
+}
+
+impl Origin {
+    /// Runs the script once for each connection, all at the same time. A
+    /// script that panics fails the test.
+    pub(crate) fn serve(script: impl Fn(Conn) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let record = Arc::new(Record::default());
+        let accepting = {
+            let (record, script) = (Arc::clone(&record), Arc::new(script));
+            std::thread::spawn(move || accept(&listener, &record, &script))
+        };
+        Self { address, record, accepting: Some(accepting) }
+    }
+
+    /// Answers every request with that body.
+    pub(crate) fn answering(body: &'static str) -> Self {
+        Self::serve(move |mut conn| {
+            while conn.request().is_some() {
+                conn.answer(body);
+            }
+        })
+    }
+
+    /// Sends each connection's first request those bytes and closes.
+    pub(crate) fn sending(bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes = bytes.into();
+        Self::serve(move |mut conn| {
+            if conn.request().is_some() {
+                conn.send(&bytes);
+            }
+        })
+    }
+
+    /// How many connections there have been.
+    pub(crate) fn connections(&self) -> usize {
+        self.record.received.lock().unwrap().len()
+    }
+
+    /// Waits until there have been that many connections.
+    pub(crate) fn wait_for_connections(&self, count: usize) {
+        self.record.accepted.wait_for(count);
+    }
+
+    /// All that a connection has received.
+    pub(crate) fn received(&self, index: usize) -> Vec<u8> {
+        self.record.received.lock().unwrap()[index].lock().unwrap().clone()
+    }
+
+    /// The base address for a regular mount.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+}
+
+fn accept<S: Fn(Conn) + Send + Sync + 'static>(listener: &TcpListener, record: &Record, script: &Arc<S>) {
+    for index in 0.. {
+        let stream = Arc::new(listener.accept().unwrap().0);
+        if record.stopping.load(Ordering::Acquire) {
+            return;
+        }
+        let received = Arc::new(Mutex::new(Vec::new()));
+        record.received.lock().unwrap().push(Arc::clone(&received));
+        let weak = Arc::downgrade(&stream);
+        let conn = Conn { index, wire: Wire::recording(stream, received) };
+        let script = Arc::clone(script);
+        let running = std::thread::spawn(move || script(conn));
+        record.scripts.lock().unwrap().push((weak, running));
+        record.accepted.arrive();
+    }
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        self.record.stopping.store(true, Ordering::Release);
+        let _ = TcpStream::connect(self.address);
+        let _ = self.accepting.take().map(JoinHandle::join);
+        for (stream, script) in self.record.scripts.lock().unwrap().drain(..) {
+            if let Some(stream) = stream.upgrade() {
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+            if script.join().is_err() && !std::thread::panicking() {
+                panic!("a script of an origin failed");
+            }
+        }
+    }
+}
+
+impl Conn {
+    /// The next request's head; none when the connection ends.
+    pub(crate) fn head(&mut self) -> Option<Vec<u8>> {
+        self.wire.head().ok()
+    }
+
+    /// The next whole request; none when the connection ends before it.
+    pub(crate) fn request(&mut self) -> Option<Request> {
+        let head = self.head()?;
+        let body = self.body(&head)?;
+        Some(Request { head, body })
+    }
+
+    /// The body behind that head; none when the connection ends before it.
+    pub(crate) fn body(&mut self, head: &[u8]) -> Option<Vec<u8>> {
+        let mut body = Vec::new();
+        if wire::value(head, "Transfer-Encoding").is_some() {
+            self.wire.chunked(&mut body).ok()?;
+        } else if let Some(length) = wire::value(head, "Content-Length") {
+            self.wire.exactly(length.parse().unwrap(), &mut body).ok()?;
+        }
+        Some(body)
+    }
+
+    /// Sends; a peer that is gone is not this side's concern.
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.wire.send(bytes.as_ref());
+    }
+
+    /// 200 with that body.
+    pub(crate) fn answer(&mut self, body: impl AsRef<[u8]>) {
+        let body = body.as_ref();
+        let mut message = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+        message.extend_from_slice(body);
+        self.send(message);
+    }
+
+    /// Waits until the peer has closed.
+    pub(crate) fn until_end(&mut self) {
+        let mut rest = Vec::new();
+        self.wire.until_end(&mut rest);
+    }
+
+    /// Sends FIN and goes on reading.
+    pub(crate) fn finish(&mut self) {
+        self.wire.finish();
+    }
+
+    /// Ends the connection with RST.
+    pub(crate) fn reset(mut self) {
+        self.wire.close_by_reset();
+    }
+}

@@ -1,0 +1,166 @@
+//! The server under test: the real binary, with a data directory and ports of
+//! its own.
+
+use super::admin::Admin;
+use super::directory::Directory;
+use super::running::{Running, Watch};
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Output};
+use std::sync::Arc;
+
+/// How a server is started.
+#[derive(Debug, Clone)]
+pub(crate) struct Launch {
+    home: Arc<Directory>,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+/// A server that was started and ended before it was ready.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) code: Option<i32>,
+    pub(crate) stderr: String,
+}
+
+/// A server that is ready.
+#[derive(Debug)]
+pub(crate) struct Standin {
+    pub(crate) front: SocketAddr,
+    /// None on a Unix socket.
+    admin: Option<SocketAddr>,
+    pub(crate) launch: Launch,
+    running: Running,
+}
+
+/// The binary, in an environment that says nothing to it.
+fn binary(home: &Directory) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_standin"));
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", home.path());
+    command
+}
+
+impl Launch {
+    /// `standin serve` with nothing said; its home is a new directory.
+    pub(crate) fn bare() -> Self {
+        Self { home: Arc::new(Directory::new()), arguments: Vec::new(), environment: Vec::new() }
+    }
+
+    /// On free ports.
+    pub(crate) fn new() -> Self {
+        Self::bare().with(&["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+    }
+
+    pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    pub(crate) fn home(&self) -> &Directory {
+        &self.home
+    }
+
+    /// Where this home's server keeps its things.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.home.join("data")
+    }
+
+    pub(crate) fn start(&self) -> Standin {
+        self.try_start().unwrap_or_else(|refused| panic!("standin did not start: {refused:?}"))
+    }
+
+    pub(crate) fn try_start(&self) -> Result<Standin, Refused> {
+        let stderr = self.home.join("stderr");
+        let mut command = binary(&self.home);
+        command.arg("serve").args(&self.arguments).stderr(File::create(&stderr).unwrap());
+        if !self.arguments.iter().any(|argument| argument == "--data-dir") {
+            command.env("STANDIN_DATA_DIR", self.data_dir());
+        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let mut running = Running::start(&mut command, Watch::Stdout);
+        match running.lines_until(|line| line.starts_with("ready")) {
+            Ok(lines) => {
+                let front = listener(&lines, "front").expect("a line with the front's address");
+                Ok(Standin { front, admin: listener(&lines, "admin"), launch: self.clone(), running })
+            }
+            Err(_) => Err(Refused { code: running.exit().code(), stderr: std::fs::read_to_string(stderr).unwrap() }),
+        }
+    }
+
+    /// Runs another command of the binary to its end, in the same home.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        binary(&self.home).env("STANDIN_DATA_DIR", self.data_dir()).args(arguments).output().unwrap()
+    }
+}
+
+/// The address in a line as in `  front  http://127.0.0.1:1234/`.
+fn listener(lines: &[String], name: &str) -> Option<SocketAddr> {
+    let line = lines.iter().find(|line| line.split_whitespace().next() == Some(name))?;
+    let url = line.split_whitespace().nth(1)?;
+    url.strip_prefix("http://")?.trim_end_matches('/').parse().ok()
+}
+
+impl Standin {
+    pub(crate) fn start() -> Self {
+        Launch::new().start()
+    }
+
+    pub(crate) fn admin(&self) -> Admin {
+        Admin::new(self.admin_address(), self.token())
+    }
+
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.admin.expect("an admin listener with a port")
+    }
+
+    pub(crate) fn token(&self) -> String {
+        std::fs::read_to_string(self.launch.data_dir().join("token")).unwrap().trim().to_owned()
+    }
+
+    /// The resident memory now.
+    pub(crate) fn rss_kib(&self) -> u64 {
+        self.status_kib("VmRSS:")
+    }
+
+    /// The most resident memory there has been.
+    pub(crate) fn rss_peak_kib(&self) -> u64 {
+        self.status_kib("VmHWM:")
+    }
+
+    fn status_kib(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.running.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    pub(crate) fn term(&self) {
+        self.running.signal("TERM");
+    }
+
+    /// Waits for a line on standard output.
+    pub(crate) fn wait_for_line(&self, start: &str) {
+        self.running.lines_until(|line| line.starts_with(start)).unwrap();
+    }
+
+    /// Waits for the end.
+    pub(crate) fn exit(&mut self) -> ExitStatus {
+        self.running.exit()
+    }
+
+    pub(crate) fn kill9(&mut self) {
+        self.running.kill();
+    }
+
+    /// Another one on the same data directory.
+    pub(crate) fn restart(mut self) -> Self {
+        self.kill9();
+        self.launch.start()
+    }
+}
