@@ -23,7 +23,7 @@ impl tide::Endpoint<()> for Echo {
         let Some(exchange) = shell::take_exchange(request.as_mut()) else {
             return Ok(tide::Response::new(500));
         };
-        Ok(shell::wrap_reply(page(&exchange)).into())
+        Ok(shell::carry_back(Ok(page(&exchange))).into())
     }
 }
 

@@ -48,7 +48,7 @@ impl tide::Endpoint<()> for Call {
             Ok(reply) => reply,
             Err(problem) => problem.into_reply(exchange.id),
         };
-        Ok(shell::wrap_reply(reply).into())
+        Ok(shell::carry_back(Ok(reply)).into())
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::reply::Reply;
 use super::request::Exchange;
+use crate::error::Error;
 use crate::message::ResponseHead;
 use http_types::{Method, Request, Response, StatusCode, Url};
 
@@ -67,19 +68,22 @@ pub fn take_exchange(request: &mut Request) -> Option<Exchange> {
     request.ext_mut().remove::<Exchange>()
 }
 
-/// A shell around a reply.
+/// What came of an exchange: a reply, or why there is none.
+pub type Outcome = Result<Reply, Error>;
+
+/// A response that carries an outcome.
 #[must_use]
-pub fn wrap_reply(reply: Reply) -> Response {
+pub fn carry_back(outcome: Outcome) -> Response {
     let mut response = Response::new(StatusCode::Ok);
-    response.ext_mut().insert(reply);
+    response.ext_mut().insert(outcome);
     response
 }
 
-/// The reply out of a response. tide's own (no route, say) have a status only.
-#[must_use]
-pub fn take_reply(mut response: Response) -> Reply {
-    response.ext_mut().remove::<Reply>().unwrap_or_else(|| {
+/// The outcome out of a response. One of tide's own (no route, say) has a
+/// status only.
+pub fn take_outcome(mut response: Response) -> Outcome {
+    response.ext_mut().remove::<Outcome>().unwrap_or_else(|| {
         let status = response.status();
-        Reply::whole(ResponseHead::own(u16::from(status), status.canonical_reason()), Vec::new())
+        Ok(Reply::whole(ResponseHead::own(u16::from(status), status.canonical_reason()), Vec::new()))
     })
 }

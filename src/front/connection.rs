@@ -54,6 +54,7 @@ impl Serve for ConnectionServer {
             app,
             permit,
             shared: Arc::clone(&self.shared),
+            reply_open: false,
         };
         Box::pin(connection.run())
     }
@@ -68,6 +69,17 @@ struct Connection {
     app: tide::Server<()>,
     permit: Permit,
     shared: Arc<Shared>,
+    /// A reply has begun and is not whole. If it ends like this, by a failure
+    /// or a panic, the client must not take what it got for the whole.
+    reply_open: bool,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.reply_open {
+            self.stream.abort();
+        }
+    }
 }
 
 /// How a connection goes on after a reply.
@@ -106,8 +118,7 @@ impl Connection {
                     let _ = self.stream.finish();
                     return;
                 }
-                // What was sent must not be taken for the whole.
-                Err(_) => return self.stream.abort(),
+                Err(_) => return,
             }
         }
     }
@@ -168,15 +179,15 @@ impl Connection {
         };
         let request = self.shared.shell.wrap(exchange);
         let responded = AssertUnwindSafe(self.app.respond::<_, http_types::Response>(request)).catch_unwind().await;
-        match responded {
-            Ok(Ok(response)) => shell::take_reply(response),
-            Ok(Err(error)) => reply_to(&Error::new(Kind::Internal, error), Some(id)),
-            Err(_) => reply_to(&Error::new(Kind::Internal, "a panic"), Some(id)),
-        }
+        let outcome = match responded {
+            Ok(Ok(response)) => shell::take_outcome(response),
+            Ok(Err(error)) => Err(Error::new(Kind::Internal, error)),
+            Err(_) => Err(Error::new(Kind::Internal, "a panic")),
+        };
+        outcome.unwrap_or_else(|error| reply_to(&error, Some(id)))
     }
 
-    /// Writes a reply as it comes. An error means that the client must not
-    /// take what it got for the whole.
+    /// Writes a reply as it comes.
     async fn write_reply(&mut self, mut reply: Reply, client: Client) -> Result<Next, Error> {
         let method: &[u8] = if client.is_head { b"HEAD" } else { b"" };
         let framing = framing::reply(client.version, method, reply.head.status, reply.framing);
@@ -212,7 +223,9 @@ impl Connection {
             data_left: 0,
             ended: false,
         };
+        self.reply_open = true;
         future::poll_fn(|cx| writer.poll(cx, &mut reply.body)).await?;
+        self.reply_open = false;
         self.deadline.disarm();
         Ok(match (keep, client.persistent) {
             (true, _) => Next::Request,

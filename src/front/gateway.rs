@@ -3,7 +3,6 @@
 
 use crate::error::{Error, Kind};
 use crate::exchange::{Exchange, Reply, shell};
-use crate::front::failure::reply_to;
 use crate::mount::Table;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -27,15 +26,11 @@ struct Gateway {
 #[tide::utils::async_trait]
 impl tide::Endpoint<()> for Gateway {
     async fn call(&self, mut request: tide::Request<()>) -> tide::Result {
-        let Some(exchange) = shell::take_exchange(request.as_mut()) else {
-            return Ok(shell::wrap_reply(reply_to(&Kind::Internal.into(), None)).into());
+        let outcome = match shell::take_exchange(request.as_mut()) {
+            Some(exchange) => self.forward(exchange).await,
+            None => Err(Error::new(Kind::Internal, "a request without its exchange")),
         };
-        let id = exchange.id;
-        let reply = match self.forward(exchange).await {
-            Ok(reply) => reply,
-            Err(error) => reply_to(&error, Some(id)),
-        };
-        Ok(shell::wrap_reply(reply).into())
+        Ok(shell::carry_back(outcome).into())
     }
 }
 

@@ -110,11 +110,8 @@ impl MountHandle {
         let plan = shared.plan.load_full();
         plan.prepare(&mut exchange, prefix_len)?;
         let request = shell::carry(shared.shell_url.clone(), exchange);
-        let response = shared.client.send(request).await.map_err(|error| match error.downcast::<Error>() {
-            Ok(error) => error,
-            Err(other) => Error::new(Kind::Internal, other),
-        })?;
-        let mut reply = shell::take_reply(response.into());
+        let response = shared.client.send(request).await.map_err(|error| Error::new(Kind::Internal, error))?;
+        let mut reply = shell::take_outcome(response.into())?;
         plan.finish(&mut reply);
         Ok(reply)
     }

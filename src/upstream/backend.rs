@@ -8,7 +8,7 @@ use crate::error::{Error, Kind};
 use crate::exchange::{Destination, Exchange, Outbound, Reply, ReplyBody, shell};
 use crate::limits::CONNECT_MAX;
 use crate::net::policy::Own;
-use crate::net::{Deadline, DialError, Dialer, Timer};
+use crate::net::{Access, Deadline, DialError, Dialer, Timer};
 use futures_lite::future;
 use std::sync::Arc;
 use std::task::Poll;
@@ -67,17 +67,19 @@ impl Backend {
         });
         let dialled = async {
             let stream = self.dialer.dial(&destination.host, destination.port, destination.access).await;
-            stream.map(Connection::new).map_err(refused)
+            stream.map(Connection::new).map_err(|error| refused(error, destination.access))
         };
         future::or(dialled, too_late).await
     }
 }
 
-fn refused(error: DialError) -> Error {
+fn refused(error: DialError, access: Access) -> Error {
     match error {
         DialError::Resolve(error) => Error::new(Kind::Resolve, error),
         DialError::Connect(address, error) => Error::new(Kind::Connect, format_args!("{address}: {error}")),
-        DialError::Refused(address) => Error::new(Kind::AddressRefused, address),
+        DialError::Refused(address) if access == Access::Local => Error::new(Kind::AddressRefused, address),
+        // The client named the host, so it is the client that is refused.
+        DialError::Refused(address) => Error::new(Kind::HostNotAllowed, address),
         DialError::Own(Own::Front) => Kind::Loop.into(),
         DialError::Own(Own::Admin) => Kind::OwnAdmin.into(),
     }
@@ -86,10 +88,10 @@ fn refused(error: DialError) -> Error {
 #[tide::utils::async_trait]
 impl http_client::HttpClient for Backend {
     async fn send(&self, mut request: http_types::Request) -> Result<http_types::Response, http_types::Error> {
-        let forwarded = match shell::take_exchange(&mut request) {
+        let outcome = match shell::take_exchange(&mut request) {
             Some(exchange) => self.forward(exchange).await,
             None => Err(Error::new(Kind::Internal, "a request without its exchange")),
         };
-        forwarded.map(shell::wrap_reply).map_err(|error| http_types::Error::new(502, error))
+        Ok(shell::carry_back(outcome))
     }
 }

@@ -4,6 +4,7 @@
 //! - `traffic`: large bodies and many requests through nginx and Python.
 //! - `bytes`: what passes unchanged, and how framing is translated.
 //! - `requests`: hostile clients, and what a request carries to the upstream.
+//! - `mounts`: what each member of a mount does to requests.
 //! - `faults`: hostile upstreams.
 //! - `isolation`: what one mount cannot do to another.
 //! - `durability`: what survives the end of the process.
@@ -20,6 +21,7 @@ mod durability;
 mod faults;
 mod guard;
 mod isolation;
+mod mounts;
 mod process;
 mod requests;
 mod traffic;

@@ -159,7 +159,12 @@ impl Conn {
 
     /// Sends; a peer that is gone is not this side's concern.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        let _ = self.wire.send(bytes.as_ref());
+        self.try_send(bytes);
+    }
+
+    /// Sends; false when the peer is gone.
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.wire.send(bytes.as_ref()).is_ok()
     }
 
     /// 200 with that body.

@@ -14,6 +14,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(crate) struct Launch {
     home: Arc<Directory>,
+    /// None leaves it to the default, below the home.
+    data_dir: Option<PathBuf>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
 }
@@ -35,22 +37,22 @@ pub(crate) struct Standin {
     running: Running,
 }
 
-/// The binary, in an environment that says nothing to it.
-fn binary(home: &Directory) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_standin"));
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", home.path());
-    command
-}
-
 impl Launch {
     /// `standin serve` with nothing said; its home is a new directory.
     pub(crate) fn bare() -> Self {
-        Self { home: Arc::new(Directory::new()), arguments: Vec::new(), environment: Vec::new() }
+        Self { home: Arc::new(Directory::new()), data_dir: None, arguments: Vec::new(), environment: Vec::new() }
     }
 
-    /// On free ports.
+    /// With a data directory of its own and nothing else said.
+    pub(crate) fn with_data_dir() -> Self {
+        let mut launch = Self::bare();
+        launch.data_dir = Some(launch.home.join("data"));
+        launch
+    }
+
+    /// On free ports, with a data directory of its own.
     pub(crate) fn new() -> Self {
-        Self::bare().with(&["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+        Self::with_data_dir().with(&["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
     }
 
     pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
@@ -69,7 +71,15 @@ impl Launch {
 
     /// Where this home's server keeps its things.
     pub(crate) fn data_dir(&self) -> PathBuf {
-        self.home.join("data")
+        self.data_dir.clone().unwrap_or_else(|| self.home.join(".local/state/standin"))
+    }
+
+    /// The binary, in an environment that says nothing else to it.
+    fn binary(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_standin"));
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.home.path());
+        command.envs(self.data_dir.iter().map(|directory| ("STANDIN_DATA_DIR", directory)));
+        command
     }
 
     pub(crate) fn start(&self) -> Standin {
@@ -78,11 +88,8 @@ impl Launch {
 
     pub(crate) fn try_start(&self) -> Result<Standin, Refused> {
         let stderr = self.home.join("stderr");
-        let mut command = binary(&self.home);
+        let mut command = self.binary();
         command.arg("serve").args(&self.arguments).stderr(File::create(&stderr).unwrap());
-        if !self.arguments.iter().any(|argument| argument == "--data-dir") {
-            command.env("STANDIN_DATA_DIR", self.data_dir());
-        }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let mut running = Running::start(&mut command, Watch::Stdout);
         match running.lines_until(|line| line.starts_with("ready")) {
@@ -96,7 +103,7 @@ impl Launch {
 
     /// Runs another command of the binary to its end, in the same home.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        binary(&self.home).env("STANDIN_DATA_DIR", self.data_dir()).args(arguments).output().unwrap()
+        self.binary().args(arguments).output().unwrap()
     }
 }
 
