@@ -20,10 +20,8 @@ struct Echo;
 #[tide::utils::async_trait]
 impl tide::Endpoint<()> for Echo {
     async fn call(&self, mut request: tide::Request<()>) -> tide::Result {
-        let Some(exchange) = shell::take_exchange(request.as_mut()) else {
-            return Ok(tide::Response::new(500));
-        };
-        Ok(shell::carry_back(Ok(page(&exchange))).into())
+        let outcome = shell::exchange(request.as_mut()).map(|exchange| page(exchange));
+        Ok(shell::carry_back(outcome).into())
     }
 }
 

@@ -41,14 +41,14 @@ struct Call {
 impl tide::Endpoint<()> for Call {
     async fn call(&self, mut request: tide::Request<()>) -> tide::Result {
         let id = request.param("id").unwrap_or_default().to_owned();
-        let Some(exchange) = shell::take_exchange(request.as_mut()) else {
-            return Ok(tide::Response::new(500));
+        let outcome = match shell::exchange(request.as_mut()) {
+            Ok(exchange) => {
+                let answer = self.answer(&id, exchange).await;
+                Ok(answer.unwrap_or_else(|problem| problem.into_reply(exchange.id)))
+            }
+            Err(error) => Err(error),
         };
-        let reply = match self.answer(&id, &exchange).await {
-            Ok(reply) => reply,
-            Err(problem) => problem.into_reply(exchange.id),
-        };
-        Ok(shell::carry_back(Ok(reply)).into())
+        Ok(shell::carry_back(outcome).into())
     }
 }
 

@@ -1,12 +1,12 @@
 //! How an exchange crosses tide and surf without loss.
 //!
-//! Owns the two small `http_types` messages that carry it: what they cannot
-//! represent (any method, any status, raw bytes, order) rides in their
-//! extension maps.
+//! Owns the two small `http_types` messages that carry it, one there and one
+//! back, through both: what they cannot represent (any method, any status, raw
+//! bytes, order) rides in their extension maps.
 
 use super::reply::Reply;
 use super::request::Exchange;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::message::ResponseHead;
 use http_types::{Method, Request, Response, StatusCode, Url};
 
@@ -44,28 +44,21 @@ impl Shell {
                 url
             }
         };
-        carry(url, exchange)
+        let mut shell = Request::new(Method::Get, url);
+        shell.ext_mut().insert(exchange);
+        shell
     }
 }
 
-/// A request that carries an exchange.
-#[must_use]
-pub fn carry(url: Url, exchange: Exchange) -> Request {
-    let mut request = Request::new(Method::Get, url);
-    request.ext_mut().insert(exchange);
-    request
-}
-
 /// The URL of a constant shell; its host is reserved and means nobody.
-#[must_use]
-#[allow(clippy::expect_used, reason = "a constant that a test parses")]
-pub fn base() -> Url {
+#[allow(clippy::expect_used, reason = "a constant")]
+fn base() -> Url {
     Url::parse("http://standin.invalid/").expect("a constant URL")
 }
 
-/// The exchange out of a shell.
-pub fn take_exchange(request: &mut Request) -> Option<Exchange> {
-    request.ext_mut().remove::<Exchange>()
+/// The exchange in a shell. Every listener of ours puts one in.
+pub fn exchange(shell: &mut Request) -> Result<&mut Exchange, Error> {
+    shell.ext_mut().get_mut().ok_or_else(|| Error::new(Kind::Internal, "a request without its exchange"))
 }
 
 /// What came of an exchange: a reply, or why there is none.
@@ -77,6 +70,13 @@ pub fn carry_back(outcome: Outcome) -> Response {
     let mut response = Response::new(StatusCode::Ok);
     response.ext_mut().insert(outcome);
     response
+}
+
+/// Edits the reply in a response, if there is one.
+pub fn edit_reply(response: &mut Response, edit: impl FnOnce(&mut Reply)) {
+    if let Some(Ok(reply)) = response.ext_mut().get_mut::<Outcome>() {
+        edit(reply);
+    }
 }
 
 /// The outcome out of a response. One of tide's own (no route, say) has a

@@ -2,8 +2,8 @@
 //! the mount and hands the exchange over.
 
 use crate::error::{Error, Kind};
-use crate::exchange::{Exchange, Reply, shell};
-use crate::mount::Table;
+use crate::exchange::shell;
+use crate::mount::{MountHandle, Table};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 
@@ -25,23 +25,23 @@ struct Gateway {
 
 #[tide::utils::async_trait]
 impl tide::Endpoint<()> for Gateway {
-    async fn call(&self, mut request: tide::Request<()>) -> tide::Result {
-        let outcome = match shell::take_exchange(request.as_mut()) {
-            Some(exchange) => self.forward(exchange).await,
-            None => Err(Error::new(Kind::Internal, "a request without its exchange")),
+    async fn call(&self, request: tide::Request<()>) -> tide::Result {
+        let mut shell: http_types::Request = request.into();
+        let response = match self.find(&mut shell) {
+            Ok((mount, prefix_len)) => mount.forward(shell, prefix_len).await,
+            Err(error) => shell::carry_back(Err(error)),
         };
-        Ok(shell::carry_back(outcome).into())
+        Ok(response.into())
     }
 }
 
 impl Gateway {
-    async fn forward(&self, exchange: Exchange) -> Result<Reply, Error> {
-        let (mount, prefix_len) = {
-            let table = self.routes.load();
-            let nobody = if exchange.route.is_absolute { Kind::Misdirected } else { Kind::NoMount };
-            let found = table.find(exchange.host(), exchange.route.port, exchange.path()).ok_or(nobody)?;
-            (found.mount.clone(), found.prefix_len)
-        };
-        mount.forward(exchange, prefix_len).await
+    /// The mount that answers, and how many bytes of the raw path it matched.
+    fn find(&self, shell: &mut http_types::Request) -> Result<(MountHandle, usize), Error> {
+        let exchange = shell::exchange(shell)?;
+        let table = self.routes.load();
+        let nobody = if exchange.route.is_absolute { Kind::Misdirected } else { Kind::NoMount };
+        let found = table.find(exchange.host(), exchange.route.port, exchange.path()).ok_or(nobody)?;
+        Ok((found.mount.clone(), found.prefix_len))
     }
 }

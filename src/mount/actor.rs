@@ -10,7 +10,7 @@ use super::plan::Plan;
 use super::spec::MountSpec;
 use super::state::{Effect, Event, Lifecycle, State};
 use crate::error::{Error, Kind};
-use crate::exchange::{Credit, Credits, Exchange, Reply, shell};
+use crate::exchange::{Credit, Credits, shell};
 use crate::limits::{MAILBOX_MESSAGES_MAX, MOUNT_REQUESTS_MAX};
 use crate::net::{Dialer, Timer};
 use crate::oplog;
@@ -19,6 +19,7 @@ use arc_swap::ArcSwap;
 use async_channel::{Receiver, Sender};
 use event_listener::Event as Signal;
 use futures_lite::{FutureExt, future};
+use http_types::{Request, Response};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -45,7 +46,6 @@ struct Shared {
     id: String,
     credits: Arc<Credits>,
     client: surf::Client,
-    shell_url: http_types::Url,
     environment: Environment,
     /// The spec that counts, made ready.
     plan: ArcSwap<Plan>,
@@ -80,7 +80,6 @@ impl MountHandle {
             id: spec.id.clone(),
             credits: Credits::revoked(),
             client: surf::Client::with_http_client(backend),
-            shell_url: shell::base(),
             environment: environment.clone(),
             plan: ArcSwap::from_pointee(plan),
             mailbox,
@@ -98,22 +97,22 @@ impl MountHandle {
         Self { shared }
     }
 
-    /// Sends a request to the mount and waits for the head of the reply.
-    /// `prefix_len` bytes of its raw path were matched.
-    pub async fn forward(&self, mut exchange: Exchange, prefix_len: usize) -> Result<Reply, Error> {
+    /// Sends the exchange in a shell to the mount and waits for the head of the
+    /// reply. `prefix_len` bytes of its raw path were matched.
+    pub async fn forward(&self, mut shell: Request, prefix_len: usize) -> Response {
         let shared = &*self.shared;
-        let credit = match shared.credits.spend() {
-            Some(credit) => credit,
-            None => shared.ask().await?,
+        let plan = match shared.admit(&mut shell, prefix_len).await {
+            Ok(plan) => plan,
+            Err(error) => return shell::carry_back(Err(error)),
         };
-        exchange.credit = Some(credit);
-        let plan = shared.plan.load_full();
-        plan.prepare(&mut exchange, prefix_len)?;
-        let request = shell::carry(shared.shell_url.clone(), exchange);
-        let response = shared.client.send(request).await.map_err(|error| Error::new(Kind::Internal, error))?;
-        let mut reply = shell::take_outcome(response.into())?;
-        plan.finish(&mut reply);
-        Ok(reply)
+        match shared.client.send(shell).await {
+            Ok(response) => {
+                let mut response: Response = response.into();
+                shell::edit_reply(&mut response, |reply| plan.finish(reply));
+                response
+            }
+            Err(error) => shell::carry_back(Err(Error::new(Kind::Internal, error))),
+        }
     }
 
     /// Makes this the spec that counts for requests from now on.
@@ -160,6 +159,18 @@ impl MountHandle {
 }
 
 impl Shared {
+    /// Spends a credit on the exchange and makes it ready to be sent.
+    async fn admit(&self, shell: &mut Request, prefix_len: usize) -> Result<Arc<Plan>, Error> {
+        let exchange = shell::exchange(shell)?;
+        exchange.credit = Some(match self.credits.spend() {
+            Some(credit) => credit,
+            None => self.ask().await?,
+        });
+        let plan = self.plan.load_full();
+        plan.prepare(exchange, prefix_len)?;
+        Ok(plan)
+    }
+
     async fn ask(&self) -> Result<Credit, Error> {
         let (answer, answered) = async_channel::bounded(1);
         self.mailbox.try_send(Ask { answer }).map_err(|error| match error {

@@ -27,18 +27,18 @@ impl Backend {
         Self { pool: Pool::new(timer), dialer }
     }
 
-    async fn forward(&self, mut exchange: Exchange) -> Result<Reply, Error> {
+    async fn forward(&self, exchange: &mut Exchange) -> Result<Reply, Error> {
         let outbound = exchange.outbound.take().ok_or(Kind::Internal)?;
         let pooled = self.pool.take(&outbound.destination);
         let first = match pooled {
             Some(connection) => connection,
             None => self.dial(&outbound.destination, &exchange.deadline).await?,
         };
-        let (mut flight, answer) = self.attempt(first, &exchange, &outbound).await;
+        let (mut flight, answer) = self.attempt(first, exchange, &outbound).await;
         let answer = match answer {
             Err(_) if retry::may_replay(flight.attempt(exchange.head.method())) => {
                 let fresh = self.dial(&outbound.destination, &exchange.deadline).await?;
-                let (second, answer) = self.attempt(fresh, &exchange, &outbound).await;
+                let (second, answer) = self.attempt(fresh, exchange, &outbound).await;
                 flight = second;
                 answer
             }
@@ -88,9 +88,9 @@ fn refused(error: DialError, access: Access) -> Error {
 #[tide::utils::async_trait]
 impl http_client::HttpClient for Backend {
     async fn send(&self, mut request: http_types::Request) -> Result<http_types::Response, http_types::Error> {
-        let outcome = match shell::take_exchange(&mut request) {
-            Some(exchange) => self.forward(exchange).await,
-            None => Err(Error::new(Kind::Internal, "a request without its exchange")),
+        let outcome = match shell::exchange(&mut request) {
+            Ok(exchange) => self.forward(exchange).await,
+            Err(error) => Err(error),
         };
         Ok(shell::carry_back(outcome))
     }

@@ -288,23 +288,22 @@ fn a_request_that_comes_byte_by_byte_is_the_same_request() {
     let origin = echo();
     let standin = in_front_of(&origin);
     let sent = "PUT /x?y HTTP/1.1\r\nHost: h\r\nA: b\r\nContent-Length: 12\r\nX-Z: \t1\r\n\r\nhello, world";
-    let mut whole = Raw::connect(standin.front);
-    whole.send(sent);
-    assert_eq!(whole.response().text(), "PUT /x?y HTTP/1.1 | hello, world");
+    let mut client = Raw::connect(standin.front);
+    client.send(sent);
+    assert_eq!(client.response().text(), "PUT /x?y HTTP/1.1 | hello, world");
     let once = origin.received(0);
-    let mut slow = Raw::connect(standin.front);
     for byte in sent.bytes() {
-        slow.send([byte]);
+        client.send([byte]);
     }
-    assert_eq!(slow.response().text(), "PUT /x?y HTTP/1.1 | hello, world");
+    assert_eq!(client.response().text(), "PUT /x?y HTTP/1.1 | hello, world");
     let twice = origin.received(0);
     assert_eq!(text(&twice), text(&once.repeat(2)));
 
     let chunked = "PUT /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n7\r\n, world\r\n0\r\nT: 1\r\n\r\n";
     for byte in chunked.bytes() {
-        slow.send([byte]);
+        client.send([byte]);
     }
-    assert_eq!(slow.response().text(), "PUT /x HTTP/1.1 | hello, world");
+    assert_eq!(client.response().text(), "PUT /x HTTP/1.1 | hello, world");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::common::gate::Gate;
 use crate::common::origin::Origin;
 use crate::common::process::Standin;
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 /// Sends half of a body, and the other half when it may.
 fn in_two_halves(may_go_on: &Gate) -> Origin {
@@ -95,6 +96,49 @@ fn a_replaced_mount_sends_new_requests_to_its_new_upstream() {
     assert_eq!(get(standin.front, "/a").text(), "new", "in effect once it is acknowledged");
     may_go_on.arrive();
     assert_eq!(in_progress.part(6), b"second");
+}
+
+#[test]
+fn the_idle_connections_of_a_deleted_mount_are_closed_at_once() {
+    let closed = Gate::new();
+    let origin = {
+        let closed = closed.clone();
+        Origin::serve(move |mut conn| {
+            while conn.request().is_some() {
+                conn.answer("body");
+            }
+            closed.arrive();
+        })
+    };
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let id = admin.mount("/a", &origin.url());
+    assert_eq!(get(standin.front, "/a").text(), "body");
+    let begun = Instant::now();
+    assert_eq!(admin.delete(&id).status, 204);
+    closed.wait();
+    assert!(begun.elapsed() < Duration::from_secs(4), "only the pool's own idle time ended them");
+}
+
+#[test]
+fn making_and_deleting_mounts_leaves_nothing_behind() {
+    let origin = Origin::answering("body");
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let cycle = |count: usize| {
+        let mut client = Raw::connect(standin.front);
+        for number in 0..count {
+            let id = admin.mount(&format!("/m{number}"), &origin.url());
+            assert_eq!(client.get(&format!("/m{number}")).text(), "body");
+            assert_eq!(admin.delete(&id).status, 204);
+        }
+    };
+    cycle(50);
+    let (files, memory) = (standin.open_files(), standin.rss_kib());
+    cycle(500);
+    assert!(standin.open_files() < files + 20, "{files} files before, {} after", standin.open_files());
+    let growth = standin.rss_kib().saturating_sub(memory);
+    assert!(growth < 8 * 1024, "the memory grew by {growth} KiB");
 }
 
 /// The requests that one mount may have in progress.

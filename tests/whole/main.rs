@@ -6,6 +6,7 @@
 //! - `requests`: hostile clients, and what a request carries to the upstream.
 //! - `mounts`: what each member of a mount does to requests.
 //! - `faults`: hostile upstreams.
+//! - `mutations`: messages with random faults in them.
 //! - `isolation`: what one mount cannot do to another.
 //! - `durability`: what survives the end of the process.
 //! - `process`: signals, exit codes, the command line, settings.
@@ -22,6 +23,7 @@ mod faults;
 mod guard;
 mod isolation;
 mod mounts;
+mod mutations;
 mod process;
 mod requests;
 mod traffic;

@@ -108,6 +108,42 @@ fn a_second_signal_ends_at_once() {
 }
 
 #[test]
+fn an_upload_in_progress_is_taken_to_its_end() {
+    let origin = Origin::serve(|mut conn| {
+        while let Some(request) = conn.request() {
+            conn.answer(request.body);
+        }
+    });
+    let mut standin = Standin::start();
+    standin.admin().mount("/", &origin.url());
+    let mut client = Raw::connect(standin.front);
+    client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 12\r\n\r\nfirst,");
+    origin.wait_for_connections(1);
+    standin.signal("INT");
+    standin.wait_for_line("stopping");
+    client.send("second");
+    let response = client.response();
+    assert_eq!((response.text(), response.field("Connection")), ("first,second", Some("close")));
+    assert_eq!(standin.exit().code(), Some(0));
+}
+
+#[test]
+fn a_port_can_be_used_again_at_once() {
+    let origin = Origin::answering("body");
+    let mut standin = Standin::start();
+    let address = standin.front.to_string();
+    for _ in 0..3 {
+        standin.admin().mount("/a", &origin.url());
+        let mut client = Raw::connect(standin.front);
+        assert_eq!(client.get("/a").text(), "body");
+        standin.term();
+        assert_eq!(standin.exit().code(), Some(0));
+        standin = Launch::with_data_dir().with(&["--listen", &address, "--admin", "127.0.0.1:0"]).start();
+        assert_eq!(standin.front.to_string(), address);
+    }
+}
+
+#[test]
 fn a_taken_port_is_told_with_the_flag_that_changes_it() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

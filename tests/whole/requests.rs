@@ -271,6 +271,37 @@ fn a_body_that_ends_early_is_never_whole_upstream() {
 }
 
 #[test]
+fn a_head_that_does_not_come_whole_is_a_408_in_the_end() {
+    let stage = Stage::new();
+    stage.refused(b"GET / HTTP/1.1\r\nHost: h\r\n", 408);
+    assert_eq!(stage.quiet.connections(), 0);
+}
+
+#[test]
+fn content_is_framed_whatever_the_method() {
+    let stage = Stage::before(Origin::serve(|mut conn| {
+        while let Some(request) = conn.request() {
+            let length = request.field("Content-Length").unwrap_or("none").to_owned();
+            conn.answer([length.as_bytes(), b" ", &request.body].concat());
+        }
+    }));
+    let mut client = stage.client();
+    for (sent, expected) in [
+        ("GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody", "4 body"),
+        ("DELETE / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody", "4 body"),
+        ("OPTIONS / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody", "4 body"),
+        ("X-FOO / HTTP/1.1\r\nHost: h\r\nContent-Length: 004\r\n\r\nbody", "4 body"),
+        ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", "0 "),
+        ("POST / HTTP/1.1\r\nHost: h\r\n\r\n", "none "),
+        ("POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 4\r\n\r\nbody", "4 body"),
+        ("GET / HTTP/1.9\r\nHost: h\r\n\r\n", "none "),
+    ] {
+        client.send(sent);
+        assert_eq!(client.response().text(), expected, "{sent:?}");
+    }
+}
+
+#[test]
 fn fields_of_one_connection_stay_on_it() {
     let stage = Stage::new();
     let mut client = stage.client();

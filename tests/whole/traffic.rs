@@ -12,6 +12,7 @@ use std::io::{Read, Seek, SeekFrom, Write, copy};
 use std::process::Stdio;
 
 const MIB: u64 = 1024 * 1024;
+const BLOCK: usize = 1024 * 1024;
 
 /// What a transfer of any size may add to the resident memory.
 const GROWTH_KIB_MAX: u64 = 16 * 1024;
@@ -29,7 +30,7 @@ fn write_sparse_file(nginx: &Nginx, name: &str, size: u64) {
     let mut pattern = Pattern::new(size);
     for block in 0..64 {
         file.seek(SeekFrom::Start(size / 64 * (block + 1) - MIB / 2)).unwrap();
-        file.write_all(&pattern.block((MIB / 2) as usize)).unwrap();
+        file.write_all(&pattern.block(BLOCK / 2)).unwrap();
     }
 }
 
@@ -63,7 +64,7 @@ fn a_chunked_upload_of_256_mib_arrives_byte_for_byte_at_flat_memory() {
     let mut stored = File::open(nginx.file("upload/large")).unwrap();
     assert_eq!(stored.metadata().unwrap().len(), SIZE);
     let mut pattern = Pattern::new(7);
-    let mut block = vec![0; MIB as usize];
+    let mut block = vec![0; BLOCK];
     for number in 0..SIZE / MIB {
         stored.read_exact(&mut block).unwrap();
         assert!(block == pattern.block(block.len()), "MiB {number} differs");
@@ -128,6 +129,32 @@ fn a_range_and_a_revalidation_come_through() {
     client.send(format!("GET /files/digits HTTP/1.1\r\nHost: standin.test\r\nIf-None-Match: {tag}\r\n\r\n"));
     assert_eq!(client.response().status, 304);
     assert_eq!(client.get("/files/digits").text(), "0123456789");
+}
+
+#[test]
+fn clients_that_do_not_read_cost_little_and_get_all_in_the_end() {
+    const CLIENTS: usize = 32;
+    const SIZE: u64 = 32 * MIB;
+    let (standin, nginx) = with_nginx();
+    File::create(nginx.file("large")).unwrap().set_len(SIZE).unwrap();
+    assert_eq!(get(standin.front, "/files/nothing").status, 404);
+    let before = standin.rss_kib();
+    let mut clients: Vec<Raw> = (0..CLIENTS)
+        .map(|_| {
+            let mut client = Raw::connect(standin.front);
+            client.send(request("GET", "/files/large"));
+            client.head();
+            client
+        })
+        .collect();
+    assert_eq!(get(standin.front, "/files/nothing").status, 404, "others are served meanwhile");
+    for client in &mut clients {
+        for _ in 0..SIZE / MIB {
+            assert!(client.part(BLOCK).iter().all(|byte| *byte == 0));
+        }
+    }
+    let growth = standin.rss_peak_kib().saturating_sub(before);
+    assert!(growth < GROWTH_KIB_MAX, "the memory grew by {growth} KiB");
 }
 
 #[test]

@@ -38,8 +38,6 @@ impl Response {
 #[derive(Debug)]
 pub(crate) struct Broken {
     pub(crate) end: End,
-    /// What came of the head, if it came whole.
-    pub(crate) head: Option<Vec<u8>>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -83,7 +81,7 @@ impl Raw {
     }
 
     pub(crate) fn try_response(&mut self) -> Result<Response, Broken> {
-        let head = self.0.head().map_err(|end| Broken { end, head: None, body: Vec::new() })?;
+        let head = self.0.head().map_err(|end| Broken { end, body: Vec::new() })?;
         let (mut body, mut trailers) = (Vec::new(), Vec::new());
         let status = status(&head);
         let length = wire::value(&head, "Content-Length").map(|text| text.parse().unwrap());
@@ -102,7 +100,7 @@ impl Raw {
         };
         match ended {
             Ok(()) => Ok(Response { head, status, body, delimited, trailers }),
-            Err(end) => Err(Broken { end, head: Some(head), body }),
+            Err(end) => Err(Broken { end, body }),
         }
     }
 

@@ -64,7 +64,13 @@ impl Contract {
             Some(id) if !id.contains('/') => "/v1/mounts/{id}",
             _ => path,
         };
-        let method = if method == "HEAD" { "get".into() } else { method.to_ascii_lowercase() };
+        let method = match method {
+            "GET" | "HEAD" => "get",
+            "POST" => "post",
+            "PUT" => "put",
+            "DELETE" => "delete",
+            _ => return None,
+        };
         self.document["paths"].get(template)?.get(method)
     }
 

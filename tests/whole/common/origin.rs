@@ -181,11 +181,6 @@ impl Conn {
         self.wire.until_end(&mut rest);
     }
 
-    /// Sends FIN and goes on reading.
-    pub(crate) fn finish(&mut self) {
-        self.wire.finish();
-    }
-
     /// Ends the connection with RST.
     pub(crate) fn reset(mut self) {
         self.wire.close_by_reset();

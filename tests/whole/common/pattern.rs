@@ -17,6 +17,14 @@ impl Pattern {
         self.read_exact(&mut bytes).unwrap();
         bytes
     }
+
+    /// A number below `bound`.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        let mut bytes = [0; 8];
+        self.read_exact(&mut bytes).unwrap();
+        // The high bits are the better ones.
+        usize::try_from((u64::from_le_bytes(bytes) >> 16) % bound as u64).unwrap()
+    }
 }
 
 impl Read for Pattern {

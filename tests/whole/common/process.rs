@@ -141,6 +141,11 @@ impl Standin {
         self.status_kib("VmHWM:")
     }
 
+    /// How many files and sockets it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.running.id())).unwrap().count()
+    }
+
     fn status_kib(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.running.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with(name)).unwrap();
@@ -148,7 +153,11 @@ impl Standin {
     }
 
     pub(crate) fn term(&self) {
-        self.running.signal("TERM");
+        self.signal("TERM");
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        self.running.signal(name);
     }
 
     /// Waits for a line on standard output.
