@@ -10,6 +10,7 @@ use crate::mount::MountSpec;
 use crate::mount::spec::{Id, parse};
 use crate::net::Endpoint;
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -46,11 +47,11 @@ pub struct ServeArguments {
     pub connections_max: Option<usize>,
 
     /// Start a small upstream and a mount /demo for it
-    #[arg(long, env = "STANDIN_DEMO")]
+    #[arg(long, env = "STANDIN_DEMO", value_parser = BoolishValueParser::new())]
     pub demo: bool,
 
     /// Allow an admin address that other machines can reach, without TLS
-    #[arg(long, env = "STANDIN_ADMIN_ALLOW_REMOTE")]
+    #[arg(long, env = "STANDIN_ADMIN_ALLOW_REMOTE", value_parser = BoolishValueParser::new())]
     pub admin_allow_remote: bool,
 
     /// A further host name under which the admin API is called (repeatable)
