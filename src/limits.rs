@@ -80,6 +80,10 @@ pub const LINGER_MAX: Duration = Duration::from_secs(1);
 /// How long requests may go on after the signal to stop.
 pub const DRAIN_MAX: Duration = Duration::from_secs(20);
 
+/// How long the admin API may take for what it was asked, once the front has
+/// ended.
+pub const ADMIN_DRAIN_MAX: Duration = Duration::from_secs(2);
+
 /// The body of one admin request.
 pub const ADMIN_BODY_BYTES_MAX: usize = 64 * 1024;
 

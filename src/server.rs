@@ -7,17 +7,19 @@ use crate::demo;
 use crate::exchange::RequestIds;
 use crate::exchange::shell::Shell;
 use crate::front::{connection::ConnectionServer, gateway};
-use crate::limits::DRAIN_MAX;
+use crate::limits::{ADMIN_DRAIN_MAX, DRAIN_MAX};
 use crate::mount::{Environment, MountSpec, spec};
 use crate::net::listen::{self, Spawn, Task};
 use crate::net::{Dialer, Drain, Endpoint, HttpListener, OwnListeners, Socket, Timer};
 use crate::registry::Registry;
 use crate::settings::Settings;
+use async_channel::Receiver;
 use futures_lite::future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A running proxy.
 #[derive(Debug)]
@@ -30,6 +32,7 @@ pub struct Server {
     pub token: Token,
     front_drain: Arc<Drain>,
     admin_drain: Arc<Drain>,
+    admin_ended: Receiver<()>,
 }
 
 /// The admin API serves few; its connections are idle most of the time.
@@ -74,21 +77,32 @@ impl Server {
         };
         let admin_drain = Drain::new(ADMIN_CONNECTIONS_MAX, Arc::clone(&timer));
         let state = AdminState { registry, guard, front: Arc::clone(&front_drain) };
-        told(start_admin(admin_socket, &admin_drain, state, &timer, ids))?;
-        Ok(Self { front, admin, token, front_drain, admin_drain })
+        let admin_ended = told(start_admin(admin_socket, &admin_drain, state, &timer, ids))?;
+        Ok(Self { front, admin, token, front_drain, admin_drain, admin_ended })
     }
 
     /// Lets what runs finish, and tells how many connections did not within
     /// the deadline or until `hurry` says to end at once.
     pub async fn stop(&self, hurry: impl Future<Output = ()>) -> usize {
         self.front_drain.begin();
-        let deadline = async {
-            async_io::Timer::after(DRAIN_MAX).await;
-        };
-        future::or(self.front_drain.finished(), future::or(deadline, hurry)).await;
+        future::or(within(DRAIN_MAX, self.front_drain.finished()), hurry).await;
+        let cut_off = self.front_drain.open();
+        // The API answers until the front has ended, and then what it was asked.
         self.admin_drain.begin();
-        self.front_drain.open()
+        within(ADMIN_DRAIN_MAX, self.admin_ended.recv()).await;
+        cut_off
     }
+}
+
+/// Waits for `end`, but no longer than `longest`.
+async fn within<T>(longest: Duration, end: impl Future<Output = T>) {
+    let too_late = async {
+        async_io::Timer::after(longest).await;
+    };
+    let ended = async {
+        end.await;
+    };
+    future::or(ended, too_late).await;
 }
 
 /// The file in the data directory that names the admin address.
@@ -136,13 +150,14 @@ fn on_workers() -> Spawn {
 }
 
 /// The admin API on a thread of its own: when the workers are busy, it is not.
+/// The answer is closed when it has ended.
 fn start_admin(
     socket: Socket,
     drain: &Arc<Drain>,
     state: AdminState,
     timer: &Arc<Timer>,
     ids: Arc<RequestIds>,
-) -> io::Result<()> {
+) -> io::Result<Receiver<()>> {
     let executor = Arc::new(async_executor::Executor::new());
     let spawn: Spawn = {
         let executor = Arc::clone(&executor);
@@ -151,14 +166,21 @@ fn start_admin(
     let serve = ConnectionServer::new(Shell::routed(), Arc::clone(timer), ids);
     let listener = HttpListener::new(socket, Arc::clone(drain), Arc::new(serve), spawn);
     let app = admin::app(state);
+    let drain = Arc::clone(drain);
+    let (ending, ended) = async_channel::bounded(1);
     std::thread::Builder::new().name("standin-admin".into()).spawn(move || {
+        let life = async {
+            if let Err(error) = listen::serve(app, listener).await {
+                crate::oplog::error(format_args!("the admin listener has ended: {error}"));
+            }
+            drain.finished().await;
+        };
         // Not async_io's block_on: this thread must not take the reactor from
         // the workers, or every event of theirs would cross threads.
-        if let Err(error) = future::block_on(executor.run(listen::serve(app, listener))) {
-            crate::oplog::error(format_args!("the admin listener has ended: {error}"));
-        }
+        future::block_on(executor.run(life));
+        drop(ending);
     })?;
-    Ok(())
+    Ok(ended)
 }
 
 /// Starts the demo's upstream and gives the mount for it.

@@ -148,6 +148,14 @@ pub fn percent_decode(raw: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(decoded)
 }
 
+/// True when every `%` is followed by two hexadecimal digits. Asked of what an
+/// administrator writes; what a client sends is forwarded as it came.
+#[must_use]
+pub fn has_whole_escapes(raw: &[u8]) -> bool {
+    memchr::memchr_iter(b'%', raw)
+        .all(|at| raw.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
+}
+
 fn hex(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
@@ -225,5 +233,6 @@ mod tests {
     fn incomplete_escapes_stay() {
         assert_eq!(&*percent_decode(b"%4f%4"), b"O%4");
         assert_eq!(&*percent_decode(b"%zz%%41"), b"%zz%A");
+        assert!(has_whole_escapes(b"/%4f/x") && !has_whole_escapes(b"/%4") && !has_whole_escapes(b"/%zz"));
     }
 }

@@ -24,7 +24,7 @@ pub struct Plan {
 #[derive(Debug)]
 enum Route {
     Regular { destination: Arc<Destination>, base: Arc<[u8]>, host: Arc<[u8]> },
-    Forced { destination: Arc<Destination> },
+    Forced { destination: Arc<Destination>, allowed: Vec<HostPattern> },
     Named { allowed: Vec<HostPattern> },
 }
 
@@ -38,9 +38,10 @@ impl Plan {
     pub fn new(spec: &MountSpec, pseudonym: Arc<str>) -> Self {
         let route = match &spec.kind {
             MountKind::Regular { address } => Route::regular(address),
-            MountKind::Transparent { force_host: Some(host), .. } => {
-                Route::Forced { destination: Arc::new(destination(host, Access::Local)) }
-            }
+            MountKind::Transparent { force_host: Some(host), allowed_hosts, .. } => Route::Forced {
+                destination: Arc::new(destination(host, Access::Local)),
+                allowed: allowed_hosts.clone(),
+            },
             MountKind::Transparent { allowed_hosts, .. } => Route::Named { allowed: allowed_hosts.clone() },
         };
         Self {
@@ -107,7 +108,12 @@ impl Route {
                 target_rest: remainder(exchange, prefix_len),
                 host: Some(Arc::clone(host)),
             }),
-            Self::Forced { destination } => Ok(as_given(exchange, Arc::clone(destination))),
+            Self::Forced { destination, allowed } => {
+                if !allowed.is_empty() {
+                    named(exchange, allowed)?;
+                }
+                Ok(as_given(exchange, Arc::clone(destination)))
+            }
             Self::Named { allowed } => Ok(as_given(exchange, Arc::new(named(exchange, allowed)?))),
         }
     }

@@ -42,7 +42,7 @@ pub enum MountKind {
         force_host: Option<HostPort>,
         /// The scheme to the upstream.
         force_scheme: Scheme,
-        /// Hosts that a request may name.
+        /// Hosts that a request may name; with `force_host`, none means any.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         allowed_hosts: Vec<HostPattern>,
     },
@@ -321,9 +321,9 @@ impl Reader {
 
     fn match_path(&mut self, object: &Map<String, Value>) -> Option<String> {
         let text = self.text(object, "path", "/match/path")?;
-        let read = target::Target::parse(b"GET", text.as_bytes());
-        match read {
-            Ok(found) if text.starts_with('/') && found.query.is_empty() => {
+        let is_path = text.starts_with('/') && !text.contains('?') && target::has_whole_escapes(text.as_bytes());
+        match target::Target::parse(b"GET", text.as_bytes()) {
+            Ok(_) if is_path => {
                 let trimmed = text.trim_end_matches('/');
                 Some(if trimmed.is_empty() { "/".into() } else { trimmed.into() })
             }
@@ -447,7 +447,8 @@ pub fn parse_address(text: &str) -> Result<BaseAddress, String> {
         return Err(format!("a base address has neither query nor fragment; {example}"));
     }
     let path = if path.ends_with('/') { path.to_owned() } else { format!("{path}/") };
-    target::Target::parse(b"GET", path.as_bytes()).map_err(|_| {
+    let read = target::Target::parse(b"GET", path.as_bytes()).ok();
+    read.filter(|found| target::has_whole_escapes(found.path)).ok_or_else(|| {
         format!("the path of the address must be percent-encoded and without . or .. segments; {example}")
     })?;
     Ok(BaseAddress { host, path })
@@ -554,6 +555,8 @@ mod tests {
             "http://h/a b/",
             "http://h/../",
             "http://a,b/",
+            "http://h/%zz/",
+            "http://h/a%4",
         ] {
             let told = parse_address(bad).unwrap_err();
             assert!(!told.is_empty(), "{bad:?}");

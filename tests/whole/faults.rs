@@ -33,18 +33,6 @@ impl Stage {
     }
 }
 
-/// An upstream that sends the bytes of the case that the target names, as in
-/// `/3`, and closes.
-fn by_number(cases: &'static [&'static str]) -> Origin {
-    Origin::serve(move |mut conn| {
-        if let Some(request) = conn.request() {
-            let line = request.line();
-            let number: usize = line.split(' ').nth(1).unwrap()[1..].parse().unwrap();
-            conn.send(cases[number]);
-        }
-    })
-}
-
 #[test]
 fn an_upstream_that_is_not_there_costs_a_502_and_no_connection() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -92,7 +80,7 @@ const NO_ANSWERS: &[&str] = &[
 
 #[test]
 fn what_is_no_answer_is_a_502_and_costs_no_connection() {
-    let stage = Stage::new(by_number(NO_ANSWERS));
+    let stage = Stage::new(Origin::sending_case(NO_ANSWERS));
     let mut client = stage.client();
     for (number, sent) in NO_ANSWERS.iter().enumerate() {
         let response = client.get(&format!("/bad/{number}"));
@@ -235,7 +223,7 @@ fn broken(client: &mut Raw, sent: &str) -> Broken {
 
 #[test]
 fn a_body_that_is_cut_off_or_malformed_is_cut_off_for_the_client() {
-    let stage = Stage::new(by_number(CUT_OFF));
+    let stage = Stage::new(Origin::sending_case(CUT_OFF));
     for (number, sent) in CUT_OFF.iter().enumerate() {
         let mut client = stage.client();
         client.send(request("GET", &format!("/bad/{number}")));
@@ -247,7 +235,7 @@ fn a_body_that_is_cut_off_or_malformed_is_cut_off_for_the_client() {
 
 #[test]
 fn a_body_that_is_cut_off_is_a_reset_for_http_1_0() {
-    let stage = Stage::new(by_number(CUT_OFF));
+    let stage = Stage::new(Origin::sending_case(CUT_OFF));
     for (number, sent) in CUT_OFF.iter().enumerate() {
         let mut client = stage.client();
         client.send(format!("GET /bad/{number} HTTP/1.0\r\n\r\n"));

@@ -129,6 +129,17 @@ fn a_transparent_mount_reaches_only_the_hosts_it_allows() {
 }
 
 #[test]
+fn a_forced_host_can_have_a_list_of_names_too() {
+    let origin = Origin::answering("forced");
+    let standin = Standin::start();
+    let mount =
+        json!({ "kind": "transparent", "force_host": origin.address.to_string(), "allowed_hosts": ["a.example"] });
+    assert_eq!(standin.admin().post(&mount).status, 201);
+    assert_eq!(ask(&standin, "a.example", "/"), says("forced"));
+    assert_eq!(ask(&standin, "b.example", "/").0, 403);
+}
+
+#[test]
 fn an_absolute_target_overrules_host() {
     let origin = Origin::answering("");
     let standin = Standin::start();

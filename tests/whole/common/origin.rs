@@ -80,6 +80,18 @@ impl Origin {
         })
     }
 
+    /// Sends the case whose number is the target, as in `/3`, and closes.
+    pub(crate) fn sending_case(cases: &[impl AsRef<[u8]>]) -> Self {
+        let cases: Vec<Vec<u8>> = cases.iter().map(|case| case.as_ref().to_vec()).collect();
+        Self::serve(move |mut conn| {
+            if let Some(request) = conn.request() {
+                let line = request.line();
+                let number: usize = line.split(' ').nth(1).unwrap()[1..].parse().unwrap();
+                conn.send(&cases[number]);
+            }
+        })
+    }
+
     /// How many connections there have been.
     pub(crate) fn connections(&self) -> usize {
         self.record.received.lock().unwrap().len()
