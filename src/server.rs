@@ -9,7 +9,8 @@ use crate::exchange::shell::Shell;
 use crate::front::{connection::ConnectionServer, gateway};
 use crate::limits::{ADMIN_DRAIN_MAX, DRAIN_MAX};
 use crate::mount::{Environment, MountSpec, spec};
-use crate::net::listen::{self, Spawn, Task};
+use crate::net::listen::{self, Spawn};
+use crate::net::workers;
 use crate::net::{Dialer, Drain, Endpoint, HttpListener, OwnListeners, Socket, Timer};
 use crate::registry::Registry;
 use crate::settings::Settings;
@@ -56,9 +57,10 @@ impl Server {
             timer: Arc::clone(&timer),
             pseudonym: format!("standin-{instance:08x}").into(),
         };
+        let workers = told(workers::start())?;
         let mut mounts = settings.mounts;
         if settings.demo {
-            mounts.push(start_demo(&timer, &ids)?);
+            mounts.push(start_demo(&timer, &ids, &workers)?);
         }
         let registry = Registry::open(&settings.data_dir, mounts, environment).map_err(|error| error.to_string())?;
         // For the command line of the same user, which finds its server here.
@@ -67,7 +69,7 @@ impl Server {
 
         let front_drain = Drain::new(settings.connections_max, Arc::clone(&timer));
         let serve = ConnectionServer::new(Shell::constant(), Arc::clone(&timer), Arc::clone(&ids));
-        let listener = HttpListener::new(front_socket, Arc::clone(&front_drain), Arc::new(serve), on_workers());
+        let listener = HttpListener::new(front_socket, Arc::clone(&front_drain), Arc::new(serve), workers);
         let app = gateway::app(registry.routes());
         async_std::task::spawn(listen::serve(app, listener));
 
@@ -144,11 +146,6 @@ fn random_instance() -> io::Result<u32> {
     Ok(u32::from_ne_bytes(bytes))
 }
 
-/// Connections as tasks of the worker threads.
-fn on_workers() -> Spawn {
-    Arc::new(|task: Task| drop(async_std::task::spawn(task)))
-}
-
 /// The admin API on a thread of its own: when the workers are busy, it is not.
 /// The answer is closed when it has ended.
 fn start_admin(
@@ -184,12 +181,12 @@ fn start_admin(
 }
 
 /// Starts the demo's upstream and gives the mount for it.
-fn start_demo(timer: &Arc<Timer>, ids: &Arc<RequestIds>) -> Result<MountSpec, String> {
+fn start_demo(timer: &Arc<Timer>, ids: &Arc<RequestIds>, workers: &Spawn) -> Result<MountSpec, String> {
     let socket = bind("--demo", &Endpoint::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))))?;
     let endpoint = told(socket.endpoint())?;
     let drain = Drain::new(DEMO_CONNECTIONS_MAX, Arc::clone(timer));
     let serve = ConnectionServer::new(Shell::constant(), Arc::clone(timer), Arc::clone(ids));
-    let listener = HttpListener::new(socket, drain, Arc::new(serve), on_workers());
+    let listener = HttpListener::new(socket, drain, Arc::new(serve), Arc::clone(workers));
     async_std::task::spawn(listen::serve(demo::app(), listener));
     let value = serde_json::json!({
         "id": "demo", "kind": "regular", "match": { "path": "/demo" }, "address": format!("{endpoint}/"),

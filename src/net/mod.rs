@@ -9,6 +9,7 @@ pub mod listen;
 pub mod policy;
 pub mod stream;
 pub mod timer;
+pub mod workers;
 
 pub use dial::{DialError, Dialer};
 pub use drain::{Drain, Permit};
