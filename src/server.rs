@@ -12,6 +12,7 @@ use crate::mount::{Environment, MountSpec, spec};
 use crate::net::listen::{self, Spawn};
 use crate::net::workers;
 use crate::net::{Dialer, Drain, Endpoint, HttpListener, OwnListeners, Socket, Timer};
+use crate::oplog;
 use crate::registry::Registry;
 use crate::settings::Settings;
 use async_channel::Receiver;
@@ -33,6 +34,7 @@ pub struct Server {
     pub token: Token,
     front_drain: Arc<Drain>,
     admin_drain: Arc<Drain>,
+    front_ended: Receiver<()>,
     admin_ended: Receiver<()>,
 }
 
@@ -71,7 +73,12 @@ impl Server {
         let serve = ConnectionServer::new(Shell::constant(), Arc::clone(&timer), Arc::clone(&ids));
         let listener = HttpListener::new(front_socket, Arc::clone(&front_drain), Arc::new(serve), workers);
         let app = gateway::app(registry.routes());
-        async_std::task::spawn(listen::serve(app, listener));
+        let (ending, front_ended) = async_channel::bounded(1);
+        async_std::task::spawn(async move {
+            let served = listen::serve(app, listener).await;
+            told_ended("front", served);
+            drop(ending);
+        });
 
         let guard = match &admin {
             Endpoint::Tcp(_) => Guard::tcp(token.clone(), &settings.admin_hosts),
@@ -80,14 +87,14 @@ impl Server {
         let admin_drain = Drain::new(ADMIN_CONNECTIONS_MAX, Arc::clone(&timer));
         let state = AdminState { registry, guard, front: Arc::clone(&front_drain) };
         let admin_ended = told(start_admin(admin_socket, &admin_drain, state, &timer, ids))?;
-        Ok(Self { front, admin, token, front_drain, admin_drain, admin_ended })
+        Ok(Self { front, admin, token, front_drain, admin_drain, front_ended, admin_ended })
     }
 
     /// Lets what runs finish, and tells how many connections did not within
     /// the deadline or until `hurry` says to end at once.
     pub async fn stop(&self, hurry: impl Future<Output = ()>) -> usize {
         self.front_drain.begin();
-        future::or(within(DRAIN_MAX, self.front_drain.finished()), hurry).await;
+        future::or(within(DRAIN_MAX, self.front_ended.recv()), hurry).await;
         let cut_off = self.front_drain.open();
         // The API answers until the front has ended, and then what it was asked.
         self.admin_drain.begin();
@@ -109,6 +116,12 @@ async fn within<T>(longest: Duration, end: impl Future<Output = T>) {
 
 /// The file in the data directory that names the admin address.
 pub const ADMIN_FILE: &str = "admin";
+
+fn told_ended(name: &str, served: io::Result<()>) {
+    if let Err(error) = served {
+        oplog::error(format_args!("the {name} listener has ended: {error}"));
+    }
+}
 
 fn told<T>(result: io::Result<T>) -> Result<T, String> {
     result.map_err(|error| error.to_string())
@@ -163,18 +176,11 @@ fn start_admin(
     let serve = ConnectionServer::new(Shell::routed(), Arc::clone(timer), ids);
     let listener = HttpListener::new(socket, Arc::clone(drain), Arc::new(serve), spawn);
     let app = admin::app(state);
-    let drain = Arc::clone(drain);
     let (ending, ended) = async_channel::bounded(1);
     std::thread::Builder::new().name("standin-admin".into()).spawn(move || {
-        let life = async {
-            if let Err(error) = listen::serve(app, listener).await {
-                crate::oplog::error(format_args!("the admin listener has ended: {error}"));
-            }
-            drain.finished().await;
-        };
         // Not async_io's block_on: this thread must not take the reactor from
         // the workers, or every event of theirs would cross threads.
-        future::block_on(executor.run(life));
+        told_ended("admin", future::block_on(executor.run(listen::serve(app, listener))));
         drop(ending);
     })?;
     Ok(ended)

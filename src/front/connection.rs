@@ -141,9 +141,6 @@ impl Connection {
                     side.buffer.consume(len);
                     return Poll::Ready(Ok(Some(head)));
                 }
-                if !begun && self.permit.drain().is_draining() {
-                    return Poll::Ready(Ok(None));
-                }
                 match side.poll_read(cx) {
                     Poll::Ready(Ok(0)) if begun => return Poll::Ready(Err(Kind::RequestBody(BodyError::Truncated))),
                     Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Ok(None)),
@@ -151,6 +148,9 @@ impl Connection {
                     Poll::Pending if self.deadline.poll(cx).is_ready() => {
                         return Poll::Ready(if begun { Err(Kind::HeadTimeout) } else { Ok(None) });
                     }
+                    // Asked after the deadline knows this task, so that the
+                    // wake-up of a drain that begins now is not lost.
+                    Poll::Pending if !begun && self.permit.drain().is_draining() => return Poll::Ready(Ok(None)),
                     Poll::Pending => return Poll::Pending,
                 }
             }

@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 #[derive(Debug)]
 pub struct Drain {
     draining: AtomicBool,
-    killed: AtomicBool,
     open: AtomicUsize,
     open_max: usize,
     changed: Event,
@@ -25,7 +24,6 @@ impl Drain {
     pub fn new(open_max: usize, timer: Arc<Timer>) -> Arc<Self> {
         Arc::new(Self {
             draining: AtomicBool::new(false),
-            killed: AtomicBool::new(false),
             open: AtomicUsize::new(0),
             open_max,
             changed: Event::new(),
@@ -36,13 +34,7 @@ impl Drain {
     /// True once it is to end.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
-    }
-
-    /// True once connections are to end as they are.
-    #[must_use]
-    pub fn is_killed(&self) -> bool {
-        self.killed.load(Ordering::Relaxed)
+        self.draining.load(Ordering::Acquire)
     }
 
     /// How many connections are open.
@@ -53,15 +45,9 @@ impl Drain {
 
     /// No new connections; idle ones close, busy ones finish their request.
     pub fn begin(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.store(true, Ordering::Release);
         self.changed.notify(usize::MAX);
         self.timer.wake_all();
-    }
-
-    /// Whatever is still open ends now.
-    pub fn kill(&self) {
-        self.killed.store(true, Ordering::Relaxed);
-        self.begin();
     }
 
     /// Waits until it is to end.
@@ -78,11 +64,14 @@ impl Drain {
     /// it is to end.
     pub async fn admit(self: &Arc<Self>) -> Option<Permit> {
         self.until(|| self.is_draining() || self.open() < self.open_max).await;
-        if self.is_draining() {
-            return None;
-        }
+        (!self.is_draining()).then(|| self.admit_last())
+    }
+
+    /// A place for somebody who had connected before it was to end.
+    #[must_use]
+    pub fn admit_last(self: &Arc<Self>) -> Permit {
         self.open.fetch_add(1, Ordering::AcqRel);
-        Some(Permit { drain: Arc::clone(self) })
+        Permit { drain: Arc::clone(self) }
     }
 
     async fn until(&self, condition: impl Fn() -> bool) {

@@ -8,6 +8,7 @@ use super::drain::{Drain, Permit};
 use super::stream::{Peer, Stream};
 use crate::limits::{ACCEPT_RETRY, LISTEN_BACKLOG};
 use async_io::{Async, Timer};
+use futures_lite::future;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -130,9 +131,15 @@ impl Drop for Socket {
 /// A task, ready to be spawned.
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Serves an app on a listener until its drain begins.
+/// Serves an app on a listener until its drain begins and its last connection
+/// has ended. The socket is closed in between.
 pub async fn serve(app: tide::Server<()>, listener: HttpListener) -> io::Result<()> {
-    app.bind(listener).await?.accept().await
+    let drain = Arc::clone(&listener.drain);
+    let mut bound = app.bind(listener).await?;
+    bound.accept().await?;
+    drop(bound);
+    drain.finished().await;
+    Ok(())
 }
 
 /// What becomes of an accepted connection.
@@ -160,6 +167,10 @@ impl HttpListener {
     pub fn new(socket: Socket, drain: Arc<Drain>, serve: Arc<dyn Serve>, spawn: Spawn) -> Self {
         Self { socket, drain, serve, spawn, app: None }
     }
+
+    fn start(&self, stream: Stream, peer: Peer, app: &tide::Server<()>, permit: Permit) {
+        (self.spawn)(self.serve.serve(stream, peer, app.clone(), permit));
+    }
 }
 
 impl ToListener<()> for HttpListener {
@@ -177,7 +188,7 @@ impl Listener<()> for HttpListener {
         Ok(())
     }
 
-    /// Accepts until the drain begins.
+    /// Accepts until the drain begins, and then whoever had connected before.
     async fn accept(&mut self) -> io::Result<()> {
         let app = self.app.clone().ok_or_else(|| io::Error::other("accept before bind"))?;
         let mut told_exhausted = false;
@@ -186,7 +197,7 @@ impl Listener<()> for HttpListener {
                 None => break,
                 Some(Ok((stream, peer))) => {
                     told_exhausted = false;
-                    (self.spawn)(self.serve.serve(stream, peer, app.clone(), permit));
+                    self.start(stream, peer, &app, permit);
                 }
                 // The client was gone again before we came to it.
                 Some(Err(error)) if is_of_one_connection(&error) => {}
@@ -197,6 +208,10 @@ impl Listener<()> for HttpListener {
                     Timer::after(ACCEPT_RETRY).await;
                 }
             }
+        }
+        for _ in 0..LISTEN_BACKLOG {
+            let Some(Ok((stream, peer))) = future::poll_once(self.socket.accept()).await else { break };
+            self.start(stream, peer, &app, self.drain.admit_last());
         }
         Ok(())
     }

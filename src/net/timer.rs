@@ -23,6 +23,8 @@ pub trait Sweep: Send + Sync + 'static {
 pub struct Timer {
     now_ms: AtomicU64,
     enrolled: Mutex<Vec<Weak<dyn Sweep>>>,
+    /// Held by whoever sweeps: two at a time would each see half the list.
+    sweeping: Mutex<()>,
 }
 
 impl std::fmt::Debug for dyn Sweep {
@@ -35,7 +37,8 @@ impl Timer {
     /// Starts the clock on a thread of its own; it ends when the last handle
     /// is gone.
     pub fn start() -> std::io::Result<Arc<Self>> {
-        let timer = Arc::new(Self { now_ms: AtomicU64::new(0), enrolled: Mutex::default() });
+        let timer =
+            Arc::new(Self { now_ms: AtomicU64::new(0), enrolled: Mutex::default(), sweeping: Mutex::default() });
         let weak = Arc::downgrade(&timer);
         let started = Instant::now();
         std::thread::Builder::new().name("standin-timer".into()).spawn(move || {
@@ -80,6 +83,7 @@ impl Timer {
     }
 
     fn sweep_with(&self, now_ms: u64) {
+        let _alone = self.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
         // Taken out, so that a sweeper may enrol others meanwhile.
         let mut sweepers = std::mem::take(&mut *self.enrolled());
         sweepers.retain(|sweeper| sweeper.upgrade().is_some_and(|sweeper| sweeper.sweep(now_ms)));

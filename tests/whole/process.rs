@@ -35,6 +35,25 @@ fn a_server_with_idle_connections_stops_at_once() {
     unused.expect_closed();
 }
 
+/// Regression: a drain that began while a connection was being accepted was not
+/// noticed by it, or reset it in the kernel's queue.
+#[test]
+fn whoever_asked_before_the_signal_is_answered() {
+    let origin = Origin::answering("body");
+    let mut standin = Standin::start();
+    standin.admin().mount("/", &origin.url());
+    let mut clients: Vec<Raw> = (0..50).map(|_| Raw::connect(standin.front)).collect();
+    for client in &mut clients {
+        client.send(request("GET", "/"));
+    }
+    standin.term();
+    for client in &mut clients {
+        assert_eq!(client.response().text(), "body");
+        client.expect_closed();
+    }
+    assert_eq!(standin.exit().code(), Some(0));
+}
+
 /// Sends a head and half of a body for `/half`; nothing yet for anything else.
 fn held(arrived: &Gate, may_go_on: &Gate) -> Origin {
     let (arrived, may_go_on) = (arrived.clone(), may_go_on.clone());
