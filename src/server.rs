@@ -94,12 +94,15 @@ impl Server {
     /// the deadline or until `hurry` says to end at once.
     pub async fn stop(&self, hurry: impl Future<Output = ()>) -> usize {
         self.front_drain.begin();
-        future::or(within(DRAIN_MAX, self.front_ended.recv()), hurry).await;
-        let cut_off = self.front_drain.open();
-        // The API answers until the front has ended, and then what it was asked.
-        self.admin_drain.begin();
-        within(ADMIN_DRAIN_MAX, self.admin_ended.recv()).await;
-        cut_off
+        let ended = async {
+            within(DRAIN_MAX, self.front_ended.recv()).await;
+            // The API answers until the front has ended, and then what it was
+            // asked before.
+            self.admin_drain.begin();
+            within(ADMIN_DRAIN_MAX, self.admin_ended.recv()).await;
+        };
+        future::or(ended, hurry).await;
+        self.front_drain.open()
     }
 }
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 pub struct ClientArguments {
     /// The admin address: http://IP:PORT or unix:PATH [default: as the server of this data directory said]
-    #[arg(long, env = "STANDIN_SERVER", value_name = "ADDRESS", global = true)]
+    #[arg(long, env = "STANDIN_ADMIN", value_name = "ADDRESS", global = true)]
     server: Option<String>,
 
     /// The data directory of the server, with its token

@@ -34,11 +34,11 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Some(path) = text.strip_prefix("unix:") {
-            return if path.is_empty() {
-                Err("'unix:' needs a path, as in unix:/run/standin.sock".into())
-            } else {
-                Ok(Self::Unix(path.into()))
-            };
+            // Absolute, since others are told of it who are elsewhere. An empty
+            // path is none.
+            return std::path::absolute(path)
+                .map(Self::Unix)
+                .map_err(|_| "'unix:' needs a path, as in unix:/run/standin.sock".into());
         }
         let text = text.strip_prefix("http://").map_or(text, |rest| rest.trim_end_matches('/'));
         let numeric =
