@@ -7,9 +7,8 @@
 //! the lock is never contended and never held across an await.
 
 use crate::error::{Error, Kind};
-use crate::http1::{BodyDecoder, Buffer, Found, Framing};
-use crate::limits::{READ_BYTES, READ_BYTES_MAX};
-use crate::net::Stream;
+use crate::http1::{BodyDecoder, Found, Framing};
+use crate::net::{Input, Stream};
 use std::io::IoSlice;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -17,10 +16,8 @@ use std::task::{Context, Poll, ready};
 /// The reading side of a client connection.
 #[derive(Debug)]
 pub struct ClientSide {
-    stream: Stream,
-    /// Received and not used up.
-    pub buffer: Buffer,
-    read_bytes: usize,
+    /// What has come in.
+    pub input: Input,
     decoder: BodyDecoder,
     /// Content bytes taken of the current request.
     taken: u64,
@@ -32,14 +29,7 @@ impl ClientSide {
     /// The side of that stream, with nothing received yet.
     #[must_use]
     pub fn new(stream: Stream) -> Self {
-        Self {
-            stream,
-            buffer: Buffer::default(),
-            read_bytes: READ_BYTES,
-            decoder: BodyDecoder::new(Framing::None),
-            taken: 0,
-            interim: Vec::new(),
-        }
+        Self { input: Input::new(stream), decoder: BodyDecoder::new(Framing::None), taken: 0, interim: Vec::new() }
     }
 
     /// The content of the next request is framed like that.
@@ -54,38 +44,22 @@ impl ClientSide {
         self.decoder.is_done()
     }
 
-    /// Reads more into the buffer; 0 is the end of the input. A buffer that a
-    /// read has filled may grow.
-    pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
-        if self.buffer.unread().len() >= self.read_bytes {
-            self.read_bytes = READ_BYTES_MAX;
-        }
-        let room = self.buffer.room(self.read_bytes);
-        let offered = room.len();
-        let count = ready!(self.stream.poll_read(cx, room))?;
-        self.buffer.filled(count);
-        if count == offered && offered >= READ_BYTES {
-            self.read_bytes = READ_BYTES_MAX;
-        }
-        Poll::Ready(Ok(count))
-    }
-
     /// How many bytes of content are at the front of the buffer, after reading
     /// if there are none; 0 is the end of the content.
     pub fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Error>> {
         loop {
-            match self.decoder.find(self.buffer.unread()).map_err(|error| Error::from(Kind::RequestBody(error)))? {
+            match self.decoder.find(self.input.unread()).map_err(|error| Error::from(Kind::RequestBody(error)))? {
                 Found::Data { skip, len } => {
-                    self.buffer.consume(skip);
+                    self.input.consume(skip);
                     return Poll::Ready(Ok(len));
                 }
                 Found::End { skip } => {
-                    self.buffer.consume(skip);
+                    self.input.consume(skip);
                     return Poll::Ready(Ok(0));
                 }
-                Found::More { skip } => self.buffer.consume(skip),
+                Found::More { skip } => self.input.consume(skip),
             }
-            let count = ready!(self.poll_read(cx)).map_err(|error| Error::new(Kind::ClientGone, error))?;
+            let count = ready!(self.input.poll_read(cx)).map_err(|error| Error::new(Kind::ClientGone, error))?;
             if count == 0 {
                 self.decoder.end_of_input().map_err(|error| Error::from(Kind::RequestBody(error)))?;
             }
@@ -94,13 +68,13 @@ impl ClientSide {
 
     /// Takes `count` bytes of content that [`ClientSide::poll_content`] told.
     pub fn take(&mut self, count: usize, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.buffer.unread()[..count]);
+        out.extend_from_slice(&self.input.unread()[..count]);
         self.skip(count);
     }
 
     /// Drops `count` bytes of content.
     pub fn skip(&mut self, count: usize) {
-        self.buffer.consume(count);
+        self.input.consume(count);
         self.decoder.advance(count);
         self.taken += count as u64;
     }
@@ -108,7 +82,7 @@ impl ClientSide {
     /// Sends interim responses as far as the client takes them now.
     fn poll_interim(&mut self, cx: &mut Context<'_>) {
         while !self.interim.is_empty() {
-            match self.stream.poll_write(cx, &[IoSlice::new(&self.interim)]) {
+            match self.input.stream().poll_write(cx, &[IoSlice::new(&self.interim)]) {
                 Poll::Ready(Ok(count)) if count > 0 => drop(self.interim.drain(..count)),
                 // A failure shows again when the final response is written.
                 Poll::Ready(_) | Poll::Pending => return,

@@ -131,17 +131,17 @@ impl Connection {
         let head = future::poll_fn(|cx| {
             let mut side = self.body.side();
             loop {
-                let received = side.buffer.unread();
+                let received = side.input.unread();
                 if !begun && !received.is_empty() {
                     begun = true;
                     self.deadline.arm(HEAD_MAX);
                 }
                 if let Some(len) = scan.advance(received).map_err(Kind::RequestHead)? {
                     let head = scan.take_request(&received[..len]).map_err(Kind::RequestHead)?;
-                    side.buffer.consume(len);
+                    side.input.consume(len);
                     return Poll::Ready(Ok(Some(head)));
                 }
-                match side.poll_read(cx) {
+                match side.input.poll_read(cx) {
                     Poll::Ready(Ok(0)) if begun => return Poll::Ready(Err(Kind::RequestBody(BodyError::Truncated))),
                     Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Ok(None)),
                     Poll::Ready(Ok(_)) => {}

@@ -5,13 +5,11 @@
 //! towards clients, `upstream` towards servers.
 
 pub mod body;
-pub mod buffer;
 pub mod chunked;
 pub mod encode;
 pub mod framing;
 pub mod parse;
 
 pub use body::{BodyDecoder, BodyError, Found};
-pub use buffer::Buffer;
 pub use framing::{Framing, FramingError, ReplyFraming};
 pub use parse::{HeadBounds, HeadError, HeadScan};

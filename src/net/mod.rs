@@ -5,6 +5,7 @@
 
 pub mod dial;
 pub mod drain;
+pub mod input;
 pub mod listen;
 pub mod policy;
 pub mod stream;
@@ -13,6 +14,7 @@ pub mod workers;
 
 pub use dial::{DialError, Dialer};
 pub use drain::{Drain, Permit};
+pub use input::Input;
 pub use listen::{Endpoint, HttpListener, Socket};
 pub use policy::{Access, OwnListeners};
 pub use stream::{Peer, Stream};

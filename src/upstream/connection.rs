@@ -9,12 +9,10 @@ use super::pool::Pool;
 use crate::error::{Error, Kind};
 use crate::exchange::{BodyStream, Destination, Exchange, Outbound, RequestBody};
 use crate::http1::encode::{self, ChunkHead, LAST_CHUNK};
-use crate::http1::{BodyDecoder, Buffer, Found, Framing, HeadScan, framing};
-use crate::limits::{
-    BODY_IDLE_MAX, FIRST_BYTE_MAX, INTERIM_RESPONSES_MAX, READ_BYTES, READ_BYTES_MAX, RESPONSE_HEAD, SEND_BYTES_MAX,
-};
+use crate::http1::{BodyDecoder, Found, Framing, HeadScan, framing};
+use crate::limits::{BODY_IDLE_MAX, FIRST_BYTE_MAX, INTERIM_RESPONSES_MAX, RESPONSE_HEAD, SEND_BYTES_MAX};
 use crate::message::{Known, ResponseHead, Version, head};
-use crate::net::{Deadline, Stream};
+use crate::net::{Deadline, Input, Stream};
 use std::io::IoSlice;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
@@ -22,9 +20,7 @@ use std::task::{Context, Poll};
 /// A connection to an upstream, between exchanges or in one.
 #[derive(Debug)]
 pub struct Connection {
-    stream: Stream,
-    buffer: Buffer,
-    read_bytes: usize,
+    input: Input,
     reused: bool,
 }
 
@@ -32,36 +28,19 @@ impl Connection {
     /// A fresh one.
     #[must_use]
     pub fn new(stream: Stream) -> Self {
-        Self { stream, buffer: Buffer::default(), read_bytes: READ_BYTES, reused: false }
+        Self { input: Input::new(stream), reused: false }
     }
 
     /// True when nothing came that no request asked for.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.is_clean() && self.stream.is_quiet()
+        self.is_clean() && self.input.stream().is_quiet()
     }
 
     /// True when nothing was received that belongs to no exchange.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.buffer.unread().is_empty()
-    }
-
-    /// Reads more; a buffer that a read has filled may grow.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
-        if self.buffer.unread().len() >= self.read_bytes {
-            self.read_bytes = READ_BYTES_MAX;
-        }
-        let room = self.buffer.room(self.read_bytes);
-        let offered = room.len();
-        let read = self.stream.poll_read(cx, room);
-        if let Poll::Ready(Ok(count)) = read {
-            self.buffer.filled(count);
-            if count == offered {
-                self.read_bytes = READ_BYTES_MAX;
-            }
-        }
-        read
+        self.input.unread().is_empty()
     }
 }
 
@@ -153,16 +132,16 @@ impl InFlight {
             self.send(cx)?;
             let connection = self.connection.as_mut().ok_or(Kind::Internal)?;
             let invalid = |error| Error::from(Kind::UpstreamHead(error));
-            if let Some(len) = self.scan.advance(connection.buffer.unread()).map_err(invalid)? {
-                let head = self.scan.take_response(&connection.buffer.unread()[..len]).map_err(invalid)?;
-                connection.buffer.consume(len);
+            if let Some(len) = self.scan.advance(connection.input.unread()).map_err(invalid)? {
+                let head = self.scan.take_response(&connection.input.unread()[..len]).map_err(invalid)?;
+                connection.input.consume(len);
                 if head.is_interim() {
                     self.relay_interim(cx, &head)?;
                     continue;
                 }
                 return Poll::Ready(self.begin_body(head));
             }
-            match connection.poll_read(cx) {
+            match connection.input.poll_read(cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(Kind::UpstreamClosed.into())),
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::new(Kind::UpstreamClosed, error))),
@@ -211,7 +190,7 @@ impl InFlight {
         loop {
             if self.out_at < self.out.len() {
                 let Some(connection) = &self.connection else { return Ok(()) };
-                match connection.stream.poll_write(cx, &[IoSlice::new(&self.out[self.out_at..])]) {
+                match connection.input.stream().poll_write(cx, &[IoSlice::new(&self.out[self.out_at..])]) {
                     Poll::Pending => return Ok(()),
                     Poll::Ready(Ok(count)) if count > 0 => {
                         self.out_at += count;
@@ -260,7 +239,6 @@ impl InFlight {
         let Some(mut connection) = self.connection.take_if(|connection| ended && connection.is_clean()) else { return };
         let Some(pool) = self.pool.upgrade() else { return };
         connection.reused = true;
-        connection.read_bytes = READ_BYTES;
         pool.release(connection, Arc::clone(&self.destination));
     }
 }
@@ -280,19 +258,19 @@ impl BodyStream for InFlight {
             }
             let connection = self.connection.as_mut().ok_or(Kind::Internal)?;
             let invalid = |error| Error::from(Kind::UpstreamBody(error));
-            match self.decoder.find(connection.buffer.unread()).map_err(invalid)? {
+            match self.decoder.find(connection.input.unread()).map_err(invalid)? {
                 Found::Data { skip, len } => {
-                    connection.buffer.consume(skip);
+                    connection.input.consume(skip);
                     self.available = len;
                     continue;
                 }
                 Found::End { skip } => {
-                    connection.buffer.consume(skip);
+                    connection.input.consume(skip);
                     continue;
                 }
-                Found::More { skip } => connection.buffer.consume(skip),
+                Found::More { skip } => connection.input.consume(skip),
             }
-            match connection.poll_read(cx) {
+            match connection.input.poll_read(cx) {
                 Poll::Ready(Ok(0)) => self.decoder.end_of_input().map_err(invalid)?,
                 Poll::Ready(Ok(_)) => self.deadline.arm(BODY_IDLE_MAX),
                 Poll::Ready(Err(error)) => {
@@ -309,12 +287,12 @@ impl BodyStream for InFlight {
     }
 
     fn data(&self) -> &[u8] {
-        self.connection.as_ref().map_or(&[], |connection| &connection.buffer.unread()[..self.available])
+        self.connection.as_ref().map_or(&[], |connection| &connection.input.unread()[..self.available])
     }
 
     fn consume(&mut self, count: usize) {
         if let Some(connection) = &mut self.connection {
-            connection.buffer.consume(count);
+            connection.input.consume(count);
             self.decoder.advance(count);
             self.available -= count;
         }
