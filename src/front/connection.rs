@@ -368,3 +368,86 @@ impl ReplyWriter<'_> {
         Poll::Ready(Ok(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::RequestIds;
+    use crate::message::ResponseHead;
+    use crate::net::listen::serve;
+    use crate::net::{Drain, Endpoint, HttpListener, Socket, workers};
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    /// Panics before a reply, or in the middle of one, as the path wishes.
+    struct Clumsy;
+
+    #[tide::utils::async_trait]
+    impl tide::Endpoint<()> for Clumsy {
+        async fn call(&self, mut request: tide::Request<()>) -> tide::Result {
+            let exchange = shell::exchange(request.as_mut())?;
+            let mut reply = Reply::whole(ResponseHead::own(200, "OK"), b"fine".to_vec());
+            match exchange.path() {
+                b"/before" => panic!("as the test wished"),
+                b"/within" => reply.body = ReplyBody::Stream(Box::new(Breaking { data: b"half" })),
+                _ => {}
+            }
+            Ok(shell::carry_back(Ok(reply)).into())
+        }
+    }
+
+    /// Some content, and then a panic.
+    #[derive(Debug)]
+    struct Breaking {
+        data: &'static [u8],
+    }
+
+    impl crate::exchange::BodyStream for Breaking {
+        fn poll_fill(&mut self, _: &mut Context<'_>) -> Poll<Result<usize, Error>> {
+            assert!(!self.data.is_empty(), "as the test wished");
+            Poll::Ready(Ok(self.data.len()))
+        }
+
+        fn data(&self) -> &[u8] {
+            self.data
+        }
+
+        fn consume(&mut self, count: usize) {
+            self.data = &self.data[count..];
+        }
+
+        fn poll_drive(&mut self, _: &mut Context<'_>) {}
+    }
+
+    fn ask(address: std::net::SocketAddr, path: &str) -> (String, std::io::Result<usize>) {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        let end = stream.read_to_end(&mut answer);
+        (String::from_utf8(answer).unwrap(), end)
+    }
+
+    #[test]
+    fn a_panic_ends_its_own_exchange_and_no_other() {
+        let timer = Timer::start().unwrap();
+        let socket = Socket::bind(&Endpoint::Tcp(std::net::SocketAddr::from(([127, 0, 0, 1], 0)))).unwrap();
+        let Endpoint::Tcp(address) = socket.endpoint().unwrap() else { panic!("not TCP") };
+        let drain = Drain::new(8, Arc::clone(&timer));
+        let server = ConnectionServer::new(Shell::constant(), timer, RequestIds::new(1));
+        let listener = HttpListener::new(socket, Arc::clone(&drain), Arc::new(server), workers::start().unwrap());
+        let mut app = tide::new();
+        app.at("/").all(Clumsy);
+        let served = async_std::task::spawn(serve(app, listener));
+
+        let (answer, end) = ask(address, "/before");
+        assert!(answer.starts_with("HTTP/1.1 500 Internal Server Error\r\n") && end.is_ok(), "{answer}");
+        let (answer, end) = ask(address, "/within");
+        assert!(end.is_err(), "the client must not take this for the whole: {answer}");
+        let (answer, end) = ask(address, "/");
+        assert!(answer.ends_with("\r\n\r\nfine") && end.is_ok(), "{answer}");
+
+        drain.begin();
+        async_io::block_on(served).unwrap();
+    }
+}
