@@ -98,13 +98,12 @@ impl Connection {
         loop {
             let read = self.read_head().await;
             let id = self.shared.ids.next();
-            let (head, admitted) = match read.and_then(|head| head.map(|head| Ok((admit(&head)?, head))).transpose()) {
-                Ok(Some((admitted, head))) => (head, admitted),
+            let (head, admitted) = match read {
+                Ok(Some(read)) => read,
                 Ok(None) => return,
                 Err(kind) => {
-                    let reply = reply_to(&kind.into(), Some(id));
                     let client = Client { version: Version::Http11, is_head: false, persistent: false };
-                    let _ = self.write_reply(reply, client).await;
+                    let _ = self.write_reply(reply_to(&kind.into(), Some(id)), client).await;
                     return self.linger().await;
                 }
             };
@@ -123,8 +122,8 @@ impl Connection {
         }
     }
 
-    /// The next head; None when the connection ends between requests.
-    async fn read_head(&mut self) -> Result<Option<RequestHead>, Kind> {
+    /// The next head, checked; None when the connection ends between requests.
+    async fn read_head(&mut self) -> Result<Option<(RequestHead, Admitted)>, Kind> {
         let mut scan = HeadScan::request(REQUEST_HEAD);
         let mut begun = false;
         self.deadline.arm(CLIENT_IDLE_MAX);
@@ -139,7 +138,8 @@ impl Connection {
                 if let Some(len) = scan.advance(received).map_err(Kind::RequestHead)? {
                     let head = scan.take_request(&received[..len]).map_err(Kind::RequestHead)?;
                     side.input.consume(len);
-                    return Poll::Ready(Ok(Some(head)));
+                    let admitted = admit(&head)?;
+                    return Poll::Ready(Ok(Some((head, admitted))));
                 }
                 match side.input.poll_read(cx) {
                     Poll::Ready(Ok(0)) if begun => return Poll::Ready(Err(Kind::RequestBody(BodyError::Truncated))),
