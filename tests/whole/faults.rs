@@ -6,7 +6,8 @@ use crate::common::gate::Gate;
 use crate::common::origin::{Conn, Origin};
 use crate::common::process::Standin;
 use crate::common::wire::End;
-use std::net::TcpListener;
+use socket2::{Domain, Socket, Type};
+use std::net::{SocketAddr, TcpListener};
 
 /// A server with a hostile upstream at `/bad` and a sound one at `/good`.
 struct Stage {
@@ -44,6 +45,31 @@ fn an_upstream_that_is_not_there_costs_a_502_and_no_connection() {
         assert_eq!((response.status, response.field("Connection")), (502, None));
         assert_eq!(client.get("/good").text(), "good");
     }
+}
+
+/// A listening socket whose queue is full: connecting to it gets no answer.
+fn deaf() -> (Socket, Vec<Socket>, SocketAddr) {
+    let tcp = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let listener = tcp();
+    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap().as_socket().unwrap();
+    let waiting = (0..3).map(|_| tcp()).collect::<Vec<_>>();
+    for socket in &waiting {
+        socket.set_nonblocking(true).unwrap();
+        let _ = socket.connect(&address.into());
+    }
+    (listener, waiting, address)
+}
+
+#[test]
+fn an_upstream_that_does_not_accept_costs_a_504_and_no_connection() {
+    let (_listener, _waiting, address) = deaf();
+    let stage = Stage::new(Origin::answering(""));
+    stage.standin.admin().mount("/deaf", &format!("http://{address}/"));
+    let mut client = stage.client();
+    assert_eq!(client.get("/deaf").status, 504);
+    assert_eq!(client.get("/good").text(), "good");
 }
 
 const NO_ANSWERS: &[&str] = &[
