@@ -1,7 +1,7 @@
 //! How a failure reads to a client: the table's status and sentence, and the
 //! request's id to ask about.
 
-use crate::error::{Error, Fault, reason};
+use crate::error::{Error, reason};
 use crate::exchange::{Reply, RequestId};
 use crate::message::ResponseHead;
 use crate::oplog;
@@ -34,7 +34,7 @@ pub fn reply_to(error: &Error, id: Option<RequestId>) -> Reply {
         fields.push(b"Retry-After", seconds.to_string().as_bytes());
     }
     let mut reply = Reply::whole(head, text.into_bytes());
-    reply.close = answer.close && error.kind().fault() != Fault::Upstream;
+    reply.close = answer.close;
     reply
 }
 

@@ -190,6 +190,16 @@ impl Fields {
         self.adopt(name, value);
     }
 
+    /// Adds a line whose value stands elsewhere in this head already.
+    pub fn push_copy(&mut self, name: &[u8], value: Span) {
+        debug_assert!(super::is_token(name));
+        let name_start = self.bytes.len();
+        self.bytes.extend_from_slice(name);
+        let value_start = self.bytes.len();
+        self.bytes.extend_from_within(value.start as usize..value.end as usize);
+        self.adopt(Span::new(name_start, value_start), Span::new(value_start, self.bytes.len()));
+    }
+
     /// Drops every line for which `keep` is false.
     pub fn retain(&mut self, mut keep: impl FnMut(Field<'_>) -> bool) {
         let bytes = &self.bytes;

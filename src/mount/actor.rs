@@ -2,9 +2,9 @@
 //!
 //! Owns the supervised task, the mailbox and the handle. While the mount is
 //! open the actor has granted credits in advance, and a request spends one
-//! without a message; without a credit it asks, and the actor decides. Specs
-//! and the wish to stop come as a level, not as a message: the last one
-//! counts, none is lost, nobody waits.
+//! without a message; without a credit it asks, and the actor decides. A new
+//! plan and the wish to stop come as a level, not as a message: the last one
+//! counts at once, none is lost, nobody waits.
 
 use super::plan::Plan;
 use super::spec::MountSpec;
@@ -46,12 +46,12 @@ struct Shared {
     id: String,
     credits: Arc<Credits>,
     client: surf::Client,
-    environment: Environment,
-    /// The spec that counts, made ready.
-    plan: ArcSwap<Plan>,
+    pseudonym: Arc<str>,
     mailbox: Sender<Ask>,
     // What the registry wants.
-    wanted: ArcSwap<MountSpec>,
+    /// The spec that counts, made ready. In effect once it is here, even while
+    /// the actor is down.
+    plan: ArcSwap<Plan>,
     stop: AtomicBool,
     wish: Signal,
     // What the actor says of itself.
@@ -71,19 +71,18 @@ struct Ask {
 impl MountHandle {
     /// Starts the actor of a mount.
     #[must_use]
-    pub fn spawn(spec: Arc<MountSpec>, environment: &Environment) -> Self {
+    pub fn spawn(spec: &MountSpec, environment: &Environment) -> Self {
         let (mailbox, asks) = async_channel::bounded(MAILBOX_MESSAGES_MAX);
         let backend = Backend::new(environment.dialer.clone(), Arc::clone(&environment.timer));
-        let plan = Plan::new(&spec, Arc::clone(&environment.pseudonym));
+        let plan = Arc::new(Plan::new(spec, Arc::clone(&environment.pseudonym)));
         let state = State::default();
         let shared = Arc::new(Shared {
             id: spec.id.clone(),
             credits: Credits::revoked(),
             client: surf::Client::with_http_client(backend),
-            environment: environment.clone(),
-            plan: ArcSwap::from_pointee(plan),
+            pseudonym: Arc::clone(&environment.pseudonym),
+            plan: ArcSwap::new(Arc::clone(&plan)),
             mailbox,
-            wanted: ArcSwap::new(Arc::clone(&spec)),
             stop: AtomicBool::new(false),
             wish: Signal::new(),
             lifecycle: AtomicU8::new(state.lifecycle as u8),
@@ -92,7 +91,7 @@ impl MountHandle {
             #[cfg(test)]
             panics_wanted: AtomicU32::new(0),
         });
-        let actor = Actor { shared: Arc::clone(&shared), state, spec, asks };
+        let actor = Actor { shared: Arc::clone(&shared), state, plan, asks };
         async_std::task::spawn(actor.supervise());
         Self { shared }
     }
@@ -116,8 +115,9 @@ impl MountHandle {
     }
 
     /// Makes this the spec that counts for requests from now on.
-    pub fn replace(&self, spec: Arc<MountSpec>) {
-        self.shared.wanted.store(spec);
+    pub fn replace(&self, spec: &MountSpec) {
+        let plan = Plan::new(spec, Arc::clone(&self.shared.pseudonym));
+        self.shared.plan.store(Arc::new(plan));
         self.shared.wish.notify(usize::MAX);
     }
 
@@ -187,7 +187,8 @@ impl Shared {
 struct Actor {
     shared: Arc<Shared>,
     state: State,
-    spec: Arc<MountSpec>,
+    /// The plan that it has taken note of.
+    plan: Arc<Plan>,
     asks: Receiver<Ask>,
 }
 
@@ -232,7 +233,7 @@ impl Actor {
             if shared.stop.load(Ordering::Acquire) && !self.state.is_stopping() {
                 return Input::Other(Event::StopRequested);
             }
-            if !Arc::ptr_eq(&shared.wanted.load(), &self.spec) {
+            if !Arc::ptr_eq(&shared.plan.load(), &self.plan) {
                 return Input::Other(Event::SpecChanged);
             }
             let asked = async { self.asks.recv().await.ok().map(Input::Ask) };
@@ -275,11 +276,7 @@ impl Actor {
             Effect::Revoke => shared.credits.revoke(),
             Effect::AdmitOrRefuse(kind) => answer(shared.credits.spend().ok_or(kind)),
             Effect::Refuse(kind) => answer(Err(kind)),
-            Effect::Publish => {
-                self.spec = shared.wanted.load_full();
-                let plan = Plan::new(&self.spec, Arc::clone(&shared.environment.pseudonym));
-                shared.plan.store(Arc::new(plan));
-            }
+            Effect::TakeNote => self.plan = shared.plan.load_full(),
         }
     }
 
@@ -310,7 +307,7 @@ mod tests {
 
     fn spawn(environment: &Environment) -> MountHandle {
         let spec = parse(&json!({"kind": "regular", "address": "http://127.0.0.1:9/"}), Id::OwnOr("m")).unwrap();
-        MountHandle::spawn(Arc::new(spec), environment)
+        MountHandle::spawn(&spec, environment)
     }
 
     async fn credit(handle: &MountHandle) -> Result<Credit, Error> {
@@ -381,9 +378,9 @@ mod tests {
             let handle = spawn(&environment());
             let before = handle.shared.plan.load_full();
             let spec = parse(&json!({"kind": "regular", "address": "http://127.0.0.1:10/"}), Id::OwnOr("m")).unwrap();
-            handle.replace(Arc::new(spec));
+            handle.replace(&spec);
+            assert!(!Arc::ptr_eq(&before, &handle.shared.plan.load_full()), "it counts at once");
             until(|| handle.generation() == 2).await;
-            until(|| !Arc::ptr_eq(&before, &handle.shared.plan.load_full())).await;
         });
     }
 }

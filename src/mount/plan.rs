@@ -73,8 +73,7 @@ impl Plan {
         let client = exchange.peer.ip();
         match self.route {
             Route::Regular { .. } => {
-                let host = exchange.route.authority.map(|span| span.of(exchange.head.fields.bytes()).to_vec());
-                forwarded::overwrite(&mut exchange.head.fields, client, host.as_deref(), SCHEME);
+                forwarded::overwrite(&mut exchange.head.fields, client, exchange.route.authority, SCHEME);
             }
             Route::Forced { .. } | Route::Named { .. } => {
                 forwarded::add_missing_for(&mut exchange.head.fields, client);

@@ -66,8 +66,8 @@ pub enum Effect {
     AdmitOrRefuse(Kind),
     /// Refuse the request.
     Refuse(Kind),
-    /// Make the new spec the one that counts.
-    Publish,
+    /// Take note of the new plan, which counts already.
+    TakeNote,
     /// Stop the actor.
     End,
     /// Start the actor again after this long.
@@ -111,7 +111,7 @@ impl State {
             },
             Event::SpecChanged => {
                 self.generation += 1;
-                Effect::Publish
+                Effect::TakeNote
             }
             Event::StopRequested => {
                 self.stopping = true;
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(state.apply(Event::Asked), Effect::Refuse(Kind::Unavailable));
         assert_eq!(state.apply(Event::Started), Effect::Open);
         assert_eq!(state.apply(Event::Asked), Effect::AdmitOrRefuse(Kind::Saturated));
-        assert_eq!(state.apply(Event::SpecChanged), Effect::Publish);
+        assert_eq!(state.apply(Event::SpecChanged), Effect::TakeNote);
         assert_eq!(state.generation, 2);
         assert_eq!(state.apply(Event::Idle), Effect::None);
         assert_eq!(state.apply(Event::StopRequested), Effect::Revoke);

@@ -125,12 +125,6 @@ impl Deadline {
         self.waker.register(cx.waker());
         if self.timer.now_ms() >= self.at_ms.load(Ordering::Relaxed) { Poll::Ready(()) } else { Poll::Pending }
     }
-
-    /// The clock it is on.
-    #[must_use]
-    pub fn timer(&self) -> &Arc<Timer> {
-        &self.timer
-    }
 }
 
 impl Sweep for Deadline {

@@ -4,7 +4,7 @@
 //! client says about itself can be believed; a transparent one only adds an
 //! `X-Forwarded-For` where none came, as `paste.proxy` does.
 
-use crate::message::{Fields, Known};
+use crate::message::{Fields, Known, Span};
 use std::fmt::Write;
 use std::net::IpAddr;
 
@@ -36,9 +36,9 @@ impl AddressText {
     }
 }
 
-/// Replaces whatever came by the facts. A client on a Unix socket has no
+/// Replaces whatever came by the facts; `host` is where the head names it. A client on a Unix socket has no
 /// address, so there is no `X-Forwarded-For` for it.
-pub fn overwrite(fields: &mut Fields, client: Option<IpAddr>, host: Option<&[u8]>, scheme: &[u8]) {
+pub fn overwrite(fields: &mut Fields, client: Option<IpAddr>, host: Option<Span>, scheme: &[u8]) {
     fields.retain(|field| {
         !matches!(field.known, Known::XForwardedFor | Known::XForwardedHost | Known::XForwardedProto | Known::Forwarded)
     });
@@ -46,7 +46,7 @@ pub fn overwrite(fields: &mut Fields, client: Option<IpAddr>, host: Option<&[u8]
         fields.push(b"X-Forwarded-For", AddressText::of(client).as_bytes());
     }
     if let Some(host) = host {
-        fields.push(b"X-Forwarded-Host", host);
+        fields.push_copy(b"X-Forwarded-Host", host);
     }
     fields.push(b"X-Forwarded-Proto", scheme);
 }
@@ -68,12 +68,15 @@ mod tests {
         for name in ["X-Forwarded-For", "x-forwarded-host", "X-Forwarded-Proto", "Forwarded"] {
             fields.push(name.as_bytes(), b"lie");
         }
-        overwrite(&mut fields, Some("2001:db8::1".parse().unwrap()), Some(b"h:80"), b"http");
+        fields.push(b"Host", b"h:80");
+        let host = fields.first(Known::Host).map(|host| fields.locate(host));
+        overwrite(&mut fields, Some("2001:db8::1".parse().unwrap()), host, b"http");
         let lines: Vec<_> = fields.iter().map(|field| (field.name, field.value)).collect();
         assert_eq!(
             lines,
             [
-                (&b"X-Forwarded-For"[..], &b"2001:db8::1"[..]),
+                (&b"Host"[..], &b"h:80"[..]),
+                (b"X-Forwarded-For", b"2001:db8::1"),
                 (b"X-Forwarded-Host", b"h:80"),
                 (b"X-Forwarded-Proto", b"http"),
             ]

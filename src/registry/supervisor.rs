@@ -36,7 +36,7 @@ pub(super) fn start(loaded: Loaded, fixed: Vec<MountSpec>, environment: &Environ
     for mount in loaded.mounts {
         let spec = Arc::new(mount.spec);
         draft.insert(Arc::new(Record {
-            handle: MountHandle::spawn(Arc::clone(&spec), environment),
+            handle: MountHandle::spawn(&spec, environment),
             spec,
             revision: mount.revision,
             created_at: mount.created_at,
@@ -47,7 +47,6 @@ pub(super) fn start(loaded: Loaded, fixed: Vec<MountSpec>, environment: &Environ
     for spec in fixed {
         draft.create(spec, false).map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
     }
-    draft.snapshot.revision = loaded.revision;
     Ok(draft.snapshot)
 }
 
@@ -78,11 +77,11 @@ impl Writer {
             }
             return;
         }
+        for (handle, spec) in draft.replaced {
+            handle.replace(&spec);
+        }
         self.routes.store(Arc::new(draft.snapshot.table.clone()));
         self.current.store(Arc::new(draft.snapshot));
-        for (handle, spec) in draft.replaced {
-            handle.replace(spec);
-        }
         draft.stopped.iter().for_each(MountHandle::stop);
         for (outcome, answer) in outcomes {
             // Whoever asked may have gone; the change is made all the same.
@@ -129,10 +128,13 @@ impl<'a> Draft<'a> {
             return Err(Refusal::IdTaken(spec.id));
         }
         self.check_match(&spec)?;
-        self.snapshot.revision += 1;
+        // What is not stored makes no revision: it would be gone at the next start.
+        if stored {
+            self.snapshot.revision += 1;
+        }
         let now = now();
         let spec = Arc::new(spec);
-        let handle = MountHandle::spawn(Arc::clone(&spec), self.environment);
+        let handle = MountHandle::spawn(&spec, self.environment);
         self.started.push(handle.clone());
         let record = Arc::new(Record {
             spec,

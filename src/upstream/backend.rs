@@ -36,7 +36,7 @@ impl Backend {
         };
         let (mut flight, answer) = self.attempt(first, exchange, &outbound).await;
         let answer = match answer {
-            Err(_) if retry::may_replay(flight.attempt(exchange.head.method())) => {
+            Err(error) if retry::may_replay(flight.attempt(exchange.head.method(), error.kind())) => {
                 let fresh = self.dial(&outbound.destination, &exchange.deadline).await?;
                 let (second, answer) = self.attempt(fresh, exchange, &outbound).await;
                 flight = second;

@@ -115,9 +115,10 @@ impl InFlight {
 
     /// What a retry must know when this attempt has failed.
     #[must_use]
-    pub fn attempt(&self, method: &[u8]) -> super::retry::Attempt {
+    pub fn attempt(&self, method: &[u8], failure: &Kind) -> super::retry::Attempt {
         let connection = self.connection.as_ref();
         super::retry::Attempt {
+            closed: *failure == Kind::UpstreamClosed,
             reused: connection.is_some_and(|connection| connection.reused),
             sent_bytes: self.sent_bytes,
             answered: self.interims > 0 || connection.is_none_or(|connection| !connection.is_clean()),

@@ -3,6 +3,9 @@
 /// What is known of an attempt that failed before the upstream's answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt {
+    /// The upstream closed the connection. Silence, nonsense and a fault of the
+    /// client's are no reason to ask again.
+    pub closed: bool,
     /// It used a connection that had served before, which the upstream may
     /// have been closing.
     pub reused: bool,
@@ -20,7 +23,11 @@ pub struct Attempt {
 /// RFC 9112 §9.3.1).
 #[must_use]
 pub fn may_replay(attempt: Attempt) -> bool {
-    attempt.reused && !attempt.answered && !attempt.body_taken && (attempt.idempotent || !attempt.sent_bytes)
+    attempt.closed
+        && attempt.reused
+        && !attempt.answered
+        && !attempt.body_taken
+        && (attempt.idempotent || !attempt.sent_bytes)
 }
 
 #[cfg(test)]
@@ -28,11 +35,12 @@ mod tests {
     use super::*;
 
     const IDLE_CLOSE: Attempt =
-        Attempt { reused: true, sent_bytes: true, answered: false, body_taken: false, idempotent: true };
+        Attempt { closed: true, reused: true, sent_bytes: true, answered: false, body_taken: false, idempotent: true };
 
     #[test]
     fn only_a_stale_connection_is_forgiven() {
         assert!(may_replay(IDLE_CLOSE));
+        assert!(!may_replay(Attempt { closed: false, ..IDLE_CLOSE }), "a silent upstream is not asked twice");
         assert!(!may_replay(Attempt { reused: false, ..IDLE_CLOSE }));
         assert!(!may_replay(Attempt { answered: true, ..IDLE_CLOSE }));
         assert!(!may_replay(Attempt { body_taken: true, ..IDLE_CLOSE }));
