@@ -90,10 +90,14 @@ impl Server {
         Ok(Self { front, admin, token, front_drain, admin_drain, front_ended, admin_ended })
     }
 
-    /// Lets what runs finish, and tells how many connections did not within
+    /// Nothing new from now on; what runs may finish.
+    pub fn begin_stop(&self) {
+        self.front_drain.begin();
+    }
+
+    /// After [`Server::begin_stop`]: waits for what runs, and tells how many connections did not within
     /// the deadline or until `hurry` says to end at once.
     pub async fn stop(&self, hurry: impl Future<Output = ()>) -> usize {
-        self.front_drain.begin();
         let ended = async {
             within(DRAIN_MAX, self.front_ended.recv()).await;
             // The API answers until the front has ended, and then what it was

@@ -20,6 +20,7 @@ pub fn run(arguments: ServeArguments) -> Result<(), Failure> {
     // Not async_io's block_on: see server.rs.
     let unfinished = future::block_on(async {
         signals.next().await;
+        server.begin_stop();
         say("stopping: no new connections, requests in progress may finish; a second signal ends at once");
         let hurry = async {
             signals.next().await;
