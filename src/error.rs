@@ -30,6 +30,10 @@ pub enum Kind {
     HeadTimeout,
     /// The body stood still for too long.
     BodyTimeout,
+    /// The body comes by drops.
+    BodyTooSlow,
+    /// The body is larger than the mount allows.
+    ContentTooLarge,
     /// An expectation other than `100-continue`.
     Expectation,
     /// A method that is not proxied at all.
@@ -44,8 +48,12 @@ pub enum Kind {
     HostNotAllowed,
     /// All of the mount's places are taken.
     Saturated,
+    /// All of the mount's places for tunnels are taken.
+    TunnelsSaturated,
     /// The mount is being removed.
     Draining,
+    /// The mount was removed and its requests have had their time.
+    Cut,
     /// The mount's actor is not running.
     Unavailable,
     /// The upstream's name could not be resolved.
@@ -74,8 +82,12 @@ pub enum Kind {
     UpstreamSilent,
     /// The upstream stopped in the middle of its answer.
     UpstreamStalled,
+    /// The exchange took longer than its mount allows.
+    TotalTimeout,
     /// The client went away.
     ClientGone,
+    /// The client takes no more of the reply, or takes it by drops.
+    ClientStalled,
     /// A bug of ours.
     Internal,
 }
@@ -137,6 +149,8 @@ impl Kind {
             Self::RequestBody(BodyError::Chunk | BodyError::Trailer) => (400, "the chunked request body is malformed"),
             Self::HeadTimeout => (408, "the request head did not arrive in time"),
             Self::BodyTimeout => (408, "the request body stopped arriving"),
+            Self::BodyTooSlow => (408, "the request body arrives too slowly"),
+            Self::ContentTooLarge => (413, "the request body is larger than this mount allows"),
             Self::Expectation => (417, "only the expectation 100-continue can be met"),
             Self::MethodRefused => (405, "this method is not proxied"),
             Self::MethodNotAllowed(_) => (405, "this method is not allowed here"),
@@ -144,7 +158,8 @@ impl Kind {
             Self::Misdirected => (421, "no mount answers for the host of this absolute target"),
             Self::HostNotAllowed => (403, "this host may not be reached through this mount"),
             Self::Saturated => (503, "too many requests are in progress for this mount"),
-            Self::Draining => (503, "this mount is being removed"),
+            Self::TunnelsSaturated => (503, "too many tunnels are open through this mount"),
+            Self::Draining | Self::Cut => (503, "this mount is being removed"),
             Self::Unavailable => (503, "this mount is restarting"),
             Self::Resolve => (502, "the upstream's name could not be resolved"),
             Self::Connect => (502, "the upstream could not be reached"),
@@ -159,7 +174,9 @@ impl Kind {
             Self::UpstreamInterim => (502, "the upstream sent interim responses that were not asked for"),
             Self::UpstreamSilent => (504, "the upstream did not answer in time"),
             Self::UpstreamStalled => (504, "the upstream stopped in the middle of its answer"),
+            Self::TotalTimeout => (504, "the request took longer than this mount allows"),
             Self::ClientGone => (499, "the client went away"),
+            Self::ClientStalled => (499, "the client stopped reading"),
             Self::Internal => (500, "the proxy made a mistake"),
         };
         let close = matches!(
@@ -173,12 +190,18 @@ impl Kind {
                 | Self::RequestBody(_)
                 | Self::HeadTimeout
                 | Self::BodyTimeout
+                | Self::BodyTooSlow
+                | Self::ContentTooLarge
+                | Self::Cut
                 | Self::Expectation
                 | Self::MethodRefused
                 | Self::ClientGone
+                | Self::ClientStalled
                 | Self::Internal
         );
-        let retry_after_s = matches!(self, Self::Saturated | Self::Unavailable | Self::Draining).then_some(1);
+        let retry_after_s =
+            matches!(self, Self::Saturated | Self::TunnelsSaturated | Self::Unavailable | Self::Draining | Self::Cut)
+                .then_some(1);
         Answer { status, text, close, retry_after_s }
     }
 
@@ -186,7 +209,12 @@ impl Kind {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Internal | Self::Saturated | Self::Draining | Self::Unavailable => Fault::Proxy,
+            Self::Internal
+            | Self::Saturated
+            | Self::TunnelsSaturated
+            | Self::Draining
+            | Self::Cut
+            | Self::Unavailable => Fault::Proxy,
             Self::Resolve
             | Self::Connect
             | Self::ConnectTimeout
@@ -199,7 +227,8 @@ impl Kind {
             | Self::UpstreamBody(_)
             | Self::UpstreamInterim
             | Self::UpstreamSilent
-            | Self::UpstreamStalled => Fault::Upstream,
+            | Self::UpstreamStalled
+            | Self::TotalTimeout => Fault::Upstream,
             _ => Fault::Client,
         }
     }

@@ -33,6 +33,24 @@ pub const CLIENT_IDLE_MAX: Duration = Duration::from_secs(30);
 /// How long a body may stand still, in either direction.
 pub const BODY_IDLE_MAX: Duration = Duration::from_secs(30);
 
+/// What a client must send of a body, or take of a reply, each second that it
+/// is waited for: a modem's worth. A byte now and then is an attack.
+pub const CLIENT_BYTES_PER_S_MIN: u32 = 500;
+
+/// Over how much waiting that is measured, and so also the grace at the start.
+pub const RATE_WINDOW: Duration = Duration::from_secs(10);
+
+/// How long a tunnel may stand still: people leave a page open over lunch. A
+/// peer that is gone is found by TCP long before.
+pub const TUNNEL_IDLE_MAX: Duration = Duration::from_secs(3600);
+
+/// Silence on a tunnel after which TCP asks whether the peer is still there.
+pub const TUNNEL_KEEP_ALIVE: Duration = Duration::from_secs(60);
+
+/// How long a client that has sent FIN may be waited for before we look
+/// whether it still reads; twice this and some ticks are below a second.
+pub const HALF_CLOSED_MAX: Duration = Duration::from_millis(300);
+
 /// How long an upstream may take to accept a connection, name resolution
 /// included. Services on one network answer in milliseconds.
 pub const CONNECT_MAX: Duration = Duration::from_secs(2);
@@ -62,6 +80,12 @@ pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// Requests of one mount at a time; further ones are refused with 503.
 pub const MOUNT_REQUESTS_MAX: u32 = 256;
+
+/// Tunnels of one mount at a time; further ones are refused with 503.
+pub const MOUNT_TUNNELS_MAX: u32 = 256;
+
+/// How long a mount that is removed lets its requests and tunnels go on.
+pub const MOUNT_DRAIN_MAX: Duration = Duration::from_secs(20);
 
 /// Requests waiting for one mount's actor to decide about them. It decides at
 /// once, so few ever wait; each place costs memory in every mount.

@@ -18,6 +18,7 @@ pub fn mount(record: &Record) -> Value {
         "updated_at": record.updated_at,
         "state": handle.lifecycle(),
         "in_flight": handle.in_flight(),
+        "tunnels": handle.tunnels(),
         "restarts": handle.restarts(),
         "generation": handle.generation(),
         "links": { "self": location(record) },

@@ -7,11 +7,13 @@ use super::model;
 use super::problem::Problem;
 use crate::exchange::{Exchange, Reply};
 use crate::http1::Framing;
-use crate::limits::ADMIN_BODY_BYTES_MAX;
+use crate::limits::{ADMIN_BODY_BYTES_MAX, MOUNT_DRAIN_MAX};
+use crate::message::parse_digits;
 use crate::mount::MountSpec;
 use crate::mount::spec::{Id, parse};
 use crate::registry::{Change, Outcome, Refusal};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// A path and what its methods do.
 pub struct Route {
@@ -148,7 +150,8 @@ pub async fn perform(state: &AdminState, action: Action, id: &str, exchange: &Ex
             if exchange.framing != Framing::None {
                 read_json(exchange).await?;
             }
-            change(state, Change::Delete(id.into())).await
+            let drain = read_drain(exchange)?;
+            change(state, Change::Delete { id: id.into(), drain }).await
         }
         Action::Health => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
         Action::Ready if state.front.is_draining() => Ok(model::json_reply(503, &json!({ "status": "draining" }))),
@@ -173,6 +176,18 @@ async fn change(state: &AdminState, change: Change) -> Result<Reply, Problem> {
         Outcome::Deleted => Ok(model::reply(204, "", Vec::new())),
     }
 }
+
+/// `?drain_ms=N`: how long requests and tunnels of a deleted mount may go on.
+fn read_drain(exchange: &Exchange) -> Result<Duration, Problem> {
+    let Some(query) = exchange.query() else { return Ok(MOUNT_DRAIN_MAX) };
+    let milliseconds = query.strip_prefix(b"drain_ms=").and_then(parse_digits).filter(|number| *number <= DRAIN_MS_MAX);
+    milliseconds.map(Duration::from_millis).ok_or_else(|| {
+        Problem::new(400, format!("the query may be drain_ms=N, with N from 0 to {DRAIN_MS_MAX}, and nothing else"))
+    })
+}
+
+/// A day.
+const DRAIN_MS_MAX: u64 = 24 * 3600 * 1000;
 
 async fn read_spec(exchange: &Exchange, id: Id<'_>) -> Result<MountSpec, Problem> {
     parse(&read_json(exchange).await?, id).map_err(Problem::invalid)

@@ -6,10 +6,14 @@
 //! it, the upstream side content; both run in the connection's one task, so
 //! the lock is never contended and never held across an await.
 
+use super::bounds::Bounds;
+use super::pace::Pace;
 use crate::error::{Error, Kind};
 use crate::http1::{BodyDecoder, Found, Framing};
-use crate::net::{Input, Stream};
-use std::io::IoSlice;
+use crate::limits::READ_BYTES;
+use crate::message::Fields;
+use crate::net::{Deadline, Input, Stream};
+use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -21,21 +25,58 @@ pub struct ClientSide {
     decoder: BodyDecoder,
     /// Content bytes taken of the current request.
     taken: u64,
+    /// What the current exchange may take.
+    pub bounds: Bounds,
+    pace: Pace,
     /// Interim responses on their way to the client.
     interim: Vec<u8>,
+    deadline: Arc<Deadline>,
 }
 
 impl ClientSide {
     /// The side of that stream, with nothing received yet.
     #[must_use]
-    pub fn new(stream: Stream) -> Self {
-        Self { input: Input::new(stream), decoder: BodyDecoder::new(Framing::None), taken: 0, interim: Vec::new() }
+    pub fn new(stream: Stream, deadline: Arc<Deadline>) -> Self {
+        Self {
+            input: Input::new(stream),
+            decoder: BodyDecoder::new(Framing::None),
+            taken: 0,
+            bounds: Bounds::OWN,
+            pace: Pace::default(),
+            interim: Vec::new(),
+            deadline,
+        }
     }
 
     /// The content of the next request is framed like that.
     pub fn begin(&mut self, framing: Framing) {
         self.decoder = BodyDecoder::new(framing);
         self.taken = 0;
+        self.bounds = Bounds::OWN;
+        self.pace = Pace::default();
+    }
+
+    /// How many bytes of content the current request has had.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// The trailers behind the content.
+    pub fn take_trailers(&mut self) -> Fields {
+        self.decoder.take_trailers()
+    }
+
+    /// Ready when the client says no more or has gone. What it sends ahead
+    /// meanwhile is kept, up to the first size of the buffer; behind that
+    /// nothing can be told.
+    pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.input.unread().len() < READ_BYTES {
+            if ready!(self.input.poll_read(cx))? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        Poll::Pending
     }
 
     /// True when no content of the current request is left to read.
@@ -51,6 +92,9 @@ impl ClientSide {
             match self.decoder.find(self.input.unread()).map_err(|error| Error::from(Kind::RequestBody(error)))? {
                 Found::Data { skip, len } => {
                     self.input.consume(skip);
+                    if self.taken.saturating_add(len as u64) > self.bounds.request_body_bytes {
+                        return Poll::Ready(Err(Kind::ContentTooLarge.into()));
+                    }
                     return Poll::Ready(Ok(len));
                 }
                 Found::End { skip } => {
@@ -59,7 +103,14 @@ impl ClientSide {
                 }
                 Found::More { skip } => self.input.consume(skip),
             }
-            let count = ready!(self.input.poll_read(cx)).map_err(|error| Error::new(Kind::ClientGone, error))?;
+            let Poll::Ready(read) = self.input.poll_read(cx) else {
+                self.pace.wait(self.deadline.now_ms());
+                return Poll::Pending;
+            };
+            let count = read.map_err(|error| Error::new(Kind::ClientGone, error))?;
+            if !self.pace.moved(count, self.deadline.now_ms(), self.bounds.client_bytes_per_s) {
+                return Poll::Ready(Err(Kind::BodyTooSlow.into()));
+            }
             if count == 0 {
                 self.decoder.end_of_input().map_err(|error| Error::from(Kind::RequestBody(error)))?;
             }
@@ -79,15 +130,17 @@ impl ClientSide {
         self.taken += count as u64;
     }
 
-    /// Sends interim responses as far as the client takes them now.
-    fn poll_interim(&mut self, cx: &mut Context<'_>) {
+    /// Sends an interim response to the client as far as it takes it now; the
+    /// rest goes before the final response.
+    pub fn send_interim(&mut self, cx: &mut Context<'_>, head: &[u8]) -> io::Result<()> {
+        self.interim.extend_from_slice(head);
         while !self.interim.is_empty() {
             match self.input.stream().poll_write(cx, &[IoSlice::new(&self.interim)]) {
-                Poll::Ready(Ok(count)) if count > 0 => drop(self.interim.drain(..count)),
-                // A failure shows again when the final response is written.
-                Poll::Ready(_) | Poll::Pending => return,
+                Poll::Ready(written) => drop(self.interim.drain(..written?)),
+                Poll::Pending => break,
             }
         }
+        Ok(())
     }
 
     /// What of the interim responses was not sent yet; it goes first.
@@ -118,13 +171,6 @@ impl RequestBody {
     #[must_use]
     pub fn is_taken_from(&self) -> bool {
         self.side().taken > 0
-    }
-
-    /// Sends an interim response to the client, now or before the final one.
-    pub fn poll_send_interim(&self, cx: &mut Context<'_>, head: &[u8]) {
-        let mut side = self.side();
-        side.interim.extend_from_slice(head);
-        side.poll_interim(cx);
     }
 
     /// The whole content, if it is at most `bytes_max`; None if it is more.

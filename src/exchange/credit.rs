@@ -7,7 +7,7 @@
 
 use event_listener::Event;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 /// Far more than can ever be granted.
 const REVOKED: i64 = 1 << 40;
@@ -18,6 +18,7 @@ pub struct Credits {
     available: AtomicI64,
     granted: AtomicI64,
     returned: Event,
+    cut: AtomicBool,
 }
 
 impl Credits {
@@ -46,6 +47,11 @@ impl Credits {
         if !self.is_revoked() {
             self.available.fetch_sub(REVOKED, Ordering::AcqRel);
         }
+    }
+
+    /// What is still on its way must end at once.
+    pub fn cut(&self) {
+        self.cut.store(true, Ordering::Release);
     }
 
     fn is_revoked(&self) -> bool {
@@ -89,6 +95,15 @@ impl Credits {
 #[derive(Debug)]
 pub struct Credit {
     credits: Arc<Credits>,
+}
+
+impl Credit {
+    /// True when its request must end at once. Whoever waits looks here each
+    /// time the clock wakes it.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.credits.cut.load(Ordering::Acquire)
+    }
 }
 
 impl Drop for Credit {

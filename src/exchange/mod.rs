@@ -4,14 +4,22 @@
 //! decides nothing: who holds it reads it, edits it, and hands it on.
 
 pub mod body;
+pub mod bounds;
 pub mod credit;
+pub mod notes;
 pub mod outbound;
+pub mod pace;
 pub mod reply;
 pub mod request;
 pub mod shell;
+pub mod tunnel;
 
 pub use body::{ClientSide, RequestBody};
+pub use bounds::Bounds;
 pub use credit::{Credit, Credits};
+pub use notes::Notes;
 pub use outbound::{Destination, Outbound};
+pub use pace::Pace;
 pub use reply::{BodyStream, Reply, ReplyBody};
 pub use request::{Exchange, RequestId, RequestIds, Route};
+pub use tunnel::Tunnel;

@@ -1,9 +1,10 @@
 //! The reply half: a head, and content as it comes.
 
 use super::credit::Credit;
+use super::tunnel::Tunnel;
 use crate::error::Error;
 use crate::http1::Framing;
-use crate::message::ResponseHead;
+use crate::message::{Fields, ResponseHead};
 use std::fmt;
 use std::task::{Context, Poll};
 
@@ -20,6 +21,8 @@ pub struct Reply {
     pub credit: Option<Credit>,
     /// True when the connection to the client must not be used again.
     pub close: bool,
+    /// Trailers may be passed on.
+    pub takes_trailers: bool,
 }
 
 impl Reply {
@@ -27,7 +30,14 @@ impl Reply {
     #[must_use]
     pub fn whole(head: ResponseHead, content: Vec<u8>) -> Self {
         let framing = Framing::Length(content.len() as u64);
-        Self { head, framing, body: ReplyBody::Bytes { content, at: 0 }, credit: None, close: false }
+        Self {
+            head,
+            framing,
+            body: ReplyBody::Bytes { content, at: 0 },
+            credit: None,
+            close: false,
+            takes_trailers: false,
+        }
     }
 }
 
@@ -41,6 +51,10 @@ pub trait BodyStream: fmt::Debug + Send + Sync {
     fn consume(&mut self, count: usize);
     /// Keeps the request going while the client takes no more of the reply.
     fn poll_drive(&mut self, cx: &mut Context<'_>);
+    /// The trailers to pass on, once the content has ended.
+    fn take_trailers(&mut self) -> Fields {
+        Fields::default()
+    }
 }
 
 /// Where the content of a reply comes from.
@@ -55,6 +69,8 @@ pub enum ReplyBody {
     },
     /// From an upstream connection.
     Stream(Box<dyn BodyStream>),
+    /// None: behind the head the connection is a tunnel.
+    Tunnel(Box<Tunnel>),
 }
 
 impl ReplyBody {
@@ -63,6 +79,7 @@ impl ReplyBody {
         match self {
             Self::Bytes { content, at } => Poll::Ready(Ok(content.len() - *at)),
             Self::Stream(stream) => stream.poll_fill(cx),
+            Self::Tunnel(_) => Poll::Ready(Ok(0)),
         }
     }
 
@@ -72,6 +89,7 @@ impl ReplyBody {
         match self {
             Self::Bytes { content, at } => &content[*at..],
             Self::Stream(stream) => stream.data(),
+            Self::Tunnel(_) => &[],
         }
     }
 
@@ -80,6 +98,7 @@ impl ReplyBody {
         match self {
             Self::Bytes { at, .. } => *at += count,
             Self::Stream(stream) => stream.consume(count),
+            Self::Tunnel(_) => debug_assert_eq!(count, 0),
         }
     }
 
@@ -87,6 +106,14 @@ impl ReplyBody {
     pub fn poll_drive(&mut self, cx: &mut Context<'_>) {
         if let Self::Stream(stream) = self {
             stream.poll_drive(cx);
+        }
+    }
+
+    /// See [`BodyStream::take_trailers`].
+    pub fn take_trailers(&mut self) -> Fields {
+        match self {
+            Self::Stream(stream) => stream.take_trailers(),
+            Self::Bytes { .. } | Self::Tunnel(_) => Fields::default(),
         }
     }
 }

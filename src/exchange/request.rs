@@ -1,7 +1,9 @@
 //! The request half: head, where it is meant to go, body, client, deadline.
 
 use super::body::RequestBody;
+use super::bounds::Bounds;
 use super::credit::Credit;
+use super::notes::Notes;
 use super::outbound::Outbound;
 use crate::http1::Framing;
 use crate::message::{RequestHead, Span};
@@ -27,10 +29,20 @@ pub struct Exchange {
     pub peer: Peer,
     /// When whoever waits for it must stop waiting.
     pub deadline: Arc<Deadline>,
+    /// The protocols that the client would change to.
+    pub upgrade: Option<Span>,
+    /// The client takes trailers, and so does whoever it trusts to say so.
+    pub takes_trailers: bool,
+    /// What it may take, as its mount says.
+    pub bounds: Bounds,
     /// Where and how it is sent on, once its mount has said so.
     pub outbound: Option<Outbound>,
     /// Its place among the mount's requests, once it was admitted.
     pub credit: Option<Credit>,
+    /// And among the mount's tunnels, if it may become one.
+    pub tunnel_credit: Option<Credit>,
+    /// For the log, if there is one.
+    pub notes: Option<Notes>,
 }
 
 /// A name for one request, unique to the process and told apart from another
@@ -101,6 +113,13 @@ impl Exchange {
             [] => b"/",
             path => path,
         }
+    }
+
+    /// The query without its `?`, where there is one.
+    #[must_use]
+    pub fn query(&self) -> Option<&[u8]> {
+        let whole = self.bytes(self.route.path_and_query);
+        memchr::memchr(b'?', whole).map(|at| &whole[at + 1..])
     }
 
     /// The host as text; checked to be ASCII when it was parsed.

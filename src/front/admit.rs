@@ -5,9 +5,9 @@
 
 use crate::error::Kind;
 use crate::exchange::Route;
-use crate::http1::{Framing, framing};
+use crate::http1::{Framing, framing, upgrade};
 use crate::message::{Authority, Known, RequestHead, Span, Target, TargetForm, Version};
-use crate::policy::hop_by_hop;
+use crate::policy::{hop_by_hop, max_forwards};
 
 /// What the head of a request says, checked.
 #[derive(Debug, Clone, Copy)]
@@ -18,12 +18,24 @@ pub struct Admitted {
     pub framing: Framing,
     /// True when the client lets the connection live on.
     pub persistent: bool,
-    /// True for `OPTIONS *`, which asks the proxy itself.
+    /// The protocols that it would change to.
+    pub upgrade: Option<Span>,
+    /// True for `OPTIONS *`, and for an OPTIONS that may go no further: they
+    /// ask the proxy itself.
     pub asks_proxy: bool,
 }
 
-/// Reads a head, or says why not.
-pub fn admit(head: &RequestHead) -> Result<Admitted, Kind> {
+/// Reads a head, or says why not. Counts this hop where the head counts them.
+pub fn admit(head: &mut RequestHead) -> Result<Admitted, Kind> {
+    let mut admitted = read(head)?;
+    if head.method() == b"OPTIONS" {
+        let decision = max_forwards::apply(b"OPTIONS", &mut head.fields)?;
+        admitted.asks_proxy |= decision == max_forwards::Decision::Answer;
+    }
+    Ok(admitted)
+}
+
+fn read(head: &RequestHead) -> Result<Admitted, Kind> {
     let fields = &head.fields;
     let framing = framing::request(head.version, fields).map_err(Kind::RequestFraming)?;
     if hop_by_hop::names_framing(fields) {
@@ -56,7 +68,13 @@ pub fn admit(head: &RequestHead) -> Result<Admitted, Kind> {
         is_absolute,
     };
     let persistent = framing::is_persistent(head.version, fields);
-    Ok(Admitted { route, framing, persistent, asks_proxy: target.form == TargetForm::Asterisk })
+    Ok(Admitted {
+        route,
+        framing,
+        persistent,
+        upgrade: upgrade::asked(head, framing),
+        asks_proxy: target.form == TargetForm::Asterisk,
+    })
 }
 
 /// The value of the only Host field; HTTP/1.0 may come without.
@@ -94,8 +112,8 @@ mod tests {
     fn check(text: &str) -> Result<(Admitted, RequestHead), Kind> {
         let mut scan = HeadScan::request(REQUEST_HEAD);
         let len = scan.advance(text.as_bytes()).unwrap().unwrap();
-        let head = scan.take_request(&text.as_bytes()[..len]).unwrap();
-        admit(&head).map(|admitted| (admitted, head))
+        let mut head = scan.take_request(&text.as_bytes()[..len]).unwrap();
+        admit(&mut head).map(|admitted| (admitted, head))
     }
 
     fn refused(text: &str) -> Kind {
@@ -144,5 +162,15 @@ mod tests {
             Kind::RequestFraming(FramingError::Both)
         );
         assert!(check("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n").unwrap().0.asks_proxy);
+    }
+
+    #[test]
+    fn an_options_goes_as_far_as_it_may() {
+        let with = |value: &str| check(&format!("OPTIONS / HTTP/1.1\r\nHost: h\r\nMax-Forwards: {value}\r\n\r\n"));
+        assert!(with("0").unwrap().0.asks_proxy);
+        let (admitted, head) = with("3").unwrap();
+        assert!(!admitted.asks_proxy);
+        assert_eq!(head.fields.get("max-forwards"), Some(&b"2"[..]));
+        assert_eq!(with("x").unwrap_err(), Kind::RequestMaxForwards);
     }
 }

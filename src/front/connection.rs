@@ -6,13 +6,16 @@
 
 use super::admit::{Admitted, admit};
 use super::failure::{reply_to, reply_to_options};
+use super::presence::Presence;
 use crate::error::{Error, Kind};
 use crate::exchange::shell::{self, Shell};
-use crate::exchange::{ClientSide, Exchange, Reply, ReplyBody, RequestBody, RequestId, RequestIds};
-use crate::http1::encode::{self, ChunkHead, LAST_CHUNK, Persistence};
+use crate::exchange::{
+    Bounds, ClientSide, Credit, Exchange, Pace, Reply, ReplyBody, RequestBody, RequestId, RequestIds, Tunnel,
+};
+use crate::http1::encode::{self, ChunkHead, Persistence};
 use crate::http1::{BodyError, HeadScan, ReplyFraming, framing};
-use crate::limits::{BODY_IDLE_MAX, CLIENT_IDLE_MAX, HEAD_MAX, LINGER_BYTES_MAX, LINGER_MAX, REQUEST_HEAD};
-use crate::message::{RequestHead, Version};
+use crate::limits::{CLIENT_IDLE_MAX, HEAD_MAX, LINGER_BYTES_MAX, LINGER_MAX, REQUEST_HEAD};
+use crate::message::{Fields, RequestHead, Version};
 use crate::net::listen::{Serve, Task};
 use crate::net::{Deadline, Peer, Permit, Stream, Timer};
 use futures_lite::{FutureExt, future};
@@ -44,12 +47,13 @@ impl ConnectionServer {
 
 impl Serve for ConnectionServer {
     fn serve(&self, stream: Stream, peer: Peer, app: tide::Server<()>, permit: Permit) -> Task {
-        let side = Arc::new(Mutex::new(ClientSide::new(stream.clone())));
+        let deadline = self.shared.timer.deadline();
+        let side = Arc::new(Mutex::new(ClientSide::new(stream.clone(), Arc::clone(&deadline))));
         let connection = Connection {
             body: RequestBody::new(side),
             stream,
             peer,
-            deadline: self.shared.timer.deadline(),
+            deadline,
             out: Vec::new(),
             app,
             permit,
@@ -91,6 +95,8 @@ enum Next {
     Linger,
     /// It ends; the client has sent all.
     Close,
+    /// It was a tunnel, whose ends have said all themselves.
+    Over,
 }
 
 impl Connection {
@@ -103,21 +109,22 @@ impl Connection {
                 Ok(None) => return,
                 Err(kind) => {
                     let client = Client { version: Version::Http11, is_head: false, persistent: false };
-                    let _ = self.write_reply(reply_to(&kind.into(), Some(id)), client).await;
+                    let _ = self.write_reply(reply_to(&kind.into(), Some(id)), client, Presence::default()).await;
                     return self.linger().await;
                 }
             };
             let client =
                 Client { version: head.version, is_head: head.method() == b"HEAD", persistent: admitted.persistent };
-            let reply = self.reply(id, head, admitted).await;
-            match self.write_reply(reply, client).await {
+            let mut presence = Presence::default();
+            let Some(reply) = self.reply(id, head, admitted, &mut presence).await else { return };
+            match self.write_reply(reply, client, presence).await {
                 Ok(Next::Request) => {}
                 Ok(Next::Linger) => return self.linger().await,
                 Ok(Next::Close) => {
                     let _ = self.stream.finish();
                     return;
                 }
-                Err(_) => return,
+                Ok(Next::Over) | Err(_) => return,
             }
         }
     }
@@ -136,9 +143,9 @@ impl Connection {
                     self.deadline.arm(HEAD_MAX);
                 }
                 if let Some(len) = scan.advance(received).map_err(Kind::RequestHead)? {
-                    let head = scan.take_request(&received[..len]).map_err(Kind::RequestHead)?;
+                    let mut head = scan.take_request(&received[..len]).map_err(Kind::RequestHead)?;
                     side.input.consume(len);
-                    let admitted = admit(&head)?;
+                    let admitted = admit(&mut head)?;
                     return Poll::Ready(Ok(Some((head, admitted))));
                 }
                 match side.input.poll_read(cx) {
@@ -160,12 +167,20 @@ impl Connection {
         head
     }
 
-    /// The app's reply, or ours where it has none.
-    async fn reply(&self, id: RequestId, head: RequestHead, admitted: Admitted) -> Reply {
+    /// The app's reply, or ours where it has none; none when the client has
+    /// gone before there is one.
+    async fn reply(
+        &self,
+        id: RequestId,
+        head: RequestHead,
+        admitted: Admitted,
+        presence: &mut Presence,
+    ) -> Option<Reply> {
         self.body.side().begin(admitted.framing);
         if admitted.asks_proxy {
-            return reply_to_options();
+            return Some(reply_to_options());
         }
+        let takes_interim = head.version >= Version::Http11;
         let exchange = Exchange {
             id,
             head,
@@ -174,27 +189,42 @@ impl Connection {
             body: self.body.clone(),
             peer: self.peer,
             deadline: Arc::clone(&self.deadline),
+            upgrade: admitted.upgrade,
+            takes_trailers: false,
+            bounds: Bounds::OWN,
             outbound: None,
             credit: None,
+            tunnel_credit: None,
+            notes: None,
         };
         let request = self.shared.shell.wrap(exchange);
-        let responded = AssertUnwindSafe(self.app.respond::<_, http_types::Response>(request)).catch_unwind().await;
-        let outcome = match responded {
-            Ok(Ok(response)) => shell::take_outcome(response),
-            Ok(Err(error)) => Err(Error::new(Kind::Internal, error)),
-            Err(_) => Err(Error::new(Kind::Internal, "a panic")),
+        let responded = async {
+            let responding = AssertUnwindSafe(self.app.respond::<_, http_types::Response>(request)).catch_unwind();
+            match responding.await {
+                Ok(Ok(response)) => shell::take_outcome(response),
+                Ok(Err(error)) => Err(Error::new(Kind::Internal, error)),
+                Err(_) => Err(Error::new(Kind::Internal, "a panic")),
+            }
         };
-        outcome.unwrap_or_else(|error| reply_to(&error, Some(id)))
+        let gone = future::poll_fn(|cx| {
+            let gone = presence.poll_gone(cx, &self.body, &self.deadline, takes_interim);
+            gone.map(|()| Err(Error::from(Kind::ClientGone)))
+        });
+        match future::or(responded, gone).await {
+            Ok(reply) => Some(reply),
+            Err(error) if *error.kind() == Kind::ClientGone => None,
+            Err(error) => Some(reply_to(&error, Some(id))),
+        }
     }
 
     /// Writes a reply as it comes.
-    async fn write_reply(&mut self, mut reply: Reply, client: Client) -> Result<Next, Error> {
+    async fn write_reply(&mut self, mut reply: Reply, client: Client, presence: Presence) -> Result<Next, Error> {
         let method: &[u8] = if client.is_head { b"HEAD" } else { b"" };
         let framing = framing::reply(client.version, method, reply.head.status, reply.framing);
         // While an upstream answers it may still be taking the content.
         let body_done = match reply.body {
-            ReplyBody::Stream(_) => self.body.side().is_body_done(),
-            _ => self.skip_received_body(),
+            ReplyBody::Stream(_) | ReplyBody::Tunnel(_) => self.body.side().is_body_done(),
+            ReplyBody::Bytes { .. } => self.skip_received_body(),
         };
         let keep = client.persistent
             && body_done
@@ -202,21 +232,27 @@ impl Connection {
             && framing != ReplyFraming::UntilClose
             && !self.permit.drain().is_draining();
         let persistence = match (keep, client.version) {
+            _ if matches!(reply.body, ReplyBody::Tunnel(_)) => Persistence::Upgrade,
             (true, Version::Http11) => Persistence::Implied,
             (true, Version::Http10) => Persistence::KeepAlive,
             (false, _) => Persistence::Close,
         };
         let bodiless = matches!(framing, ReplyFraming::Bodiless | ReplyFraming::Empty);
-        if bodiless && !matches!(reply.body, ReplyBody::Stream(_)) {
+        if bodiless && matches!(reply.body, ReplyBody::Bytes { .. }) {
             reply.body = ReplyBody::Bytes { content: Vec::new(), at: 0 };
         }
         self.out.clear();
         self.out.append(&mut self.body.side().take_interim());
         encode::response(&mut self.out, &reply.head, framing, persistence);
-        self.deadline.arm(BODY_IDLE_MAX);
+        let bounds = self.body.side().bounds;
+        self.deadline.arm(bounds.idle);
         let mut writer = ReplyWriter {
             stream: &self.stream,
+            request: &self.body,
             deadline: &self.deadline,
+            bounds,
+            pace: Pace::default(),
+            presence,
             out: &mut self.out,
             out_at: 0,
             chunked: framing == ReplyFraming::Chunked,
@@ -224,14 +260,29 @@ impl Connection {
             ended: false,
         };
         self.reply_open = true;
-        future::poll_fn(|cx| writer.poll(cx, &mut reply.body)).await?;
+        future::poll_fn(|cx| writer.poll(cx, &mut reply)).await?;
         self.reply_open = false;
         self.deadline.disarm();
+        if let ReplyBody::Tunnel(tunnel) = reply.body {
+            self.carry(*tunnel, reply.credit).await;
+            return Ok(Next::Over);
+        }
         Ok(match (keep, client.persistent) {
             (true, _) => Next::Request,
             (false, false) if body_done => Next::Close,
             (false, _) => Next::Linger,
         })
+    }
+
+    /// Carries a tunnel to its end.
+    async fn carry(&self, mut tunnel: Tunnel, credit: Option<Credit>) {
+        let _ = self.stream.keep_alive();
+        self.deadline.arm(tunnel.idle());
+        future::poll_fn(|cx| {
+            let carried = tunnel.poll(cx, &mut self.body.side().input, &self.deadline).map(|_| ());
+            if credit.as_ref().is_some_and(Credit::is_cut) { Poll::Ready(()) } else { carried }
+        })
+        .await;
     }
 
     /// Drops what has come of content that nobody read; true when that was
@@ -286,7 +337,11 @@ struct Client {
 /// from where it was received.
 struct ReplyWriter<'a> {
     stream: &'a Stream,
+    request: &'a RequestBody,
     deadline: &'a Deadline,
+    bounds: Bounds,
+    pace: Pace,
+    presence: Presence,
     out: &'a mut Vec<u8>,
     out_at: usize,
     chunked: bool,
@@ -296,14 +351,17 @@ struct ReplyWriter<'a> {
 }
 
 impl ReplyWriter<'_> {
-    fn poll(&mut self, cx: &mut Context<'_>, body: &mut ReplyBody) -> Poll<Result<(), Error>> {
+    fn poll(&mut self, cx: &mut Context<'_>, reply: &mut Reply) -> Poll<Result<(), Error>> {
+        let body = &mut reply.body;
         loop {
             if self.data_left == 0 && !self.ended {
                 match body.poll_fill(cx) {
                     Poll::Ready(Ok(0)) => {
                         self.ended = true;
                         if self.chunked {
-                            self.out.extend_from_slice(LAST_CHUNK);
+                            let trailers = body.take_trailers();
+                            let kept = if reply.takes_trailers { trailers } else { Fields::default() };
+                            encode::last_chunk(self.out, &kept);
                         }
                     }
                     Poll::Ready(Ok(count)) => {
@@ -314,7 +372,13 @@ impl ReplyWriter<'_> {
                     }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                     // What is pending goes out while the source pauses.
-                    Poll::Pending if self.out_at == self.out.len() => return Poll::Pending,
+                    Poll::Pending if self.out_at == self.out.len() => {
+                        if reply.credit.as_ref().is_some_and(Credit::is_cut) {
+                            return Poll::Ready(Err(Kind::Cut.into()));
+                        }
+                        let gone = self.presence.poll_gone_in_reply(cx, self.request, self.deadline);
+                        return gone.map(|()| Err(Kind::ClientGone.into()));
+                    }
                     Poll::Pending => {}
                 }
             }
@@ -325,12 +389,24 @@ impl ReplyWriter<'_> {
                 continue;
             }
             match self.poll_write(cx, body) {
-                Poll::Ready(Ok(())) => self.deadline.arm(BODY_IDLE_MAX),
+                Poll::Ready(Ok(written)) => {
+                    if !self.pace.moved(written, self.deadline.now_ms(), self.bounds.client_bytes_per_s) {
+                        return Poll::Ready(Err(Error::new(Kind::ClientStalled, "it reads too slowly")));
+                    }
+                    self.presence.moved(self.deadline);
+                    self.deadline.arm(self.bounds.idle);
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::new(Kind::ClientGone, error))),
                 Poll::Pending => {
+                    self.pace.wait(self.deadline.now_ms());
                     body.poll_drive(cx);
                     if self.deadline.poll(cx).is_ready() {
-                        return Poll::Ready(Err(Error::new(Kind::ClientGone, "it stopped reading")));
+                        let total = self.deadline.is_total_over();
+                        let kind = if total { Kind::TotalTimeout } else { Kind::ClientStalled };
+                        return Poll::Ready(Err(kind.into()));
+                    }
+                    if reply.credit.as_ref().is_some_and(Credit::is_cut) {
+                        return Poll::Ready(Err(Kind::Cut.into()));
                     }
                     return Poll::Pending;
                 }
@@ -339,13 +415,14 @@ impl ReplyWriter<'_> {
     }
 
     /// Writes once: what is pending, content, and the end of its chunk.
-    fn poll_write(&mut self, cx: &mut Context<'_>, body: &mut ReplyBody) -> Poll<std::io::Result<()>> {
+    fn poll_write(&mut self, cx: &mut Context<'_>, body: &mut ReplyBody) -> Poll<std::io::Result<usize>> {
         const CHUNK_END: &[u8] = b"\r\n";
         let pending = &self.out[self.out_at..];
         let content = &body.data()[..self.data_left];
         let chunk_end = if self.chunked && self.data_left > 0 { CHUNK_END } else { b"" };
         let slices = [IoSlice::new(pending), IoSlice::new(content), IoSlice::new(chunk_end)];
-        let mut written = std::task::ready!(self.stream.poll_write(cx, &slices))?;
+        let all_written = std::task::ready!(self.stream.poll_write(cx, &slices))?;
+        let mut written = all_written;
         if written == 0 {
             return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
         }
@@ -365,7 +442,7 @@ impl ReplyWriter<'_> {
                 self.out.extend_from_slice(&chunk_end[written..]);
             }
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(all_written))
     }
 }
 

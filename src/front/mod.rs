@@ -7,3 +7,4 @@ pub mod admit;
 pub mod connection;
 pub mod failure;
 pub mod gateway;
+mod presence;

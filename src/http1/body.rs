@@ -5,6 +5,7 @@
 
 use super::chunked;
 use super::framing::Framing;
+use crate::message::Fields;
 
 /// What the input holds next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +51,8 @@ pub enum BodyDecoder {
     Chunked(chunked::Decoder),
     /// Everything until the end of the input.
     UntilClose,
-    /// All of it has come.
-    Done,
+    /// All of it has come, and these trailers behind it.
+    Done(Fields),
 }
 
 impl BodyDecoder {
@@ -59,18 +60,22 @@ impl BodyDecoder {
     #[must_use]
     pub fn new(framing: Framing) -> Self {
         match framing {
-            Framing::None | Framing::Length(0) => Self::Done,
+            Framing::None | Framing::Length(0) => Self::done(),
             Framing::Length(length) => Self::Length(length),
             Framing::Chunked => Self::Chunked(chunked::Decoder::default()),
             Framing::UntilClose => Self::UntilClose,
         }
     }
 
+    fn done() -> Self {
+        Self::Done(Fields::default())
+    }
+
     /// Looks at the input; the caller drops `skip` bytes, takes what content
     /// it wants, and tells how much by [`BodyDecoder::advance`].
     pub fn find(&mut self, input: &[u8]) -> Result<Found, BodyError> {
         let found = match self {
-            Self::Done => Found::End { skip: 0 },
+            Self::Done(_) => Found::End { skip: 0 },
             Self::Length(left) => {
                 let len = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
                 if len == 0 { Found::More { skip: 0 } } else { Found::Data { skip: 0, len } }
@@ -79,8 +84,8 @@ impl BodyDecoder {
             Self::UntilClose if input.is_empty() => Found::More { skip: 0 },
             Self::UntilClose => Found::Data { skip: 0, len: input.len() },
         };
-        if matches!(found, Found::End { .. }) {
-            *self = Self::Done;
+        if let (Self::Chunked(decoder), Found::End { .. }) = (&*self, found) {
+            *self = Self::Done(decoder.trailers()?);
         }
         Ok(found)
     }
@@ -91,21 +96,21 @@ impl BodyDecoder {
             Self::Length(left) => {
                 *left = left.checked_sub(count as u64).unwrap_or_else(|| panic!("took more than the content"));
                 if *left == 0 {
-                    *self = Self::Done;
+                    *self = Self::done();
                 }
             }
             Self::Chunked(decoder) => decoder.advance(count as u64),
             Self::UntilClose => {}
-            Self::Done => assert!(count == 0, "took content behind its end"),
+            Self::Done(_) => assert!(count == 0, "took content behind its end"),
         }
     }
 
     /// The input has ended: fine where the framing says so, else an error.
     pub fn end_of_input(&mut self) -> Result<(), BodyError> {
         match self {
-            Self::Done => Ok(()),
+            Self::Done(_) => Ok(()),
             Self::UntilClose => {
-                *self = Self::Done;
+                *self = Self::done();
                 Ok(())
             }
             Self::Length(_) | Self::Chunked(_) => Err(BodyError::Truncated),
@@ -115,7 +120,15 @@ impl BodyDecoder {
     /// True when all content has come.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        matches!(self, Self::Done)
+        matches!(self, Self::Done(_))
+    }
+
+    /// The trailers behind content that has all come.
+    pub fn take_trailers(&mut self) -> Fields {
+        match self {
+            Self::Done(trailers) => std::mem::take(trailers),
+            _ => Fields::default(),
+        }
     }
 }
 
@@ -133,6 +146,17 @@ mod tests {
         decoder.advance(2);
         assert!(decoder.is_done());
         assert_eq!(decoder.find(b"fgh"), Ok(Found::End { skip: 0 }));
+    }
+
+    #[test]
+    fn trailers_are_there_once_the_content_has_ended() {
+        let mut decoder = BodyDecoder::new(Framing::Chunked);
+        let body = b"1\r\nx\r\n0\r\nEtag: y\r\n\r\n";
+        assert_eq!(decoder.find(body), Ok(Found::Data { skip: 3, len: 1 }));
+        decoder.advance(1);
+        assert!(decoder.take_trailers().is_empty());
+        assert_eq!(decoder.find(&body[4..]), Ok(Found::End { skip: body.len() - 4 }));
+        assert_eq!(decoder.take_trailers().get("etag"), Some(&b"y"[..]));
     }
 
     #[test]

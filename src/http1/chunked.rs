@@ -1,7 +1,7 @@
 //! The chunked transfer coding (RFC 9112 §7.1), one state a byte of framing.
 //!
 //! Owns the strict reading of sizes, extensions and trailers; extensions are
-//! checked and dropped, trailers are kept until somebody asks. Data is never
+//! checked and dropped, trailers are checked and kept until somebody asks. Data is never
 //! touched: the decoder only tells how many bytes of it come next.
 
 use super::body::{BodyError, Found};
@@ -157,6 +157,9 @@ impl Decoder {
 
     /// The trailer fields, once the body has ended.
     pub fn trailers(&self) -> Result<Fields, BodyError> {
+        if self.trailer.is_empty() {
+            return Ok(Fields::default());
+        }
         let mut section = self.trailer.clone();
         section.extend_from_slice(b"\r\n");
         super::parse::parse_fields(&section, 0, TRAILER_FIELDS_MAX).map_err(|error| match error {
@@ -282,7 +285,7 @@ mod tests {
                 wire.extend_from_slice(chunk);
                 wire.extend_from_slice(b"\r\n");
             }
-            wire.extend_from_slice(super::super::encode::LAST_CHUNK);
+            super::super::encode::last_chunk(&mut wire, &Fields::default());
             prop_assert_eq!(decode([&wire[..]]), Ok((data.concat(), Some(wire.len()))));
         }
     }

@@ -52,6 +52,8 @@ pub enum Persistence {
     KeepAlive,
     /// `close`.
     Close,
+    /// `upgrade`: it speaks another protocol from here on.
+    Upgrade,
 }
 
 /// Writes a response head. The status line is ours (HTTP/1.1), status and
@@ -79,6 +81,7 @@ pub fn response(out: &mut Vec<u8>, head: &ResponseHead, framing: ReplyFraming, p
         Persistence::Implied => {}
         Persistence::KeepAlive => line(out, b"Connection", b"keep-alive"),
         Persistence::Close => line(out, b"Connection", b"close"),
+        Persistence::Upgrade => line(out, b"Connection", b"upgrade"),
     }
     end(out, delimiter);
 }
@@ -150,8 +153,14 @@ fn decimal(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(&digits[at..]);
 }
 
-/// The last chunk, without trailers.
-pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+/// Writes the last chunk and the trailers behind it.
+pub fn last_chunk(out: &mut Vec<u8>, trailers: &Fields) {
+    out.extend_from_slice(b"0\r\n");
+    for field in trailers.iter() {
+        line(out, field.name, field.value);
+    }
+    out.extend_from_slice(b"\r\n");
+}
 
 /// The line before the data of a chunk, on the stack.
 #[derive(Debug, Clone, Copy)]
@@ -270,6 +279,14 @@ mod tests {
             written_response(&[], ReplyFraming::UntilClose, Persistence::Close),
             "HTTP/1.1 599 odd\r\nConnection: close\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn trailers_follow_the_last_chunk() {
+        let mut out = Vec::new();
+        last_chunk(&mut out, &Fields::default());
+        last_chunk(&mut out, &fields(&[("A", "1"), ("b", "")]));
+        assert_eq!(out, b"0\r\n\r\n0\r\nA: 1\r\nb: \r\n\r\n");
     }
 
     #[test]

@@ -109,6 +109,17 @@ pub fn is_persistent(version: Version, fields: &Fields) -> bool {
     persistent
 }
 
+/// How long the sender of this head says that it keeps an idle connection, in
+/// seconds.
+#[must_use]
+pub fn keep_alive_timeout_s(fields: &Fields) -> Option<u64> {
+    let mut parameters = fields.all(Known::KeepAlive).flat_map(list_members);
+    parameters.find_map(|parameter| {
+        let (name, value) = parameter.split_at(parameter.iter().position(|byte| *byte == b'=')?);
+        name.trim_ascii().eq_ignore_ascii_case(b"timeout").then(|| parse_digits(value[1..].trim_ascii()))?
+    })
+}
+
 /// How a reply is delimited towards the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplyFraming {
@@ -217,6 +228,15 @@ mod tests {
         assert!(is_persistent(Version::Http10, &with("Keep-Alive")));
         assert!(!is_persistent(Version::Http11, &with("keep-alive, close")));
         assert!(!is_persistent(Version::Http11, &with("x, CLOSE")));
+    }
+
+    #[test]
+    fn the_time_that_a_connection_is_kept_is_read() {
+        let with = |value| keep_alive_timeout_s(&fields(&[("Keep-Alive", value)]));
+        assert_eq!(with("timeout=5, max=100"), Some(5));
+        assert_eq!(with("max=1, Timeout = 15"), Some(15));
+        assert_eq!(with("timeout=x"), None);
+        assert_eq!(with("5"), None);
     }
 
     #[test]

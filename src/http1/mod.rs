@@ -9,6 +9,7 @@ pub mod chunked;
 pub mod encode;
 pub mod framing;
 pub mod parse;
+pub mod upgrade;
 
 pub use body::{BodyDecoder, BodyError, Found};
 pub use framing::{Framing, FramingError, ReplyFraming};

@@ -11,7 +11,7 @@ use super::spec::MountSpec;
 use super::state::{Effect, Event, Lifecycle, State};
 use crate::error::{Error, Kind};
 use crate::exchange::{Credit, Credits, shell};
-use crate::limits::{MAILBOX_MESSAGES_MAX, MOUNT_REQUESTS_MAX};
+use crate::limits::MAILBOX_MESSAGES_MAX;
 use crate::net::{Dialer, Timer};
 use crate::oplog;
 use crate::upstream::Backend;
@@ -23,6 +23,7 @@ use http_types::{Request, Response};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// What every mount of the process shares.
 #[derive(Debug, Clone)]
@@ -43,9 +44,11 @@ pub struct MountHandle {
 
 #[derive(Debug)]
 struct Shared {
-    id: String,
+    id: Arc<str>,
     credits: Arc<Credits>,
+    tunnels: Arc<Credits>,
     client: surf::Client,
+    timer: Arc<Timer>,
     pseudonym: Arc<str>,
     mailbox: Sender<Ask>,
     // What the registry wants.
@@ -53,6 +56,8 @@ struct Shared {
     /// the actor is down.
     plan: ArcSwap<Plan>,
     stop: AtomicBool,
+    /// How long what is on its way may go on then.
+    drain_ms: AtomicU64,
     wish: Signal,
     // What the actor says of itself.
     lifecycle: AtomicU8,
@@ -77,13 +82,16 @@ impl MountHandle {
         let plan = Arc::new(Plan::new(spec, Arc::clone(&environment.pseudonym)));
         let state = State::default();
         let shared = Arc::new(Shared {
-            id: spec.id.clone(),
+            id: spec.id.as_str().into(),
             credits: Credits::revoked(),
+            tunnels: Credits::revoked(),
+            timer: Arc::clone(&environment.timer),
             client: surf::Client::with_http_client(backend),
             pseudonym: Arc::clone(&environment.pseudonym),
             plan: ArcSwap::new(Arc::clone(&plan)),
             mailbox,
             stop: AtomicBool::new(false),
+            drain_ms: AtomicU64::new(0),
             wish: Signal::new(),
             lifecycle: AtomicU8::new(state.lifecycle as u8),
             restarts: AtomicU32::new(state.restarts),
@@ -91,7 +99,7 @@ impl MountHandle {
             #[cfg(test)]
             panics_wanted: AtomicU32::new(0),
         });
-        let actor = Actor { shared: Arc::clone(&shared), state, plan, asks };
+        let actor = Actor { shared: Arc::clone(&shared), state, plan, asks, was_cut: false };
         async_std::task::spawn(actor.supervise());
         Self { shared }
     }
@@ -116,13 +124,16 @@ impl MountHandle {
 
     /// Makes this the spec that counts for requests from now on.
     pub fn replace(&self, spec: &MountSpec) {
-        let plan = Plan::new(spec, Arc::clone(&self.shared.pseudonym));
-        self.shared.plan.store(Arc::new(plan));
+        let plan = Arc::new(Plan::new(spec, Arc::clone(&self.shared.pseudonym)));
+        self.shared.plan.store(Arc::clone(&plan));
+        self.shared.grant(&plan);
         self.shared.wish.notify(usize::MAX);
     }
 
-    /// No new requests; the actor ends when the last one has.
-    pub fn stop(&self) {
+    /// No new requests; the actor ends when the last one has, or was cut off
+    /// after `drain`.
+    pub fn stop(&self, drain: Duration) {
+        self.shared.drain_ms.store(u64::try_from(drain.as_millis()).unwrap_or(u64::MAX), Ordering::Release);
         self.shared.stop.store(true, Ordering::Release);
         self.shared.wish.notify(usize::MAX);
     }
@@ -143,6 +154,12 @@ impl MountHandle {
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         self.shared.credits.in_flight()
+    }
+
+    /// How many tunnels are open, or about to be.
+    #[must_use]
+    pub fn tunnels(&self) -> u64 {
+        self.shared.tunnels.in_flight()
     }
 
     /// How often its actor was started again.
@@ -166,9 +183,30 @@ impl Shared {
             Some(credit) => credit,
             None => self.ask().await?,
         });
+        if let Some(notes) = &exchange.notes {
+            notes.note(|facts| facts.mount = Some(Arc::clone(&self.id)));
+        }
         let plan = self.plan.load_full();
         plan.prepare(exchange, prefix_len)?;
+        if exchange.upgrade.is_some() {
+            exchange.tunnel_credit = Some(self.tunnels.spend().ok_or(Kind::TunnelsSaturated)?);
+        }
+        if let Some(total) = exchange.bounds.total {
+            exchange.deadline.limit_total(total);
+        }
         Ok(plan)
+    }
+
+    /// As many at a time as the plan allows.
+    fn grant(&self, plan: &Plan) {
+        let limits = plan.limits();
+        self.credits.grant(limits.concurrent_requests_max);
+        self.tunnels.grant(limits.tunnels_max);
+    }
+
+    fn revoke(&self) {
+        self.credits.revoke();
+        self.tunnels.revoke();
     }
 
     async fn ask(&self) -> Result<Credit, Error> {
@@ -190,6 +228,8 @@ struct Actor {
     /// The plan that it has taken note of.
     plan: Arc<Plan>,
     asks: Receiver<Ask>,
+    /// What was left was told to end.
+    was_cut: bool,
 }
 
 /// What the actor woke up for.
@@ -202,7 +242,7 @@ impl Actor {
     /// Runs until the mount is stopped, and again after every panic.
     async fn supervise(mut self) {
         while AssertUnwindSafe(self.run()).catch_unwind().await.is_err() {
-            self.shared.credits.revoke();
+            self.shared.revoke();
             let Effect::RestartAfter(pause) = self.apply(Event::Panicked) else { return };
             oplog::error(format_args!("mount {}: its actor panicked; starting it again in {pause:?}", self.shared.id));
             async_io::Timer::after(pause).await;
@@ -241,8 +281,19 @@ impl Actor {
                 if !self.state.is_stopping() {
                     future::pending::<()>().await;
                 }
-                shared.credits.idle().await;
-                Some(Input::Other(Event::Idle))
+                let overdue = async {
+                    if self.was_cut {
+                        future::pending::<()>().await;
+                    }
+                    async_io::Timer::after(Duration::from_millis(shared.drain_ms.load(Ordering::Acquire))).await;
+                    Event::Overdue
+                };
+                let idle = async {
+                    shared.credits.idle().await;
+                    shared.tunnels.idle().await;
+                    Event::Idle
+                };
+                Some(Input::Other(future::or(idle, overdue).await))
             };
             let wished = async {
                 wish.await;
@@ -270,13 +321,23 @@ impl Actor {
         match self.apply(event) {
             Effect::None | Effect::End | Effect::RestartAfter(_) => {}
             Effect::Open => {
-                shared.credits.grant(MOUNT_REQUESTS_MAX);
+                shared.grant(&self.plan);
                 shared.credits.open();
+                shared.tunnels.open();
             }
-            Effect::Revoke => shared.credits.revoke(),
+            Effect::Revoke => shared.revoke(),
             Effect::AdmitOrRefuse(kind) => answer(shared.credits.spend().ok_or(kind)),
             Effect::Refuse(kind) => answer(Err(kind)),
-            Effect::TakeNote => self.plan = shared.plan.load_full(),
+            Effect::TakeNote => {
+                self.plan = shared.plan.load_full();
+                shared.grant(&self.plan);
+            }
+            Effect::Cut => {
+                self.was_cut = true;
+                shared.credits.cut();
+                shared.tunnels.cut();
+                shared.timer.wake_all();
+            }
         }
     }
 
@@ -294,6 +355,7 @@ impl Actor {
 mod tests {
     use super::super::spec::{Id, parse};
     use super::*;
+    use crate::limits::MOUNT_REQUESTS_MAX;
     use crate::net::OwnListeners;
     use serde_json::json;
 
@@ -343,10 +405,24 @@ mod tests {
         async_io::block_on(async {
             let handle = spawn(&environment());
             let last = credit(&handle).await.unwrap();
-            handle.stop();
+            handle.stop(Duration::MAX);
             until(|| handle.lifecycle() == Lifecycle::Draining).await;
             assert_eq!(credit(&handle).await.unwrap_err().kind(), &Kind::Draining);
             assert_eq!(handle.in_flight(), 1);
+            drop(last);
+            until(|| handle.lifecycle() == Lifecycle::Stopped).await;
+        });
+    }
+
+    #[test]
+    fn what_a_stopped_mount_still_has_is_cut_off_after_its_time() {
+        async_io::block_on(async {
+            let handle = spawn(&environment());
+            let last = credit(&handle).await.unwrap();
+            assert!(!last.is_cut());
+            handle.stop(Duration::from_millis(1));
+            until(|| last.is_cut()).await;
+            assert_eq!(handle.lifecycle(), Lifecycle::Draining);
             drop(last);
             until(|| handle.lifecycle() == Lifecycle::Stopped).await;
         });

@@ -1,15 +1,18 @@
 //! What a mount does to a request and its reply: a spec, made ready.
 //!
-//! Owns the order of the policies and the joining of addresses. Pure: it edits
-//! the exchange and says where it goes; upstream does the rest.
+//! Owns the order of the policies and the joining of addresses. Pure, but for
+//! the chance that names a new trace: it edits the exchange and says where it
+//! goes; upstream does the rest.
 
-use super::spec::{BaseAddress, HostPattern, HostPort, MountKind, MountSpec};
+use super::bounds::{self, Limits};
+use super::spec::{BaseAddress, HostPattern, HostPort, MountKind, MountSpec, Traceparent};
 use crate::error::{Error, Kind};
-use crate::exchange::{Destination, Exchange, Outbound, Reply};
-use crate::message::{Authority, Known, Span};
+use crate::exchange::{Bounds, Destination, Exchange, Outbound, Reply};
+use crate::http1::Framing;
+use crate::message::{Authority, Known, Span, Version};
 use crate::net::Access;
 use crate::net::dial::Host;
-use crate::policy::{forwarded, hop_by_hop, methods, via};
+use crate::policy::{forwarded, hop_by_hop, methods, trace, trailers, via};
 use std::sync::Arc;
 
 /// A spec made ready for requests.
@@ -17,6 +20,9 @@ use std::sync::Arc;
 pub struct Plan {
     methods: Vec<String>,
     suppressed: Vec<String>,
+    ensures_traceparent: bool,
+    limits: Limits,
+    bounds: Bounds,
     pseudonym: Arc<str>,
     route: Route,
 }
@@ -47,9 +53,18 @@ impl Plan {
         Self {
             methods: spec.allowed_request_methods.clone(),
             suppressed: spec.suppress_http_headers.clone(),
+            ensures_traceparent: spec.traceparent == Traceparent::Ensure,
+            limits: spec.limits,
+            bounds: bounds::of(spec.limits, spec.timeouts),
             pseudonym,
             route,
         }
+    }
+
+    /// How many requests and tunnels there may be at a time.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// Edits the request and says where it goes. `prefix_len` bytes of its raw
@@ -60,8 +75,21 @@ impl Plan {
             return Err(Kind::Loop.into());
         }
         let outbound = self.route.outbound(exchange, prefix_len)?;
+        exchange.bounds = self.bounds;
+        if let Framing::Length(length) = exchange.framing
+            && length > self.bounds.request_body_bytes
+        {
+            return Err(Kind::ContentTooLarge.into());
+        }
+        exchange.body.side().bounds = self.bounds;
         let fields = &mut exchange.head.fields;
-        hop_by_hop::strip_request(fields);
+        if self.suppresses("upgrade") {
+            exchange.upgrade = None;
+        }
+        exchange.takes_trailers =
+            exchange.head.version == Version::Http11 && trailers::wanted(fields) && !self.suppresses("te");
+        let keep = hop_by_hop::Keep { upgrade: exchange.upgrade.is_some(), trailer: exchange.takes_trailers };
+        hop_by_hop::strip_request(fields, keep);
         if !self.suppressed.is_empty() {
             // Framing and Host are written from what was understood, so
             // suppressing them cannot break a message.
@@ -79,14 +107,27 @@ impl Plan {
                 forwarded::add_missing_for(&mut exchange.head.fields, client);
             }
         }
-        via::add(&mut exchange.head.fields, exchange.head.version, self.pseudonym.as_bytes());
+        let fields = &mut exchange.head.fields;
+        via::add(fields, exchange.head.version, self.pseudonym.as_bytes());
+        if self.ensures_traceparent {
+            let (mut trace_id, mut parent_id) = ([0; 16], [0; 8]);
+            getrandom::fill(&mut trace_id).map_err(|error| Error::new(Kind::Internal, error))?;
+            getrandom::fill(&mut parent_id).map_err(|error| Error::new(Kind::Internal, error))?;
+            trace::ensure(fields, trace_id, parent_id);
+        }
+        hop_by_hop::ask(fields, exchange.upgrade.is_some(), exchange.takes_trailers);
         exchange.outbound = Some(outbound);
         Ok(())
     }
 
     /// Edits the reply.
     pub fn finish(&self, reply: &mut Reply) {
-        hop_by_hop::strip_response(&mut reply.head.fields);
+        let keep = hop_by_hop::Keep { upgrade: reply.head.status == 101, trailer: reply.takes_trailers };
+        hop_by_hop::strip_response(&mut reply.head.fields, keep);
+    }
+
+    fn suppresses(&self, name: &str) -> bool {
+        self.suppressed.iter().any(|suppressed| suppressed == name)
     }
 }
 

@@ -4,6 +4,7 @@
 //! is wrong with it at once, each fault with a JSON Pointer (RFC 6901). A spec
 //! that exists is valid.
 
+use super::bounds::{Limits, Timeouts};
 use crate::message::{Authority, is_token, target};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -24,6 +25,23 @@ pub struct MountSpec {
     pub allowed_request_methods: Vec<String>,
     /// Fields not passed on to the upstream.
     pub suppress_http_headers: Vec<String>,
+    /// What becomes of `traceparent`.
+    pub traceparent: Traceparent,
+    /// How much of what there may be.
+    pub limits: Limits,
+    /// How long what may take.
+    pub timeouts: Timeouts,
+}
+
+/// What becomes of the trace context of a request (W3C Trace Context).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Traceparent {
+    /// It is passed on as it came.
+    #[default]
+    Keep,
+    /// One is made where none came, or none that is valid.
+    Ensure,
 }
 
 /// The two kinds of mount.
@@ -210,11 +228,11 @@ pub enum Id<'a> {
 }
 
 #[derive(Default)]
-struct Reader {
+pub(super) struct Reader {
     faults: Vec<SpecFault>,
 }
 
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 12] = [
     "id",
     "kind",
     "match",
@@ -224,10 +242,13 @@ const FIELDS: [&str; 9] = [
     "force_host",
     "force_scheme",
     "allowed_hosts",
+    "traceparent",
+    "limits",
+    "timeouts",
 ];
 
 impl Reader {
-    fn fault(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+    pub(super) fn fault(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         self.faults.push(SpecFault { pointer: pointer.into(), detail: detail.into() });
     }
 
@@ -247,10 +268,32 @@ impl Reader {
         let suppress_http_headers = self.list(object, "suppress_http_headers", "a header field name", |text| {
             is_token(text.as_bytes()).then(|| text.to_ascii_lowercase())
         });
-        Some(MountSpec { id: id?, kind: kind?, matches: matches?, allowed_request_methods, suppress_http_headers })
+        let traceparent = self.traceparent(object);
+        let (limits, timeouts) = (self.limits(object.get("limits")), self.timeouts(object.get("timeouts")));
+        Some(MountSpec {
+            id: id?,
+            kind: kind?,
+            matches: matches?,
+            allowed_request_methods,
+            suppress_http_headers,
+            traceparent,
+            limits,
+            timeouts,
+        })
     }
 
-    fn only(&mut self, object: &Map<String, Value>, pointer: &str, known: &[&str]) {
+    fn traceparent(&mut self, object: &Map<String, Value>) -> Traceparent {
+        match self.text(object, "traceparent", "/traceparent") {
+            None | Some("keep") => Traceparent::Keep,
+            Some("ensure") => Traceparent::Ensure,
+            Some(_) => {
+                self.fault("/traceparent", "must be \"keep\" or \"ensure\"");
+                Traceparent::Keep
+            }
+        }
+    }
+
+    pub(super) fn only(&mut self, object: &Map<String, Value>, pointer: &str, known: &[&str]) {
         for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
             let escaped = name.replace('~', "~0").replace('/', "~1");
             self.fault(format!("{pointer}/{escaped}"), format!("unknown field; known are {}", known.join(", ")));
@@ -463,6 +506,15 @@ mod tests {
         parse(&value, Id::OwnOr("made-up"))
     }
 
+    /// What is written, without what has tests of its own.
+    fn written(spec: &MountSpec) -> Value {
+        let mut value = serde_json::to_value(spec).unwrap();
+        for name in ["traceparent", "limits", "timeouts"] {
+            assert!(value.as_object_mut().unwrap().remove(name).is_some());
+        }
+        value
+    }
+
     fn pointers(value: Value) -> Vec<String> {
         read(value).unwrap_err().into_iter().map(|fault| fault.pointer).collect()
     }
@@ -476,7 +528,7 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(
-            serde_json::to_value(&spec).unwrap(),
+            written(&spec),
             json!({
                 "id": "made-up", "kind": "regular", "match": {"host": "api.example.org:8080", "path": "/orgs"},
                 "address": "http://server3:8680/exist/", "allowed_request_methods": ["GET"],
@@ -491,7 +543,7 @@ mod tests {
         let spec =
             read(json!({"id": "t", "kind": "transparent", "allowed_hosts": ["*.internal:80", "x.org"]})).unwrap();
         assert_eq!(
-            serde_json::to_value(&spec).unwrap(),
+            written(&spec),
             json!({
                 "id": "t", "kind": "transparent", "match": {"path": "/"}, "force_scheme": "http",
                 "allowed_hosts": ["*.internal:80", "x.org"], "allowed_request_methods": [], "suppress_http_headers": [],

@@ -49,6 +49,8 @@ pub enum Event {
     StopRequested,
     /// No request is on its way any more.
     Idle,
+    /// What is on its way has had its time.
+    Overdue,
     /// The actor panicked.
     Panicked,
 }
@@ -68,6 +70,8 @@ pub enum Effect {
     Refuse(Kind),
     /// Take note of the new plan, which counts already.
     TakeNote,
+    /// End what is still on its way.
+    Cut,
     /// Stop the actor.
     End,
     /// Start the actor again after this long.
@@ -123,6 +127,8 @@ impl State {
                 Effect::End
             }
             Event::Idle => Effect::None,
+            Event::Overdue if self.stopping => Effect::Cut,
+            Event::Overdue => Effect::None,
             Event::Panicked => {
                 self.restarts = self.restarts.saturating_add(1);
                 self.lifecycle = Lifecycle::Restarting;
@@ -160,6 +166,7 @@ mod tests {
         assert_eq!(state.apply(Event::Idle), Effect::None);
         assert_eq!(state.apply(Event::StopRequested), Effect::Revoke);
         assert_eq!(state.apply(Event::Asked), Effect::Refuse(Kind::Draining));
+        assert_eq!(state.apply(Event::Overdue), Effect::Cut);
         assert_eq!(state.apply(Event::Idle), Effect::End);
         assert_eq!(state.lifecycle, Lifecycle::Stopped);
     }

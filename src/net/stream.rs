@@ -3,6 +3,7 @@
 //! Owns the socket. Clones share it, so one task may hold its reading and its
 //! writing side in different rooms; only one task polls a stream.
 
+use crate::limits::TUNNEL_KEEP_ALIVE;
 use async_io::Async;
 use futures_lite::AsyncWrite;
 use std::io::{self, IoSlice, Read};
@@ -125,6 +126,38 @@ impl Stream {
             }
         };
         matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Where the other end is, for TCP.
+    #[must_use]
+    pub fn peer_address(&self) -> Option<SocketAddr> {
+        match &self.shared.socket {
+            Socket::Tcp(stream) => stream.get_ref().peer_addr().ok(),
+            Socket::Unix(_) => None,
+        }
+    }
+
+    /// Why the connection has failed, if it has and nobody was told yet. A
+    /// reset behind an end of the input shows nowhere else.
+    #[must_use]
+    pub fn failure(&self) -> Option<io::Error> {
+        let failure = match &self.shared.socket {
+            Socket::Tcp(stream) => stream.get_ref().take_error(),
+            Socket::Unix(stream) => stream.get_ref().take_error(),
+        };
+        failure.unwrap_or_else(Some)
+    }
+
+    /// Has the system ask now and then whether the peer is still there.
+    pub fn keep_alive(&self) -> io::Result<()> {
+        match &self.shared.socket {
+            Socket::Tcp(stream) => {
+                let every = socket2::TcpKeepalive::new().with_time(TUNNEL_KEEP_ALIVE);
+                socket2::SockRef::from(stream.get_ref()).set_tcp_keepalive(&every)
+            }
+            // A process that ends closes its end.
+            Socket::Unix(_) => Ok(()),
+        }
     }
 
     /// Says that nothing more will be written.

@@ -66,8 +66,13 @@ impl Timer {
     /// A deadline on this clock, not armed.
     #[must_use]
     pub fn deadline(self: &Arc<Self>) -> Arc<Deadline> {
-        let deadline =
-            Arc::new(Deadline { at_ms: AtomicU64::new(NEVER), waker: AtomicWaker::new(), timer: Arc::clone(self) });
+        let deadline = Arc::new(Deadline {
+            at_ms: AtomicU64::new(NEVER),
+            total_at_ms: AtomicU64::new(NEVER),
+            nudge_at_ms: AtomicU64::new(NEVER),
+            waker: AtomicWaker::new(),
+            timer: Arc::clone(self),
+        });
         let sweeper: Weak<dyn Sweep> = Arc::<Deadline>::downgrade(&deadline);
         self.enrol(sweeper);
         deadline
@@ -99,11 +104,16 @@ impl Timer {
 
 const NEVER: u64 = u64::MAX;
 
-/// A moment that one task waits for, beside whatever else it waits for. One a
-/// connection, armed anew for each phase of its life.
+/// The moments that one task waits for, beside whatever else it waits for. One
+/// a connection, armed anew for each phase of its life.
 #[derive(Debug)]
 pub struct Deadline {
+    /// When the phase must be over.
     at_ms: AtomicU64,
+    /// When the whole exchange must be over.
+    total_at_ms: AtomicU64,
+    /// When to look around, with nothing lost yet.
+    nudge_at_ms: AtomicU64,
     waker: AtomicWaker,
     timer: Arc<Timer>,
 }
@@ -111,25 +121,68 @@ pub struct Deadline {
 impl Deadline {
     /// Arms it to fire `after` now, or up to two ticks later.
     pub fn arm(&self, after: Duration) {
-        let at_ms = self.timer.now_ms().saturating_add(milliseconds(after + TICK));
-        self.at_ms.store(at_ms, Ordering::Relaxed);
+        self.at_ms.store(self.moment(after), Ordering::Relaxed);
     }
 
-    /// It no longer fires.
+    /// Has it fire `after` now, whatever it is armed to meanwhile.
+    pub fn limit_total(&self, after: Duration) {
+        self.total_at_ms.store(self.moment(after), Ordering::Relaxed);
+    }
+
+    /// Has the task woken once `after` now, without firing.
+    pub fn nudge(&self, after: Duration) {
+        self.nudge_at_ms.store(self.moment(after), Ordering::Relaxed);
+    }
+
+    /// True once the moment of [`Deadline::nudge`] has come.
+    #[must_use]
+    pub fn is_nudged(&self) -> bool {
+        self.now_ms() >= self.nudge_at_ms.load(Ordering::Relaxed)
+    }
+
+    /// It no longer fires, for whatever reason.
     pub fn disarm(&self) {
-        self.at_ms.store(NEVER, Ordering::Relaxed);
+        for moment in [&self.at_ms, &self.total_at_ms, &self.nudge_at_ms] {
+            moment.store(NEVER, Ordering::Relaxed);
+        }
+    }
+
+    /// Has this task woken at each of its moments.
+    pub fn remember(&self, cx: &mut Context<'_>) {
+        self.waker.register(cx.waker());
     }
 
     /// Ready once it has fired; else the task is woken when it does.
     pub fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.waker.register(cx.waker());
-        if self.timer.now_ms() >= self.at_ms.load(Ordering::Relaxed) { Poll::Ready(()) } else { Poll::Pending }
+        self.remember(cx);
+        if self.now_ms() >= self.at_ms.load(Ordering::Relaxed) || self.is_total_over() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// True when it was the whole exchange that took too long.
+    #[must_use]
+    pub fn is_total_over(&self) -> bool {
+        self.now_ms() >= self.total_at_ms.load(Ordering::Relaxed)
+    }
+
+    /// Milliseconds on its clock, at most one tick old.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.timer.now_ms()
+    }
+
+    fn moment(&self, after: Duration) -> u64 {
+        self.now_ms().saturating_add(milliseconds(after.saturating_add(TICK)))
     }
 }
 
 impl Sweep for Deadline {
     fn sweep(&self, now_ms: u64) -> bool {
-        if now_ms >= self.at_ms.load(Ordering::Relaxed) {
+        let moments = [&self.at_ms, &self.total_at_ms, &self.nudge_at_ms];
+        if moments.iter().any(|moment| now_ms >= moment.load(Ordering::Relaxed)) {
             self.waker.wake();
         }
         true

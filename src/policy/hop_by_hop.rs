@@ -15,14 +15,25 @@ pub fn names_framing(fields: &Fields) -> bool {
     })
 }
 
+/// What of this hop goes on to the next all the same.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Keep {
+    /// `Upgrade`: it was granted.
+    pub upgrade: bool,
+    /// `Trailer`: those it announces go on too.
+    pub trailer: bool,
+}
+
 /// Removes what a request must not carry on, and besides what could be taken
 /// for a field of ours: names that read the same once `_` is `-`, and `Proxy`,
 /// which CGI turns into a setting.
-pub fn strip_request(fields: &mut Fields) {
+pub fn strip_request(fields: &mut Fields, keep: Keep) {
     strip_named(fields);
-    fields.retain(|field| {
-        !matches!(
-            field.known,
+    fields.retain(|field| match field.known {
+        Known::Trailer => keep.trailer,
+        Known::Upgrade => keep.upgrade,
+        known => !matches!(
+            known,
             Known::Connection
                 | Known::Http2Settings
                 | Known::KeepAlive
@@ -31,27 +42,38 @@ pub fn strip_request(fields: &mut Fields) {
                 | Known::ProxyAuthorization
                 | Known::ProxyConnection
                 | Known::Te
-                | Known::Trailer
-                | Known::Upgrade
-        )
+        ),
     });
 }
 
+/// Adds what this hop asks of the next: another protocol, trailers.
+pub fn ask(fields: &mut Fields, upgrade: bool, trailers: bool) {
+    if trailers {
+        fields.push(b"TE", b"trailers");
+    }
+    match (upgrade, trailers) {
+        (true, true) => fields.push(b"Connection", b"upgrade, TE"),
+        (true, false) => fields.push(b"Connection", b"upgrade"),
+        (false, true) => fields.push(b"Connection", b"TE"),
+        (false, false) => {}
+    }
+}
+
 /// Removes what a response must not carry on.
-pub fn strip_response(fields: &mut Fields) {
+pub fn strip_response(fields: &mut Fields, keep: Keep) {
     strip_named(fields);
-    fields.retain(|field| {
-        !matches!(
-            field.known,
+    fields.retain(|field| match field.known {
+        Known::Trailer => keep.trailer,
+        Known::Upgrade => keep.upgrade,
+        known => !matches!(
+            known,
             Known::Connection
                 | Known::KeepAlive
                 | Known::ProxyAuthenticate
                 | Known::ProxyAuthorization
                 | Known::ProxyConnection
                 | Known::Te
-                | Known::Trailer
-                | Known::Upgrade
-        )
+        ),
     });
 }
 
@@ -66,7 +88,12 @@ fn strip_named(fields: &mut Fields) {
         .filter(|option| {
             !matches!(
                 Known::of(option),
-                Known::Host | Known::ContentLength | Known::TransferEncoding | Known::Connection
+                Known::Host
+                    | Known::ContentLength
+                    | Known::TransferEncoding
+                    | Known::Connection
+                    | Known::Trailer
+                    | Known::Upgrade
             )
         })
         .map(<[u8]>::to_vec)
@@ -85,7 +112,7 @@ mod tests {
         for (name, value) in lines {
             fields.push(name.as_bytes(), value.as_bytes());
         }
-        strip_request(&mut fields);
+        strip_request(&mut fields, Keep::default());
         fields.iter().map(|field| String::from_utf8_lossy(field.name).into_owned()).collect()
     }
 
@@ -106,6 +133,26 @@ mod tests {
             ("Accept", "*/*"),
         ]);
         assert_eq!(left, ["Host", "X_Custom", "Accept"]);
+    }
+
+    #[test]
+    fn what_is_asked_of_the_next_hop_is_said_anew() {
+        let mut fields = Fields::default();
+        for (name, value) in [("upgrade", "a/1"), ("Connection", "upgrade, x"), ("X", "1"), ("Trailer", "Etag")] {
+            fields.push(name.as_bytes(), value.as_bytes());
+        }
+        strip_request(&mut fields, Keep { upgrade: true, trailer: true });
+        ask(&mut fields, true, true);
+        let left: Vec<_> = fields.iter().map(|field| (field.name, field.value)).collect();
+        assert_eq!(
+            left,
+            [
+                (&b"upgrade"[..], &b"a/1"[..]),
+                (b"Trailer", b"Etag"),
+                (b"TE", b"trailers"),
+                (b"Connection", b"upgrade, TE"),
+            ]
+        );
     }
 
     #[test]

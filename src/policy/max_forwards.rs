@@ -29,7 +29,9 @@ pub fn apply(method: &[u8], fields: &mut Fields) -> Result<Decision, Kind> {
         return Err(Kind::RequestMaxForwards);
     }
     // More than can be counted here is as many as can be, which the RFC allows.
-    match parse_digits(value).unwrap_or(u64::MAX).checked_sub(1) {
+    let left = parse_digits(value).unwrap_or(u64::MAX).checked_sub(1);
+    drop(lines);
+    match left {
         Some(left) => {
             fields.replace_value(Known::MaxForwards, left.to_string().as_bytes());
             Ok(Decision::Forward)

@@ -34,6 +34,7 @@ pub fn ensure(fields: &mut Fields, trace_id: [u8; 16], parent_id: [u8; 8]) {
     if lines.next().is_some_and(is_valid) && lines.next().is_none() {
         return;
     }
+    drop(lines);
     fields.retain(|field| !matches!(field.known, Known::Traceparent | Known::Tracestate));
     // The flags are 00: `sampled` says that the caller may have recorded, and
     // nothing is recorded here; the recommendation makes 0 the default for who

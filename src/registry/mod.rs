@@ -15,6 +15,7 @@ use rpds::RedBlackTreeMapSync;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use store::{Store, StoreError};
 
 /// One mount of the set.
@@ -53,7 +54,12 @@ pub enum Change {
     /// A mount of that id, new or instead of the one there is.
     Put(MountSpec),
     /// No mount of that id.
-    Delete(String),
+    Delete {
+        /// The id.
+        id: String,
+        /// How long what is on its way may go on.
+        drain: Duration,
+    },
 }
 
 /// What a change did.

@@ -12,6 +12,7 @@ use crate::oplog;
 use arc_swap::ArcSwap;
 use async_channel::{Receiver, Sender};
 use std::sync::Arc;
+use std::time::Duration;
 use std::time::SystemTime;
 
 /// A change and who waits for it.
@@ -71,7 +72,7 @@ impl Writer {
             if draft.writes.is_empty() { Ok(()) } else { self.store.commit(draft.snapshot.revision, &draft.writes) };
         if let Err(error) = stored {
             oplog::error(format_args!("a change could not be stored: {error}"));
-            draft.started.iter().for_each(MountHandle::stop);
+            draft.started.iter().for_each(|handle| handle.stop(Duration::ZERO));
             for (_, answer) in outcomes {
                 let _ = answer.try_send(Err(Refusal::Storage(error.to_string())));
             }
@@ -82,7 +83,7 @@ impl Writer {
         }
         self.routes.store(Arc::new(draft.snapshot.table.clone()));
         self.current.store(Arc::new(draft.snapshot));
-        draft.stopped.iter().for_each(MountHandle::stop);
+        draft.stopped.iter().for_each(|(handle, drain)| handle.stop(*drain));
         for (outcome, answer) in outcomes {
             // Whoever asked may have gone; the change is made all the same.
             let _ = answer.try_send(outcome);
@@ -97,7 +98,7 @@ struct Draft<'a> {
     writes: Vec<Write>,
     started: Vec<MountHandle>,
     replaced: Vec<(MountHandle, Arc<MountSpec>)>,
-    stopped: Vec<MountHandle>,
+    stopped: Vec<(MountHandle, Duration)>,
 }
 
 impl<'a> Draft<'a> {
@@ -119,7 +120,7 @@ impl<'a> Draft<'a> {
                 None => self.create(spec, true).map(Outcome::Created),
                 Some(before) => self.replace(&before, spec).map(Outcome::Replaced),
             },
-            Change::Delete(id) => self.delete(&id).map(|()| Outcome::Deleted),
+            Change::Delete { id, drain } => self.delete(&id, drain).map(|()| Outcome::Deleted),
         }
     }
 
@@ -173,12 +174,12 @@ impl<'a> Draft<'a> {
         Ok(record)
     }
 
-    fn delete(&mut self, id: &str) -> Result<(), Refusal> {
+    fn delete(&mut self, id: &str, drain: Duration) -> Result<(), Refusal> {
         let record = self.snapshot.mounts.get(id).ok_or_else(|| Refusal::Unknown(id.into()))?;
         if !record.stored {
             return Err(Refusal::Fixed(id.into()));
         }
-        self.stopped.push(record.handle.clone());
+        self.stopped.push((record.handle.clone(), drain));
         self.snapshot.table = self.snapshot.table.without(&record.spec.matches);
         self.snapshot.mounts.remove_mut(id);
         self.snapshot.revision += 1;
@@ -248,6 +249,10 @@ mod tests {
         routes.find(None, None, path.as_bytes()).map(|found| found.mount.id().to_owned())
     }
 
+    fn delete(id: &str) -> Change {
+        Change::Delete { id: id.into(), drain: Duration::ZERO }
+    }
+
     #[test]
     fn changes_are_in_effect_when_they_are_answered_and_survive_a_restart() {
         let directory = crate::testing::Directory::new("registry");
@@ -257,7 +262,7 @@ mod tests {
         assert!(matches!(change(&registry, Change::Put(spec("a", "/moved"))), Ok(Outcome::Replaced(_))));
         assert_eq!((finds(&registry, "/a"), finds(&registry, "/moved")), (None, Some("a".into())));
         assert!(matches!(change(&registry, Change::Put(spec("b", "/a"))), Ok(Outcome::Created(_))));
-        assert!(matches!(change(&registry, Change::Delete("a".into())), Ok(Outcome::Deleted)));
+        assert!(matches!(change(&registry, delete("a")), Ok(Outcome::Deleted)));
         assert_eq!(finds(&registry, "/moved"), None);
         let before = registry.snapshot();
         assert_eq!(before.revision, 4);
@@ -282,8 +287,8 @@ mod tests {
         assert_eq!(refusal(Change::Create(spec("a", "/x"))), Refusal::IdTaken("a".into()));
         assert_eq!(refusal(Change::Create(spec("c", "/a"))), taken);
         assert_eq!(refusal(Change::Put(spec("b", "/a"))), taken);
-        assert_eq!(refusal(Change::Delete("nobody".into())), Refusal::Unknown("nobody".into()));
-        assert_eq!(refusal(Change::Delete("fixed".into())), Refusal::Fixed("fixed".into()));
+        assert_eq!(refusal(delete("nobody")), Refusal::Unknown("nobody".into()));
+        assert_eq!(refusal(delete("fixed")), Refusal::Fixed("fixed".into()));
         assert_eq!(refusal(Change::Put(spec("fixed", "/x"))), Refusal::Fixed("fixed".into()));
         assert_eq!(finds(&registry, "/b"), Some("b".into()));
         drop(registry);

@@ -5,10 +5,11 @@ use super::connection::{Connection, InFlight};
 use super::pool::Pool;
 use super::retry;
 use crate::error::{Error, Kind};
-use crate::exchange::{Destination, Exchange, Outbound, Reply, ReplyBody, shell};
-use crate::limits::CONNECT_MAX;
+use crate::exchange::{Credit, Destination, Exchange, Notes, Outbound, Reply, ReplyBody, shell};
+use crate::http1::Framing;
+use crate::message::ResponseHead;
 use crate::net::policy::Own;
-use crate::net::{Access, Deadline, DialError, Dialer, Timer};
+use crate::net::{Access, DialError, Dialer, Timer};
 use futures_lite::future;
 use std::sync::Arc;
 use std::task::Poll;
@@ -32,45 +33,69 @@ impl Backend {
         let pooled = self.pool.take(&outbound.destination);
         let first = match pooled {
             Some(connection) => connection,
-            None => self.dial(&outbound.destination, &exchange.deadline).await?,
+            None => self.dial(&outbound.destination, exchange).await?,
         };
-        let (mut flight, answer) = self.attempt(first, exchange, &outbound).await;
+        let (mut flight, answer) = attempt(first, &self.pool, exchange, &outbound).await;
         let answer = match answer {
             Err(error) if retry::may_replay(flight.attempt(exchange.head.method(), error.kind())) => {
-                let fresh = self.dial(&outbound.destination, &exchange.deadline).await?;
-                let (second, answer) = self.attempt(fresh, exchange, &outbound).await;
+                let fresh = self.dial(&outbound.destination, exchange).await?;
+                let (second, answer) = attempt(fresh, &self.pool, exchange, &outbound).await;
                 flight = second;
                 answer
             }
             answer => answer,
         };
         let (head, framing) = answer?;
-        Ok(Reply { head, framing, body: ReplyBody::Stream(flight), credit: exchange.credit.take(), close: false })
+        if let Some(notes) = &exchange.notes {
+            notes.note(|facts| facts.first_byte = Some(notes.elapsed()));
+        }
+        let (body, credit) = match head.status {
+            101 => (ReplyBody::Tunnel(Box::new(flight.into_tunnel()?)), exchange.tunnel_credit.take()),
+            _ => (ReplyBody::Stream(flight), exchange.credit.take()),
+        };
+        Ok(Reply { head, framing, body, credit, close: false, takes_trailers: exchange.takes_trailers })
     }
 
-    async fn attempt(
-        &self,
-        connection: Connection,
-        exchange: &Exchange,
-        outbound: &Outbound,
-    ) -> (Box<InFlight>, Result<(crate::message::ResponseHead, crate::http1::Framing), Error>) {
-        let mut flight = InFlight::new(connection, &self.pool, exchange, outbound);
-        let answer = future::poll_fn(|cx| flight.poll_head(cx)).await;
-        (flight, answer)
-    }
-
-    async fn dial(&self, destination: &Destination, deadline: &Deadline) -> Result<Connection, Error> {
-        deadline.arm(CONNECT_MAX);
+    async fn dial(&self, destination: &Destination, exchange: &Exchange) -> Result<Connection, Error> {
+        let deadline = &exchange.deadline;
+        deadline.arm(exchange.bounds.connect);
+        let begun = exchange.notes.as_ref().map(Notes::elapsed);
         let too_late = future::poll_fn(|cx| match deadline.poll(cx) {
+            Poll::Ready(()) if deadline.is_total_over() => Poll::Ready(Err(Error::from(Kind::TotalTimeout))),
             Poll::Ready(()) => Poll::Ready(Err(Error::from(Kind::ConnectTimeout))),
+            Poll::Pending if exchange.credit.as_ref().is_some_and(Credit::is_cut) => {
+                Poll::Ready(Err(Error::from(Kind::Cut)))
+            }
             Poll::Pending => Poll::Pending,
         });
         let dialled = async {
             let stream = self.dialer.dial(&destination.host, destination.port, destination.access).await;
             stream.map(Connection::new).map_err(|error| refused(error, destination.access))
         };
-        future::or(dialled, too_late).await
+        let connection = future::or(dialled, too_late).await?;
+        if let (Some(notes), Some(begun)) = (&exchange.notes, begun) {
+            notes.note(|facts| facts.connect = Some(notes.elapsed() - begun));
+        }
+        Ok(connection)
     }
+}
+
+/// Sends the request on that connection and waits for the head of the answer.
+async fn attempt(
+    connection: Connection,
+    pool: &Arc<Pool>,
+    exchange: &Exchange,
+    outbound: &Outbound,
+) -> (Box<InFlight>, Result<(ResponseHead, Framing), Error>) {
+    if let Some(notes) = &exchange.notes {
+        notes.note(|facts| {
+            facts.upstream = connection.stream().peer_address();
+            facts.upstream_reused = connection.is_reused();
+        });
+    }
+    let mut flight = InFlight::new(connection, pool, exchange, outbound);
+    let answer = future::poll_fn(|cx| flight.poll_head(cx, exchange.credit.as_ref())).await;
+    (flight, answer)
 }
 
 fn refused(error: DialError, access: Access) -> Error {

@@ -7,15 +7,17 @@
 
 use super::pool::Pool;
 use crate::error::{Error, Kind};
-use crate::exchange::{BodyStream, Destination, Exchange, Outbound, RequestBody};
-use crate::http1::encode::{self, ChunkHead, LAST_CHUNK};
-use crate::http1::{BodyDecoder, Found, Framing, HeadScan, framing};
-use crate::limits::{BODY_IDLE_MAX, FIRST_BYTE_MAX, INTERIM_RESPONSES_MAX, RESPONSE_HEAD, SEND_BYTES_MAX};
-use crate::message::{Known, ResponseHead, Version, head};
+use crate::exchange::{BodyStream, Bounds, Credit, Destination, Exchange, Outbound, RequestBody, Tunnel};
+use crate::http1::encode::{self, ChunkHead};
+use crate::http1::{BodyDecoder, Found, Framing, HeadScan, framing, upgrade};
+use crate::limits::{INTERIM_RESPONSES_MAX, POOL_IDLE_MAX, RESPONSE_HEAD, SEND_BYTES_MAX};
+use crate::message::{Fields, Known, ResponseHead, Version, head};
 use crate::net::{Deadline, Input, Stream};
+use crate::policy::{hop_by_hop, trailers};
 use std::io::IoSlice;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// A connection to an upstream, between exchanges or in one.
 #[derive(Debug)]
@@ -35,6 +37,18 @@ impl Connection {
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.is_clean() && self.input.stream().is_quiet()
+    }
+
+    /// The stream under it.
+    #[must_use]
+    pub fn stream(&self) -> &Stream {
+        self.input.stream()
+    }
+
+    /// True when it has served before.
+    #[must_use]
+    pub fn is_reused(&self) -> bool {
+        self.reused
     }
 
     /// True when nothing was received that belongs to no exchange.
@@ -71,13 +85,20 @@ pub struct InFlight {
     sending: Sending,
     body: RequestBody,
     request_framing: Framing,
+    takes_trailers: bool,
+    /// The protocols that the request would change to.
+    upgrade: Option<Box<[u8]>>,
+    bounds: Bounds,
     // The response.
     scan: HeadScan,
     is_head: bool,
     relays_interim: bool,
     interims: u8,
+    answered: bool,
     decoder: BodyDecoder,
     persistent: bool,
+    /// How long the connection may wait in the pool afterwards.
+    idle_max: Duration,
     available: usize,
     deadline: Arc<Deadline>,
 }
@@ -91,8 +112,7 @@ impl InFlight {
         let host = outbound.host.as_deref().or_else(|| fields.first(Known::Host)).unwrap_or_default();
         let target = [&*outbound.target_base, exchange.bytes(outbound.target_rest)];
         encode::request(&mut out, exchange.head.method(), target, host, fields, exchange.framing);
-        exchange.deadline.arm(FIRST_BYTE_MAX);
-        Box::new(Self {
+        let flight = Self {
             connection: Some(connection),
             pool: Arc::downgrade(pool),
             destination: Arc::clone(&outbound.destination),
@@ -102,15 +122,28 @@ impl InFlight {
             sending: if exchange.framing == Framing::None { Sending::Rest } else { Sending::Content },
             body: exchange.body.clone(),
             request_framing: exchange.framing,
+            takes_trailers: exchange.takes_trailers,
+            upgrade: exchange.upgrade.map(|protocols| exchange.bytes(protocols).into()),
+            bounds: exchange.bounds,
             scan: HeadScan::response(RESPONSE_HEAD),
             is_head: exchange.head.method() == b"HEAD",
             relays_interim: exchange.head.version >= Version::Http11,
             interims: 0,
+            answered: false,
             decoder: BodyDecoder::new(Framing::None),
             persistent: false,
+            idle_max: POOL_IDLE_MAX,
             available: 0,
             deadline: Arc::clone(&exchange.deadline),
-        })
+        };
+        flight.wait_on();
+        Box::new(flight)
+    }
+
+    /// Something has moved: the next step has its time from now.
+    fn wait_on(&self) {
+        let content_moves = self.answered || self.sending == Sending::Content;
+        self.deadline.arm(if content_moves { self.bounds.idle } else { self.bounds.first_byte });
     }
 
     /// What a retry must know when this attempt has failed.
@@ -127,8 +160,13 @@ impl InFlight {
         }
     }
 
-    /// Waits for the head of the final response, sending the request meanwhile.
-    pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(ResponseHead, Framing), Error>> {
+    /// Waits for the head of the final response, or of a 101 that was asked
+    /// for, sending the request meanwhile.
+    pub fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        credit: Option<&Credit>,
+    ) -> Poll<Result<(ResponseHead, Framing), Error>> {
         loop {
             self.send(cx)?;
             let connection = self.connection.as_mut().ok_or(Kind::Internal)?;
@@ -136,6 +174,9 @@ impl InFlight {
             if let Some(len) = self.scan.advance(connection.input.unread()).map_err(invalid)? {
                 let head = self.scan.take_response(&connection.input.unread()[..len]).map_err(invalid)?;
                 connection.input.consume(len);
+                if head.status == 101 {
+                    return Poll::Ready(self.change_protocol(head));
+                }
                 if head.is_interim() {
                     self.relay_interim(cx, &head)?;
                     continue;
@@ -150,7 +191,10 @@ impl InFlight {
                     if self.deadline.poll(cx).is_ready() {
                         let waits_for_client = self.sending == Sending::Content && self.out_at == self.out.len();
                         let kind = if waits_for_client { Kind::BodyTimeout } else { Kind::UpstreamSilent };
-                        return Poll::Ready(Err(kind.into()));
+                        return Poll::Ready(Err(self.too_late(kind)));
+                    }
+                    if credit.is_some_and(Credit::is_cut) {
+                        return Poll::Ready(Err(Kind::Cut.into()));
                     }
                     return Poll::Pending;
                 }
@@ -161,18 +205,39 @@ impl InFlight {
     fn relay_interim(&mut self, cx: &mut Context<'_>, head: &ResponseHead) -> Result<(), Error> {
         self.interims += 1;
         self.scan = HeadScan::response(RESPONSE_HEAD);
-        // No upgrade was asked for: the request's `Upgrade` was removed.
-        if head.status == 101 || self.interims > INTERIM_RESPONSES_MAX {
+        if self.interims > INTERIM_RESPONSES_MAX {
             return Err(Kind::UpstreamInterim.into());
         }
         if self.relays_interim {
             let mut fields_stripped = head.clone();
-            crate::policy::hop_by_hop::strip_response(&mut fields_stripped.fields);
+            hop_by_hop::strip_response(&mut fields_stripped.fields, hop_by_hop::Keep::default());
             let mut out = Vec::new();
             encode::interim(&mut out, &fields_stripped);
-            self.body.poll_send_interim(cx, &out);
+            let sent = self.body.side().send_interim(cx, &out);
+            sent.map_err(|error| Error::new(Kind::ClientGone, error))?;
         }
         Ok(())
+    }
+
+    /// What a 101 means: the protocol that was asked for, or nonsense.
+    fn change_protocol(&mut self, head: ResponseHead) -> Result<(ResponseHead, Framing), Error> {
+        let granted = self.upgrade.as_ref().is_some_and(|asked| upgrade::is_granted(asked, &head));
+        // An answer to a request that is still being sent is none.
+        if !granted || self.sending != Sending::Done {
+            return Err(Kind::UpstreamInterim.into());
+        }
+        Ok((head, Framing::None))
+    }
+
+    /// The tunnel that a granted 101 has opened.
+    pub fn into_tunnel(mut self: Box<Self>) -> Result<Tunnel, Error> {
+        let connection = self.connection.take().ok_or(Kind::Internal)?;
+        Ok(Tunnel::new(connection.input, self.bounds.tunnel_idle))
+    }
+
+    /// Why the deadline has fired.
+    fn too_late(&self, phase: Kind) -> Error {
+        if self.deadline.is_total_over() { Kind::TotalTimeout.into() } else { phase.into() }
     }
 
     fn begin_body(&mut self, head: ResponseHead) -> Result<(ResponseHead, Framing), Error> {
@@ -180,7 +245,13 @@ impl InFlight {
         let framing = framing::response(method, &head).map_err(|error| Error::from(Kind::UpstreamFraming(error)))?;
         self.decoder = BodyDecoder::new(framing);
         self.persistent = framing::is_persistent(head.version, &head.fields) && framing != Framing::UntilClose;
-        self.deadline.arm(BODY_IDLE_MAX);
+        if let Some(seconds) = framing::keep_alive_timeout_s(&head.fields) {
+            // A connection that closes while a request is on its way to it is
+            // worse than one that is opened anew.
+            self.idle_max = POOL_IDLE_MAX.min(Duration::from_secs(seconds) / 2);
+        }
+        self.answered = true;
+        self.wait_on();
         self.release_if_ended();
         Ok((head, framing))
     }
@@ -196,7 +267,7 @@ impl InFlight {
                     Poll::Ready(Ok(count)) if count > 0 => {
                         self.out_at += count;
                         if self.sent_bytes {
-                            self.deadline.arm(FIRST_BYTE_MAX);
+                            self.wait_on();
                         }
                         self.sent_bytes = true;
                         continue;
@@ -209,7 +280,10 @@ impl InFlight {
             }
             match self.sending {
                 Sending::Done | Sending::Failed => return Ok(()),
-                Sending::Rest => self.sending = Sending::Done,
+                Sending::Rest => {
+                    self.sending = Sending::Done;
+                    self.wait_on();
+                }
                 Sending::Content => {
                     let mut side = self.body.side();
                     let Poll::Ready(count) = side.poll_content(cx)? else { return Ok(()) };
@@ -217,7 +291,15 @@ impl InFlight {
                     self.out.clear();
                     let count = count.min(SEND_BYTES_MAX);
                     match (self.request_framing, count) {
-                        (Framing::Chunked, 0) => self.out.extend_from_slice(LAST_CHUNK),
+                        (Framing::Chunked, 0) => {
+                            let mut trailers = side.take_trailers();
+                            if self.takes_trailers {
+                                trailers::keep_safe(&mut trailers);
+                            } else {
+                                trailers = Fields::default();
+                            }
+                            encode::last_chunk(&mut self.out, &trailers);
+                        }
                         (Framing::Chunked, _) => {
                             self.out.extend_from_slice(ChunkHead::new(count).as_bytes());
                             side.take(count, &mut self.out);
@@ -240,7 +322,7 @@ impl InFlight {
         let Some(mut connection) = self.connection.take_if(|connection| ended && connection.is_clean()) else { return };
         let Some(pool) = self.pool.upgrade() else { return };
         connection.reused = true;
-        pool.release(connection, Arc::clone(&self.destination));
+        pool.release(connection, Arc::clone(&self.destination), self.idle_max);
     }
 }
 
@@ -273,13 +355,13 @@ impl BodyStream for InFlight {
             }
             match connection.input.poll_read(cx) {
                 Poll::Ready(Ok(0)) => self.decoder.end_of_input().map_err(invalid)?,
-                Poll::Ready(Ok(_)) => self.deadline.arm(BODY_IDLE_MAX),
+                Poll::Ready(Ok(_)) => self.wait_on(),
                 Poll::Ready(Err(error)) => {
                     return Poll::Ready(Err(Error::new(Kind::UpstreamBody(crate::http1::BodyError::Truncated), error)));
                 }
                 Poll::Pending => {
                     if self.deadline.poll(cx).is_ready() {
-                        return Poll::Ready(Err(Kind::UpstreamStalled.into()));
+                        return Poll::Ready(Err(self.too_late(Kind::UpstreamStalled)));
                     }
                     return Poll::Pending;
                 }
@@ -302,5 +384,14 @@ impl BodyStream for InFlight {
     fn poll_drive(&mut self, cx: &mut Context<'_>) {
         // A failure of the client's side shows when the reply is polled.
         let _ = self.send(cx);
+    }
+
+    fn take_trailers(&mut self) -> Fields {
+        let mut trailers = self.decoder.take_trailers();
+        if !self.takes_trailers {
+            return Fields::default();
+        }
+        trailers::keep_safe(&mut trailers);
+        trailers
     }
 }

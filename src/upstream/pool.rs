@@ -5,10 +5,11 @@
 
 use super::connection::Connection;
 use crate::exchange::Destination;
-use crate::limits::{POOL_CONNECTIONS_MAX, POOL_IDLE_MAX};
+use crate::limits::POOL_CONNECTIONS_MAX;
 use crate::net::Timer;
 use crate::net::timer::Sweep;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 /// The pool of one backend.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ struct State {
 struct Idle {
     connection: Connection,
     destination: Arc<Destination>,
-    since_ms: u64,
+    until_ms: u64,
 }
 
 impl Pool {
@@ -49,15 +50,15 @@ impl Pool {
                 })?;
                 idle.remove(at)
             };
-            let age_ms = self.timer.now_ms().saturating_sub(idle.since_ms);
-            if u128::from(age_ms) <= POOL_IDLE_MAX.as_millis() && idle.connection.is_quiet() {
+            if self.timer.now_ms() <= idle.until_ms && idle.connection.is_quiet() {
                 return Some(idle.connection);
             }
         }
     }
 
-    /// Takes in a connection whose last exchange has provably ended.
-    pub fn release(&self, connection: Connection, destination: Arc<Destination>) {
+    /// Takes in a connection whose last exchange has provably ended, for at
+    /// most `idle_max`.
+    pub fn release(&self, connection: Connection, destination: Arc<Destination>, idle_max: Duration) {
         debug_assert!(connection.is_clean());
         let mut state = self.state();
         if state.idle.len() >= POOL_CONNECTIONS_MAX {
@@ -67,7 +68,8 @@ impl Pool {
             let sweeper: Weak<dyn Sweep> = self.this.clone();
             self.timer.enrol(sweeper);
         }
-        state.idle.push(Idle { connection, destination, since_ms: self.timer.now_ms() });
+        let until_ms = self.timer.now_ms() + u64::try_from(idle_max.as_millis()).unwrap_or(0);
+        state.idle.push(Idle { connection, destination, until_ms });
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -78,7 +80,7 @@ impl Pool {
 impl Sweep for Pool {
     fn sweep(&self, now_ms: u64) -> bool {
         let mut state = self.state();
-        state.idle.retain(|idle| u128::from(now_ms.saturating_sub(idle.since_ms)) <= POOL_IDLE_MAX.as_millis());
+        state.idle.retain(|idle| now_ms <= idle.until_ms);
         state.enrolled = !state.idle.is_empty();
         state.enrolled
     }

@@ -158,6 +158,33 @@ fn responses_without_content_keep_their_length_and_the_connection() {
 }
 
 #[test]
+fn trailers_are_passed_on_both_ways_where_te_asks_and_the_list_allows() {
+    let origin = Origin::serve(|mut conn| {
+        while let Some(request) = conn.request() {
+            let asked = (request.field("TE").map(str::to_owned), request.field("Connection").map(str::to_owned));
+            assert_eq!(asked, (Some("trailers".into()), Some("TE".into())));
+            conn.send(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Etag, Set-Cookie\r\n\r\n\
+                 1\r\nx\r\n0\r\nETag: \"1\"\r\nSet-Cookie: a=b\r\nContent-Length: 5\r\ngrpc-status: 0\r\n\r\n",
+            );
+        }
+    });
+    let standin = in_front_of(&origin);
+    let mut client = Raw::connect(standin.front);
+    client.send(
+        "POST / HTTP/1.1\r\nHost: h\r\nTE: trailers, gzip\r\nConnection: TE\r\nTransfer-Encoding: chunked\r\n\r\n\
+         5\r\nhello\r\n0\r\nServer-Timing: a\r\nAuthorization: x\r\nHost: evil\r\nX-Forwarded-For: 1\r\n\r\n",
+    );
+    let response = client.response();
+    assert_eq!(response.trailers, b"ETag: \"1\"\r\ngrpc-status: 0\r\n");
+    assert_eq!(response.field("Trailer"), Some("Etag, Set-Cookie"));
+    let received = text(&origin.received(0));
+    assert!(origin.received(0).ends_with(b"0\r\nServer-Timing: a\r\n\r\n"), "{received}");
+    client.send("GET / HTTP/1.1\r\nHost: h\r\nTE: trailers\r\n\r\n");
+    assert_eq!(client.response().body, b"x", "the connection goes on");
+}
+
+#[test]
 fn a_chunked_response_stays_chunked_and_loses_its_trailers() {
     let origin = Origin::sending(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n\

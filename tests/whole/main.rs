@@ -7,6 +7,8 @@
 //! - `mounts`: what each member of a mount does to requests.
 //! - `faults`: hostile upstreams.
 //! - `mutations`: messages with random faults in them.
+//! - `tunnels`: connections that change their protocol.
+//! - `bounds`: what may last how long, and how much there may be.
 //! - `isolation`: what one mount cannot do to another.
 //! - `durability`: what survives the end of the process.
 //! - `process`: signals, exit codes, the command line, settings.
@@ -16,6 +18,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests say what they expect by unwrapping it")]
 
 mod api;
+mod bounds;
 mod bytes;
 mod common;
 mod durability;
@@ -27,3 +30,4 @@ mod mutations;
 mod process;
 mod requests;
 mod traffic;
+mod tunnels;

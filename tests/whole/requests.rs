@@ -307,7 +307,7 @@ fn fields_of_one_connection_stay_on_it() {
     let mut client = stage.client();
     client.send(
         "GET / HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, X-Hop, TE\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n\
-         TE: trailers\r\nTrailer: X\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\nProxy-Connection: keep-alive\r\n\
+         TE: gzip\r\nTrailer: X\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\nProxy-Connection: keep-alive\r\n\
          Proxy-Authorization: Basic x\r\nProxy: http://evil/\r\nContent_Length: 5\r\nTransfer_Encoding: chunked\r\n\
          X-Kept: 1\r\n\r\n",
     );

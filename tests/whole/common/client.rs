@@ -109,6 +109,11 @@ impl Raw {
         self.0.finish();
     }
 
+    /// Ends the connection with RST.
+    pub(crate) fn reset(mut self) {
+        self.0.close_by_reset();
+    }
+
     /// Reads `count` bytes of a body that is still coming, behind its head.
     pub(crate) fn part(&mut self, count: usize) -> Vec<u8> {
         let mut part = Vec::new();

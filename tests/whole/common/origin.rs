@@ -206,6 +206,34 @@ impl Conn {
         self.send(message);
     }
 
+    /// Sends back what comes; false when the peer has ended.
+    pub(crate) fn echo(&mut self) -> bool {
+        let mut received = Vec::new();
+        self.wire.some(&mut received).is_ok() && self.try_send(received)
+    }
+
+    /// Everything until the peer ends.
+    pub(crate) fn read_to_end(&mut self, into: &mut Vec<u8>) {
+        self.wire.until_end(into);
+    }
+
+    /// True when exactly these bytes come next.
+    pub(crate) fn expect(&mut self, bytes: &[u8]) -> bool {
+        let mut received = Vec::new();
+        self.wire.exactly(bytes.len(), &mut received).is_ok() && received == bytes
+    }
+
+    /// Says that nothing more will be sent.
+    pub(crate) fn finish(&mut self) {
+        self.wire.finish();
+    }
+
+    /// Sends until the peer takes no more, at most `bytes_max`, and tells how
+    /// much it took.
+    pub(crate) fn send_until_blocked(&mut self, bytes_max: usize) -> usize {
+        self.wire.send_until_blocked(bytes_max)
+    }
+
     /// Waits until the peer has closed.
     pub(crate) fn until_end(&mut self) {
         let mut rest = Vec::new();

@@ -95,6 +95,30 @@ impl Wire {
         }
     }
 
+    /// Whatever has come, or comes next.
+    pub(crate) fn some(&mut self, into: &mut Vec<u8>) -> Result<(), End> {
+        if self.ahead.is_empty() {
+            self.fill()?;
+        }
+        into.append(&mut self.ahead);
+        Ok(())
+    }
+
+    /// Sends zeros until the peer has taken none for a moment.
+    pub(crate) fn send_until_blocked(&mut self, bytes_max: usize) -> usize {
+        const MOMENT: Duration = Duration::from_millis(500);
+        self.stream.set_write_timeout(Some(MOMENT)).unwrap();
+        let mut sent = 0;
+        while sent < bytes_max {
+            match (&*self.stream).write(&[0; 64 * 1024]) {
+                Ok(count) => sent += count,
+                Err(_) => break,
+            }
+        }
+        self.stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        sent
+    }
+
     /// Everything until the end.
     pub(crate) fn until_end(&mut self, into: &mut Vec<u8>) -> End {
         loop {

@@ -1,0 +1,133 @@
+//! Both directions of a connection that has changed its protocol.
+//!
+//! Owns the order of bytes and the half-close of each direction. What came
+//! behind either head goes first; nothing is looked at. Each direction holds
+//! back at most one read buffer: a side that takes no more stops the other.
+
+use crate::net::{Deadline, Input, Stream};
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// The upstream's end of a tunnel, and how far each direction is.
+#[derive(Debug)]
+pub struct Tunnel {
+    upstream: Input,
+    idle: Duration,
+    sent: Flow,
+    received: Flow,
+}
+
+/// How a tunnel ended.
+#[derive(Debug)]
+pub enum TunnelEnd {
+    /// Both sides have said that they are done.
+    Finished,
+    /// The client's connection failed.
+    Client(io::Error),
+    /// The upstream's connection failed.
+    Upstream(io::Error),
+    /// Nothing moved for too long.
+    Idle,
+}
+
+/// One direction.
+#[derive(Debug, Default)]
+struct Flow {
+    bytes: u64,
+    /// The source has ended.
+    ended: bool,
+    /// And the sink was told.
+    finished: bool,
+}
+
+/// Which side of a flow failed.
+enum Failure {
+    Source(io::Error),
+    Sink(io::Error),
+}
+
+/// Reads and writes of one direction before others get their turn.
+const TURNS_MAX: usize = 32;
+
+impl Tunnel {
+    /// One over that upstream connection, which may stand still for `idle`.
+    #[must_use]
+    pub fn new(upstream: Input, idle: Duration) -> Self {
+        // A peer that is gone without a word is found before the idle bound;
+        // without the option it is found by that.
+        let _ = upstream.stream().keep_alive();
+        Self { upstream, idle, sent: Flow::default(), received: Flow::default() }
+    }
+
+    /// Carries bytes until the tunnel ends.
+    pub fn poll(&mut self, cx: &mut Context<'_>, client: &mut Input, deadline: &Deadline) -> Poll<TunnelEnd> {
+        let before = (self.sent.bytes, self.received.bytes);
+        let (client_stream, upstream_stream) = (client.stream().clone(), self.upstream.stream().clone());
+        let sent = self.sent.poll(cx, client, &upstream_stream);
+        let received = self.received.poll(cx, &mut self.upstream, &client_stream);
+        match (sent, received) {
+            (Poll::Ready(Err(Failure::Source(error))), _) | (_, Poll::Ready(Err(Failure::Sink(error)))) => {
+                upstream_stream.abort();
+                Poll::Ready(TunnelEnd::Client(error))
+            }
+            (Poll::Ready(Err(Failure::Sink(error))), _) | (_, Poll::Ready(Err(Failure::Source(error)))) => {
+                client_stream.abort();
+                Poll::Ready(TunnelEnd::Upstream(error))
+            }
+            (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => Poll::Ready(TunnelEnd::Finished),
+            _ => {
+                if before != (self.sent.bytes, self.received.bytes) {
+                    deadline.arm(self.idle);
+                }
+                deadline.poll(cx).map(|()| TunnelEnd::Idle)
+            }
+        }
+    }
+
+    /// Bytes to the upstream and from it.
+    #[must_use]
+    pub fn bytes(&self) -> (u64, u64) {
+        (self.sent.bytes, self.received.bytes)
+    }
+
+    /// How long it may stand still.
+    #[must_use]
+    pub fn idle(&self) -> Duration {
+        self.idle
+    }
+}
+
+impl Flow {
+    /// Ready once the source has ended and the sink was told.
+    fn poll(&mut self, cx: &mut Context<'_>, source: &mut Input, sink: &Stream) -> Poll<Result<(), Failure>> {
+        for _ in 0..TURNS_MAX {
+            if !source.unread().is_empty() {
+                match sink.poll_write(cx, &[IoSlice::new(source.unread())]) {
+                    Poll::Ready(Ok(count)) if count > 0 => {
+                        source.consume(count);
+                        self.bytes += count as u64;
+                    }
+                    Poll::Ready(Ok(_)) => return Poll::Ready(Err(Failure::Sink(io::ErrorKind::WriteZero.into()))),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(Failure::Sink(error))),
+                    Poll::Pending => return Poll::Pending,
+                }
+            } else if self.ended {
+                if !std::mem::replace(&mut self.finished, true) {
+                    // A sink that is gone already needs no telling.
+                    let _ = sink.finish();
+                }
+                return Poll::Ready(Ok(()));
+            } else {
+                match source.poll_read(cx) {
+                    Poll::Ready(Ok(0)) => self.ended = true,
+                    Poll::Ready(Ok(_)) => {}
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(Failure::Source(error))),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}

@@ -1,0 +1,196 @@
+//! What one mount's exchanges may take: its `limits` and `timeouts`.
+//!
+//! Owns their names, their defaults (the numbers are in `limits.rs`) and their
+//! ranges. Every number counts from the next request on.
+
+use super::spec::Reader;
+use crate::exchange::Bounds;
+use crate::limits::{
+    BODY_IDLE_MAX, CLIENT_BYTES_PER_S_MIN, CONNECT_MAX, FIRST_BYTE_MAX, MOUNT_REQUESTS_MAX, MOUNT_TUNNELS_MAX,
+    TUNNEL_IDLE_MAX,
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// How much of what there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// Requests at a time; further ones are refused with 503.
+    pub concurrent_requests_max: u32,
+    /// Tunnels at a time; further upgrades are refused with 503.
+    pub tunnels_max: u32,
+    /// Content of one request, in bytes; more is refused with 413. None is no
+    /// bound: content is never kept, so it costs no memory.
+    pub request_body_bytes_max: Option<u64>,
+    /// The least bytes a second at which a client must send content and take a
+    /// reply while it is waited for; 0 is none.
+    pub client_bytes_per_s_min: u32,
+}
+
+/// How long what may take, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Timeouts {
+    /// Until the upstream accepts a connection, name look-up included (504).
+    pub connect_ms: u64,
+    /// Until the upstream answers, from when it has the request (504).
+    pub first_byte_ms: u64,
+    /// That content may stand still, either way.
+    pub idle_ms: u64,
+    /// That a tunnel may stand still.
+    pub tunnel_idle_ms: u64,
+    /// Of the whole exchange, tunnels excepted. None is no bound.
+    pub total_ms: Option<u64>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            concurrent_requests_max: MOUNT_REQUESTS_MAX,
+            tunnels_max: MOUNT_TUNNELS_MAX,
+            request_body_bytes_max: None,
+            client_bytes_per_s_min: CLIENT_BYTES_PER_S_MIN,
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            connect_ms: ms(CONNECT_MAX),
+            first_byte_ms: ms(FIRST_BYTE_MAX),
+            idle_ms: ms(BODY_IDLE_MAX),
+            tunnel_idle_ms: ms(TUNNEL_IDLE_MAX),
+            total_ms: None,
+        }
+    }
+}
+
+/// The bounds of an exchange in a mount with these.
+#[must_use]
+pub fn of(limits: Limits, timeouts: Timeouts) -> Bounds {
+    Bounds {
+        connect: Duration::from_millis(timeouts.connect_ms),
+        first_byte: Duration::from_millis(timeouts.first_byte_ms),
+        idle: Duration::from_millis(timeouts.idle_ms),
+        tunnel_idle: Duration::from_millis(timeouts.tunnel_idle_ms),
+        total: timeouts.total_ms.map(Duration::from_millis),
+        request_body_bytes: limits.request_body_bytes_max.unwrap_or(u64::MAX),
+        client_bytes_per_s: u64::from(limits.client_bytes_per_s_min),
+    }
+}
+
+const COUNT: RangeInclusive<u64> = 0..=1_000_000;
+/// What every JSON peer can still count.
+const BYTES: RangeInclusive<u64> = 0..=1 << 53;
+/// Up to a week.
+const MILLISECONDS: RangeInclusive<u64> = 1..=7 * 24 * 3600 * 1000;
+
+impl Reader {
+    /// Reads `limits`.
+    pub(super) fn limits(&mut self, value: Option<&Value>) -> Limits {
+        let default = Limits::default();
+        let names = ["concurrent_requests_max", "tunnels_max", "request_body_bytes_max", "client_bytes_per_s_min"];
+        let Some(object) = self.object(value, "/limits", &names) else { return default };
+        let [requests, tunnels, body_bytes, rate] = names;
+        let mut count = |name, default| self.number(object, "/limits", name, COUNT).unwrap_or(u64::from(default));
+        let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let (requests, tunnels) =
+            (count(requests, default.concurrent_requests_max), count(tunnels, default.tunnels_max));
+        let rate = count(rate, default.client_bytes_per_s_min);
+        Limits {
+            concurrent_requests_max: small(requests),
+            tunnels_max: small(tunnels),
+            request_body_bytes_max: self.number(object, "/limits", body_bytes, BYTES),
+            client_bytes_per_s_min: small(rate),
+        }
+    }
+
+    /// Reads `timeouts`.
+    pub(super) fn timeouts(&mut self, value: Option<&Value>) -> Timeouts {
+        let default = Timeouts::default();
+        let names = ["connect_ms", "first_byte_ms", "idle_ms", "tunnel_idle_ms", "total_ms"];
+        let Some(object) = self.object(value, "/timeouts", &names) else { return default };
+        let mut read = |name| self.number(object, "/timeouts", name, MILLISECONDS);
+        let [connect, first_byte, idle, tunnel_idle, total] = names;
+        Timeouts {
+            connect_ms: read(connect).unwrap_or(default.connect_ms),
+            first_byte_ms: read(first_byte).unwrap_or(default.first_byte_ms),
+            idle_ms: read(idle).unwrap_or(default.idle_ms),
+            tunnel_idle_ms: read(tunnel_idle).unwrap_or(default.tunnel_idle_ms),
+            total_ms: read(total),
+        }
+    }
+
+    fn object<'a>(
+        &mut self,
+        value: Option<&'a Value>,
+        pointer: &str,
+        names: &[&str],
+    ) -> Option<&'a Map<String, Value>> {
+        let object = value?.as_object();
+        match object {
+            Some(object) => self.only(object, pointer, names),
+            None => self.fault(pointer, format!("must be an object with some of {}", names.join(", "))),
+        }
+        object
+    }
+
+    /// A number in that range; none where it is missing, null or wrong.
+    fn number(
+        &mut self,
+        object: &Map<String, Value>,
+        pointer: &str,
+        name: &str,
+        range: RangeInclusive<u64>,
+    ) -> Option<u64> {
+        let value = object.get(name).filter(|value| !value.is_null())?;
+        let number = value.as_u64().filter(|number| range.contains(number));
+        if number.is_none() {
+            let (start, end) = range.into_inner();
+            self.fault(format!("{pointer}/{name}"), format!("must be a whole number from {start} to {end}"));
+        }
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mount::spec::{Id, MountSpec, parse};
+    use serde_json::json;
+
+    fn read(limits: Value, timeouts: Value) -> Result<MountSpec, Vec<String>> {
+        let value = json!({"kind": "regular", "address": "http://h/", "limits": limits, "timeouts": timeouts});
+        parse(&value, Id::Given("m")).map_err(|faults| faults.into_iter().map(|fault| fault.pointer).collect())
+    }
+
+    #[test]
+    fn what_is_not_said_has_its_default() {
+        let spec = read(json!({"tunnels_max": 0}), json!({"total_ms": 5000, "idle_ms": null})).unwrap();
+        assert_eq!(spec.limits, Limits { tunnels_max: 0, ..Limits::default() });
+        assert_eq!(spec.timeouts, Timeouts { total_ms: Some(5000), ..Timeouts::default() });
+        assert_eq!(parse(&serde_json::to_value(&spec).unwrap(), Id::Given("m")), Ok(spec));
+    }
+
+    #[test]
+    fn numbers_out_of_range_and_unknown_names_are_told() {
+        let told = read(
+            json!({"tunnels_max": -1, "request_body_bytes_max": "1", "queue": 1}),
+            json!({"idle_ms": 0, "connect_ms": 1.5}),
+        );
+        assert_eq!(
+            told.unwrap_err(),
+            [
+                "/limits/queue",
+                "/limits/tunnels_max",
+                "/limits/request_body_bytes_max",
+                "/timeouts/connect_ms",
+                "/timeouts/idle_ms"
+            ]
+        );
+        assert_eq!(read(json!([]), json!(5)).unwrap_err(), ["/limits", "/timeouts"]);
+    }
+}
