@@ -22,6 +22,8 @@ pub enum Kind {
     RequestHost,
     /// `Connection` names a field that the message cannot do without.
     RequestConnection,
+    /// `Max-Forwards` is not one whole number.
+    RequestMaxForwards,
     /// The request body is malformed or ended early.
     RequestBody(BodyError),
     /// The head did not come in time.
@@ -129,6 +131,7 @@ impl Kind {
             Self::RequestTarget(TargetError::Path) => (400, "the path has a dot segment or a backslash"),
             Self::RequestHost => (400, "the request needs exactly one valid Host field"),
             Self::RequestConnection => (400, "Connection names a field that the message depends on"),
+            Self::RequestMaxForwards => (400, "Max-Forwards is not one whole number"),
             Self::RequestBody(BodyError::Truncated) => (400, "the request body ended early"),
             Self::RequestBody(BodyError::TrailerTooLarge) => (431, "the trailer section is too large"),
             Self::RequestBody(BodyError::Chunk | BodyError::Trailer) => (400, "the chunked request body is malformed"),
@@ -166,6 +169,7 @@ impl Kind {
                 | Self::RequestTarget(_)
                 | Self::RequestHost
                 | Self::RequestConnection
+                | Self::RequestMaxForwards
                 | Self::RequestBody(_)
                 | Self::HeadTimeout
                 | Self::BodyTimeout

@@ -58,6 +58,8 @@ pub enum Known {
     Http2Settings,
     /// `Keep-Alive`
     KeepAlive,
+    /// `Max-Forwards`
+    MaxForwards,
     /// `Proxy`, which CGI turns into `HTTP_PROXY`
     Proxy,
     /// `Proxy-Authenticate`
@@ -68,6 +70,10 @@ pub enum Known {
     ProxyConnection,
     /// `TE`
     Te,
+    /// `Traceparent`
+    Traceparent,
+    /// `Tracestate`
+    Tracestate,
     /// `Trailer`
     Trailer,
     /// `Transfer-Encoding`
@@ -115,7 +121,11 @@ impl Known {
             6 => &[("expect", Self::Expect)],
             7 => &[("upgrade", Self::Upgrade), ("trailer", Self::Trailer)],
             9 => &[("forwarded", Self::Forwarded)],
-            10 => &[("connection", Self::Connection), ("keep-alive", Self::KeepAlive)],
+            10 => {
+                &[("connection", Self::Connection), ("keep-alive", Self::KeepAlive), ("tracestate", Self::Tracestate)]
+            }
+            11 => &[("traceparent", Self::Traceparent)],
+            12 => &[("max-forwards", Self::MaxForwards)],
             14 => &[("content-length", Self::ContentLength), ("http2-settings", Self::Http2Settings)],
             15 => &[("x-forwarded-for", Self::XForwardedFor)],
             16 => &[("x-forwarded-host", Self::XForwardedHost), ("proxy-connection", Self::ProxyConnection)],
@@ -198,6 +208,17 @@ impl Fields {
         let value_start = self.bytes.len();
         self.bytes.extend_from_within(value.start as usize..value.end as usize);
         self.adopt(Span::new(name_start, value_start), Span::new(value_start, self.bytes.len()));
+    }
+
+    /// Gives the first line of a known name another value, in its place and
+    /// under the name it has. The caller answers for the value's syntax.
+    pub fn replace_value(&mut self, known: Known, value: &[u8]) {
+        debug_assert!(!value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.known == known) {
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(value);
+            entry.value = Span::new(start, self.bytes.len());
+        }
     }
 
     /// Drops every line for which `keep` is false.
@@ -306,6 +327,18 @@ mod tests {
         fields.retain(|field| field.value != b"1");
         assert_eq!(fields.len(), 2);
         assert_eq!(fields.get("B-B"), Some(&b"3"[..]));
+    }
+
+    #[test]
+    fn a_value_is_replaced_in_its_place() {
+        let mut fields = Fields::default();
+        fields.push(b"A", b"1");
+        fields.push(b"max-FORWARDS", b"10");
+        fields.push(b"B", b"2");
+        fields.replace_value(Known::MaxForwards, b"9");
+        fields.replace_value(Known::Via, b"nobody");
+        let lines: Vec<_> = fields.iter().map(|field| (field.name, field.value)).collect();
+        assert_eq!(lines, [(&b"A"[..], &b"1"[..]), (b"max-FORWARDS", b"9"), (b"B", b"2")]);
     }
 
     #[test]

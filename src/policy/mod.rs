@@ -5,5 +5,8 @@
 
 pub mod forwarded;
 pub mod hop_by_hop;
+pub mod max_forwards;
 pub mod methods;
+pub mod trace;
+pub mod trailers;
 pub mod via;
