@@ -119,5 +119,30 @@ pub const RESTART_BACKOFF_MIN: Duration = Duration::from_millis(50);
 /// See [`RESTART_BACKOFF_MIN`].
 pub const RESTART_BACKOFF_MAX: Duration = Duration::from_secs(30);
 
+/// Entries waiting for the access log's writer: more than a second of what one
+/// machine answers, so that a slow disk's hiccup loses nothing.
+pub const LOG_ENTRIES_MAX: usize = 8192;
+
+/// What those may weigh in bytes: far above as many usual ones, and a bound on
+/// what clients with large heads can make wait.
+pub const LOG_QUEUED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How long the first entry after a pause waits for others, to be written with
+/// them. In this time fewer come than may wait.
+pub const LOG_GATHER: Duration = Duration::from_millis(50);
+
+/// The bytes of lines that one write takes, and about what is kept of them
+/// while nothing can be written.
+pub const LOG_BUFFER_BYTES: usize = 64 * 1024;
+
+/// How long until lines that could not be written are tried again.
+pub const LOG_RETRY: Duration = Duration::from_secs(1);
+
+/// How often the operational log is told that entries are being dropped.
+pub const LOG_TOLD_AGAIN: Duration = Duration::from_secs(60);
+
+/// How long a process that ends waits for its last lines to be written.
+pub const LOG_FINISH_MAX: Duration = Duration::from_secs(1);
+
 /// How coarse deadlines are: they fire up to this much late.
 pub const TICK: Duration = Duration::from_millis(100);

@@ -6,6 +6,7 @@ use crate::admin::{self, AdminState, Token, guard::Guard};
 use crate::demo;
 use crate::exchange::RequestIds;
 use crate::exchange::shell::Shell;
+use crate::front::access_log::{self, AccessLog};
 use crate::front::{connection::ConnectionServer, gateway};
 use crate::limits::{ADMIN_DRAIN_MAX, DRAIN_MAX};
 use crate::mount::{Environment, MountSpec, spec};
@@ -36,6 +37,7 @@ pub struct Server {
     admin_drain: Arc<Drain>,
     front_ended: Receiver<()>,
     admin_ended: Receiver<()>,
+    access_log: Option<AccessLog>,
 }
 
 /// The admin API serves few; its connections are idle most of the time.
@@ -49,6 +51,7 @@ impl Server {
         let admin_socket = bind("--admin", &settings.admin)?;
         let (front, admin) = (told(front_socket.endpoint())?, told(admin_socket.endpoint())?);
         create_data_dir(&settings.data_dir)?;
+        let access_log = settings.access_log.map(start_access_log).transpose()?;
         let token = Token::load_or_create(&settings.data_dir)
             .map_err(|error| format!("the token in {} cannot be used: {error}", settings.data_dir.display()))?;
         let timer = told(Timer::start())?;
@@ -70,7 +73,8 @@ impl Server {
             .map_err(|error| format!("{} cannot be written: {error}", settings.data_dir.display()))?;
 
         let front_drain = Drain::new(settings.connections_max, Arc::clone(&timer));
-        let serve = ConnectionServer::new(Shell::constant(), Arc::clone(&timer), Arc::clone(&ids));
+        let serve =
+            ConnectionServer::new(Shell::constant(), Arc::clone(&timer), Arc::clone(&ids)).logging(access_log.clone());
         let listener = HttpListener::new(front_socket, Arc::clone(&front_drain), Arc::new(serve), workers);
         let app = gateway::app(registry.routes());
         let (ending, front_ended) = async_channel::bounded(1);
@@ -87,7 +91,7 @@ impl Server {
         let admin_drain = Drain::new(ADMIN_CONNECTIONS_MAX, Arc::clone(&timer));
         let state = AdminState { registry, guard, front: Arc::clone(&front_drain) };
         let admin_ended = told(start_admin(admin_socket, &admin_drain, state, &timer, ids))?;
-        Ok(Self { front, admin, token, front_drain, admin_drain, front_ended, admin_ended })
+        Ok(Self { front, admin, token, front_drain, admin_drain, front_ended, admin_ended, access_log })
     }
 
     /// Nothing new from now on; what runs may finish.
@@ -106,7 +110,17 @@ impl Server {
             within(ADMIN_DRAIN_MAX, self.admin_ended.recv()).await;
         };
         future::or(ended, hurry).await;
+        if let Some(log) = &self.access_log {
+            log.finish();
+        }
         self.front_drain.open()
+    }
+
+    /// Opens the access log's file again, for who has renamed it.
+    pub fn reopen_access_log(&self) {
+        if let Some(log) = &self.access_log {
+            log.reopen();
+        }
     }
 }
 
@@ -158,6 +172,11 @@ fn create_data_dir(path: &Path) -> Result<(), String> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
         format!("the data directory {} cannot be made: {error}; choose one with --data-dir", path.display())
     })
+}
+
+fn start_access_log(settings: access_log::Settings) -> Result<AccessLog, String> {
+    let named = settings.destination.to_string();
+    AccessLog::start(settings).map_err(|error| format!("--access-log {named}: {error}"))
 }
 
 fn random_instance() -> io::Result<u32> {

@@ -5,6 +5,7 @@
 //! argument over the environment, that over the file, that over the default.
 //! The environment is read here and nowhere else.
 
+use crate::front::access_log::{self, Destination};
 use crate::limits::CONNECTIONS_MAX;
 use crate::mount::MountSpec;
 use crate::mount::spec::{Id, parse};
@@ -46,6 +47,14 @@ pub struct ServeArguments {
     #[arg(long, env = "STANDIN_CONNECTIONS_MAX", value_name = "N")]
     pub connections_max: Option<usize>,
 
+    /// Write a line for every request to this file, or to standard output for - [default: none]
+    #[arg(long, env = "STANDIN_ACCESS_LOG", value_name = "PATH")]
+    pub access_log: Option<PathBuf>,
+
+    /// How those lines look: common, combined or json [default: combined]
+    #[arg(long, env = "STANDIN_ACCESS_LOG_FORMAT", value_name = "FORMAT")]
+    pub access_log_format: Option<String>,
+
     /// Start a small upstream and a mount /demo for it
     #[arg(long, env = "STANDIN_DEMO", value_parser = BoolishValueParser::new())]
     pub demo: bool,
@@ -69,6 +78,8 @@ struct File {
     #[serde(default)]
     mounts: BTreeMap<String, String>,
     connections_max: Option<usize>,
+    access_log: Option<PathBuf>,
+    access_log_format: Option<String>,
     demo: Option<bool>,
     admin_allow_remote: Option<bool>,
     #[serde(default)]
@@ -88,6 +99,8 @@ pub struct Settings {
     pub mounts: Vec<MountSpec>,
     /// Client connections at a time.
     pub connections_max: usize,
+    /// Where and how requests are logged, if they are.
+    pub access_log: Option<access_log::Settings>,
     /// With the demo's upstream and mount.
     pub demo: bool,
     /// Further host names of the admin API.
@@ -134,6 +147,10 @@ impl Settings {
             data_dir: arguments.data_dir.or(file.data_dir).map_or_else(default_data_dir, Ok)?,
             mounts,
             connections_max,
+            access_log: access_log(
+                arguments.access_log.or(file.access_log),
+                arguments.access_log_format.or(file.access_log_format).as_deref(),
+            )?,
             demo: arguments.demo || file.demo.unwrap_or(false),
             admin_hosts: if arguments.admin_hosts.is_empty() { file.admin_hosts } else { arguments.admin_hosts },
         })
@@ -142,6 +159,33 @@ impl Settings {
 
 fn endpoint(flag: &str, text: &str) -> Result<Endpoint, String> {
     text.parse().map_err(|error| format!("{flag}: {error}"))
+}
+
+fn access_log(path: Option<PathBuf>, format: Option<&str>) -> Result<Option<access_log::Settings>, String> {
+    let format = format.map(str::parse).transpose().map_err(|error| format!("--access-log-format: {error}"))?;
+    let Some(path) = path else {
+        return match format {
+            Some(_) => {
+                Err("--access-log-format says how, but not where: give --access-log PATH, or - for standard output"
+                    .into())
+            }
+            None => Ok(None),
+        };
+    };
+    let destination = if path == Path::new("-") {
+        Destination::Stdout
+    } else {
+        let refused = |why: &str| Err(format!("--access-log {}: {why}", path.display()));
+        match path.parent() {
+            _ if path.is_dir() => return refused("this is a directory; name a file in it"),
+            None => return refused("name a file, or - for standard output"),
+            Some(parent) if parent != Path::new("") && !parent.is_dir() => {
+                return refused("its directory does not exist; make it first, or name another one");
+            }
+            Some(_) => Destination::File(path),
+        }
+    };
+    Ok(Some(access_log::Settings { destination, format: format.unwrap_or_default() }))
 }
 
 fn read_file(path: &Path) -> Result<File, String> {
@@ -179,6 +223,7 @@ pub fn default_data_dir() -> Result<PathBuf, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::front::access_log::Format;
     use crate::testing::Directory;
 
     fn resolve(arguments: ServeArguments) -> Result<Settings, String> {
@@ -218,6 +263,29 @@ mod tests {
         assert!(with(|arguments| arguments.mounts = vec!["a=ftp://h/".into()]).contains("/match/path"));
         assert!(with(|arguments| arguments.connections_max = Some(0)).contains("--connections-max"));
         assert!(with(|arguments| arguments.config = Some("/nowhere.toml".into())).contains("/nowhere.toml"));
+        assert!(
+            with(|arguments| arguments.access_log = Some("/nowhere/log".into())).contains("--access-log /nowhere/log")
+        );
+        assert!(with(|arguments| arguments.access_log = Some("/".into())).contains("is a directory"));
+        assert!(with(|arguments| arguments.access_log = Some("".into())).contains("name a file"));
+        assert!(with(|arguments| arguments.access_log_format = Some("json".into())).contains("--access-log PATH"));
+        assert!(
+            with(|arguments| arguments.access_log_format = Some("xml".into()))
+                .starts_with("--access-log-format: 'xml'")
+        );
+    }
+
+    #[test]
+    fn the_access_log_is_off_or_combined_if_nothing_else_is_said() {
+        let log = |path: Option<&str>, format: Option<&str>| {
+            let (access_log, access_log_format) = (path.map(PathBuf::from), format.map(str::to_owned));
+            resolve(ServeArguments { access_log, access_log_format, ..Default::default() }).unwrap().access_log
+        };
+        let settings = |destination, format| Some(access_log::Settings { destination, format });
+        assert_eq!(log(None, None), None);
+        assert_eq!(log(Some("-"), None), settings(Destination::Stdout, Format::Combined));
+        assert_eq!(log(Some("log"), Some("json")), settings(Destination::File("log".into()), Format::Json));
+        assert_eq!(log(Some("/log"), Some("common")), settings(Destination::File("/log".into()), Format::Common));
     }
 
     #[test]

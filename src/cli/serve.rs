@@ -14,18 +14,16 @@ pub fn run(arguments: ServeArguments) -> Result<(), Failure> {
     let settings = Settings::resolve(arguments).map_err(Failure::Usage)?;
     let demo = settings.demo;
     oplog::start();
-    let mut signals = Signals::new([Signal::Term, Signal::Int]).map_err(|error| Failure::Failed(error.to_string()))?;
+    let mut signals =
+        Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(|error| Failure::Failed(error.to_string()))?;
     let server = Server::start(settings).map_err(Failure::Failed)?;
     greet(&server, demo);
     // Not async_io's block_on: see server.rs.
     let unfinished = future::block_on(async {
-        signals.next().await;
+        told_to_stop(&mut signals, &server).await;
         server.begin_stop();
         say("stopping: no new connections, requests in progress may finish; a second signal ends at once");
-        let hurry = async {
-            signals.next().await;
-        };
-        server.stop(hurry).await
+        server.stop(told_to_stop(&mut signals, &server)).await
     });
     match unfinished {
         0 => {
@@ -34,6 +32,14 @@ pub fn run(arguments: ServeArguments) -> Result<(), Failure> {
         }
         1 => Err(Failure::Failed("stopped; 1 connection was cut off".into())),
         count => Err(Failure::Failed(format!("stopped; {count} connections were cut off"))),
+    }
+}
+
+/// Waits for the signal to stop. SIGHUP is the wish for a new log file, with or
+/// without a log: who rotates logs need not know which it is.
+async fn told_to_stop(signals: &mut Signals, server: &Server) {
+    while let Some(Ok(Signal::Hup)) = signals.next().await {
+        server.reopen_access_log();
     }
 }
 

@@ -4,9 +4,11 @@
 //! how a connection ends. One task, from the first byte to the last; whatever
 //! the client sends ahead stays in its buffer for the next request.
 
+use super::access_log::{AccessLog, End};
 use super::admit::{Admitted, admit};
 use super::failure::{reply_to, reply_to_options};
 use super::presence::Presence;
+use super::record::Record;
 use crate::error::{Error, Kind};
 use crate::exchange::shell::{self, Shell};
 use crate::exchange::{
@@ -35,13 +37,22 @@ struct Shared {
     shell: Shell,
     timer: Arc<Timer>,
     ids: Arc<RequestIds>,
+    log: Option<AccessLog>,
 }
 
 impl ConnectionServer {
     /// Connections whose requests reach the app in that shell.
     #[must_use]
     pub fn new(shell: Shell, timer: Arc<Timer>, ids: Arc<RequestIds>) -> Self {
-        Self { shared: Arc::new(Shared { shell, timer, ids }) }
+        Self { shared: Arc::new(Shared { shell, timer, ids, log: None }) }
+    }
+
+    /// The same, with every exchange in that log.
+    #[must_use]
+    pub fn logging(self, log: Option<AccessLog>) -> Self {
+        let Shared { shell, timer, ids, .. } = &*self.shared;
+        let (shell, timer, ids) = (shell.clone(), Arc::clone(timer), Arc::clone(ids));
+        Self { shared: Arc::new(Shared { shell, timer, ids, log }) }
     }
 }
 
@@ -59,6 +70,8 @@ impl Serve for ConnectionServer {
             permit,
             shared: Arc::clone(&self.shared),
             reply_open: false,
+            sent_bytes: 0,
+            record: None,
         };
         Box::pin(connection.run())
     }
@@ -76,10 +89,15 @@ struct Connection {
     /// A reply has begun and is not whole. If it ends like this, by a failure
     /// or a panic, the client must not take what it got for the whole.
     reply_open: bool,
+    /// Content of the reply that was sent.
+    sent_bytes: u64,
+    /// The exchange in the log, if there is one.
+    record: Option<Record>,
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.note(|record, sent_bytes| record.moved(sent_bytes, 0));
         if self.reply_open {
             self.stream.abort();
         }
@@ -108,6 +126,8 @@ impl Connection {
                 Ok(Some(read)) => read,
                 Ok(None) => return,
                 Err(kind) => {
+                    self.begin_record(id, None);
+                    self.note(|record, _| record.ended(End::of(&kind)));
                     let client = Client { version: Version::Http11, is_head: false, persistent: false };
                     let _ = self.write_reply(reply_to(&kind.into(), Some(id)), client, Presence::default()).await;
                     return self.linger().await;
@@ -115,9 +135,12 @@ impl Connection {
             };
             let client =
                 Client { version: head.version, is_head: head.method() == b"HEAD", persistent: admitted.persistent };
+            self.begin_record(id, Some(&head));
             let mut presence = Presence::default();
             let Some(reply) = self.reply(id, head, admitted, &mut presence).await else { return };
-            match self.write_reply(reply, client, presence).await {
+            let written = self.write_reply(reply, client, presence).await;
+            self.end_record(&written);
+            match written {
                 Ok(Next::Request) => {}
                 Ok(Next::Linger) => return self.linger().await,
                 Ok(Next::Close) => {
@@ -127,6 +150,31 @@ impl Connection {
                 Ok(Next::Over) | Err(_) => return,
             }
         }
+    }
+
+    fn begin_record(&mut self, id: RequestId, head: Option<&RequestHead>) {
+        self.sent_bytes = 0;
+        let log = self.shared.log.as_ref();
+        self.record = log.map(|log| Record::begin(log, self.peer, id, head, &self.body));
+    }
+
+    /// Notes something where there is a log.
+    fn note(&mut self, note: impl FnOnce(&mut Record, u64)) {
+        if let Some(record) = &mut self.record {
+            note(record, self.sent_bytes);
+        }
+    }
+
+    fn end_record(&mut self, written: &Result<Next, Error>) {
+        let end = match written {
+            Ok(_) => End::Complete,
+            Err(error) => End::of(error.kind()),
+        };
+        self.note(|record, sent_bytes| {
+            record.moved(sent_bytes, 0);
+            record.ended(end);
+        });
+        self.record = None;
     }
 
     /// The next head, checked; None when the connection ends between requests.
@@ -170,7 +218,7 @@ impl Connection {
     /// The app's reply, or ours where it has none; none when the client has
     /// gone before there is one.
     async fn reply(
-        &self,
+        &mut self,
         id: RequestId,
         head: RequestHead,
         admitted: Admitted,
@@ -195,7 +243,7 @@ impl Connection {
             outbound: None,
             credit: None,
             tunnel_credit: None,
-            notes: None,
+            notes: self.record.as_ref().map(Record::notes),
         };
         let request = self.shared.shell.wrap(exchange);
         let responded = async {
@@ -210,7 +258,11 @@ impl Connection {
             let gone = presence.poll_gone(cx, &self.body, &self.deadline, takes_interim);
             gone.map(|()| Err(Error::from(Kind::ClientGone)))
         });
-        match future::or(responded, gone).await {
+        let outcome = future::or(responded, gone).await;
+        if let Err(error) = &outcome {
+            self.note(|record, _| record.ended(End::of(error.kind())));
+        }
+        match outcome {
             Ok(reply) => Some(reply),
             Err(error) if *error.kind() == Kind::ClientGone => None,
             Err(error) => Some(reply_to(&error, Some(id))),
@@ -244,6 +296,7 @@ impl Connection {
         self.out.clear();
         self.out.append(&mut self.body.side().take_interim());
         encode::response(&mut self.out, &reply.head, framing, persistence);
+        self.note(|record, _| record.told(reply.head.status));
         let bounds = self.body.side().bounds;
         self.deadline.arm(bounds.idle);
         let mut writer = ReplyWriter {
@@ -257,6 +310,7 @@ impl Connection {
             out_at: 0,
             chunked: framing == ReplyFraming::Chunked,
             data_left: 0,
+            sent_bytes: &mut self.sent_bytes,
             ended: false,
         };
         self.reply_open = true;
@@ -275,14 +329,19 @@ impl Connection {
     }
 
     /// Carries a tunnel to its end.
-    async fn carry(&self, mut tunnel: Tunnel, credit: Option<Credit>) {
+    async fn carry(&mut self, mut tunnel: Tunnel, credit: Option<Credit>) {
         let _ = self.stream.keep_alive();
         self.deadline.arm(tunnel.idle());
-        future::poll_fn(|cx| {
-            let carried = tunnel.poll(cx, &mut self.body.side().input, &self.deadline).map(|_| ());
-            if credit.as_ref().is_some_and(Credit::is_cut) { Poll::Ready(()) } else { carried }
+        let end = future::poll_fn(|cx| {
+            let carried = tunnel.poll(cx, &mut self.body.side().input, &self.deadline).map(|_| End::Tunnel);
+            if credit.as_ref().is_some_and(Credit::is_cut) { Poll::Ready(End::Cut) } else { carried }
         })
         .await;
+        let (sent, received) = tunnel.bytes();
+        self.note(|record, _| {
+            record.moved(received, sent);
+            record.ended(end);
+        });
     }
 
     /// Drops what has come of content that nobody read; true when that was
@@ -347,6 +406,7 @@ struct ReplyWriter<'a> {
     chunked: bool,
     /// Content announced and not written.
     data_left: usize,
+    sent_bytes: &'a mut u64,
     ended: bool,
 }
 
@@ -437,6 +497,7 @@ impl ReplyWriter<'_> {
         if of_content > 0 {
             body.consume(of_content);
             self.data_left -= of_content;
+            *self.sent_bytes += of_content as u64;
             written -= of_content;
             if self.data_left == 0 {
                 self.out.extend_from_slice(&chunk_end[written..]);

@@ -21,23 +21,27 @@ pub fn apply(method: &[u8], fields: &mut Fields) -> Result<Decision, Kind> {
     if !matches!(method, b"OPTIONS" | b"TRACE") {
         return Ok(Decision::Forward);
     }
+    let Some(hops) = hops(fields)? else {
+        return Ok(Decision::Forward);
+    };
+    let Some(left) = hops.checked_sub(1) else {
+        return Ok(Decision::Answer);
+    };
+    fields.replace_value(Known::MaxForwards, left.to_string().as_bytes());
+    Ok(Decision::Forward)
+}
+
+/// How many hops are left, where that is said.
+fn hops(fields: &Fields) -> Result<Option<u64>, Kind> {
     let mut lines = fields.all(Known::MaxForwards);
     let Some(value) = lines.next() else {
-        return Ok(Decision::Forward);
+        return Ok(None);
     };
     if lines.next().is_some() || value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return Err(Kind::RequestMaxForwards);
     }
     // More than can be counted here is as many as can be, which the RFC allows.
-    let left = parse_digits(value).unwrap_or(u64::MAX).checked_sub(1);
-    drop(lines);
-    match left {
-        Some(left) => {
-            fields.replace_value(Known::MaxForwards, left.to_string().as_bytes());
-            Ok(Decision::Forward)
-        }
-        None => Ok(Decision::Answer),
-    }
+    Ok(Some(parse_digits(value).unwrap_or(u64::MAX)))
 }
 
 #[cfg(test)]

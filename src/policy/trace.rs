@@ -30,17 +30,20 @@ pub fn is_valid(traceparent: &[u8]) -> bool {
 /// `tracestate` with it. Otherwise both are removed, since a state means nothing
 /// without its parent, and a new trace begins.
 pub fn ensure(fields: &mut Fields, trace_id: [u8; 16], parent_id: [u8; 8]) {
-    let mut lines = fields.all(Known::Traceparent);
-    if lines.next().is_some_and(is_valid) && lines.next().is_none() {
+    if has_valid(fields) {
         return;
     }
-    drop(lines);
     fields.retain(|field| !matches!(field.known, Known::Traceparent | Known::Tracestate));
     // The flags are 00: `sampled` says that the caller may have recorded, and
     // nothing is recorded here; the recommendation makes 0 the default for who
     // begins a trace and leaves the decision to others.
     let (trace_id, parent_id) = (hex(not_zero(trace_id)), hex(not_zero(parent_id)));
     fields.push_parts(b"traceparent", &[b"00-", &trace_id, b"-", &parent_id, b"-00"]);
+}
+
+fn has_valid(fields: &Fields) -> bool {
+    let mut lines = fields.all(Known::Traceparent);
+    lines.next().is_some_and(is_valid) && lines.next().is_none()
 }
 
 /// The id, or 1 where chance gave the one that is invalid.

@@ -10,6 +10,7 @@
 //! - `tunnels`: connections that change their protocol.
 //! - `bounds`: what may last how long, and how much there may be.
 //! - `isolation`: what one mount cannot do to another.
+//! - `log`: what an exchange leaves in the access log.
 //! - `durability`: what survives the end of the process.
 //! - `process`: signals, exit codes, the command line, settings.
 //! - `api`: every call of the admin API against openapi.yaml.
@@ -25,6 +26,7 @@ mod durability;
 mod faults;
 mod guard;
 mod isolation;
+mod log;
 mod mounts;
 mod mutations;
 mod process;

@@ -182,11 +182,59 @@ fn settings_that_cannot_work_are_told_with_the_flag() {
         (["--mount", "/a=ftp://h/"], "/address"),
         (["--config", "/nowhere.toml"], "/nowhere.toml"),
         (["--connections-max", "0"], "--connections-max"),
+        (["--access-log", "/nowhere/log"], "--access-log /nowhere/log"),
+        (["--access-log-format", "xml"], "--access-log-format"),
     ] {
         let refused = Launch::with_data_dir().with(&arguments).try_start().unwrap_err();
         assert_eq!(refused.code, Some(2), "{arguments:?}");
         assert!(refused.stderr.contains(told), "{arguments:?}: {}", refused.stderr);
     }
+}
+
+#[test]
+fn an_access_log_that_cannot_be_opened_is_told_with_the_flag() {
+    // A socket can be neither opened nor made a file.
+    let launch = Launch::new();
+    let path = launch.home().join("log");
+    let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let refused = launch.with(&["--access-log", path.to_str().unwrap()]).try_start().unwrap_err();
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("--access-log"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_hang_up_opens_the_access_log_again_and_ends_nothing() {
+    let launch = Launch::new();
+    let (path, old) = (launch.home().join("log"), launch.home().join("log.1"));
+    let mut standin = launch.with(&["--access-log", path.to_str().unwrap()]).start();
+    assert_eq!(mode(&path) & 0o137, 0, "it is not for everybody");
+    std::fs::rename(&path, &old).unwrap();
+    standin.signal("HUP");
+    let begun = Instant::now();
+    while !path.exists() {
+        assert!(begun.elapsed() < PROMPT, "there is no new file");
+        std::thread::yield_now();
+    }
+    standin.term();
+    assert_eq!(standin.exit().code(), Some(0));
+}
+
+#[test]
+fn a_hang_up_ends_nothing_while_requests_finish() {
+    let (arrived, may_go_on) = (Gate::new(), Gate::new());
+    let origin = held(&arrived, &may_go_on);
+    let mut standin = Standin::start();
+    standin.admin().mount("/", &origin.url());
+    let mut client = Raw::connect(standin.front);
+    standin.signal("HUP");
+    client.send(request("GET", "/half"));
+    arrived.wait();
+    standin.term();
+    standin.wait_for_line("stopping");
+    standin.signal("HUP");
+    may_go_on.arrive();
+    assert_eq!(client.response().text(), "first,second");
+    assert_eq!(standin.exit().code(), Some(0));
 }
 
 #[test]
