@@ -29,10 +29,13 @@ enum Command {
         /// Its id
         id: String,
     },
-    /// Remove a mount; its requests in progress finish
+    /// Remove a mount; its requests in progress may finish
     Rm {
         /// Its id
         id: String,
+        /// How long requests and tunnels in progress may go on, in milliseconds [default: 20000]
+        #[arg(long, value_name = "MS")]
+        drain_ms: Option<u64>,
     },
 }
 
@@ -64,6 +67,22 @@ struct AddArguments {
     /// A host that requests may name (repeatable)
     #[arg(long = "allowed-host", value_name = "HOST[:PORT]", requires = "transparent")]
     allowed_hosts: Vec<String>,
+    /// A limit, as in tunnels_max=1000: concurrent_requests_max, tunnels_max, request_body_bytes_max,
+    /// client_bytes_per_s_min (repeatable)
+    #[arg(long = "limit", value_name = "NAME=N", value_parser = number)]
+    limits: Vec<(String, u64)>,
+    /// A timeout, as in idle_ms=60000: connect_ms, first_byte_ms, idle_ms, tunnel_idle_ms, total_ms (repeatable)
+    #[arg(long = "timeout", value_name = "NAME=MS", value_parser = number)]
+    timeouts: Vec<(String, u64)>,
+    /// Begin a trace (W3C traceparent) where a request comes without one
+    #[arg(long)]
+    trace: bool,
+}
+
+fn number(text: &str) -> Result<(String, u64), String> {
+    let (name, value) = text.split_once('=').ok_or("give it as NAME=NUMBER")?;
+    let value = value.parse().map_err(|_| format!("'{value}' is not a whole number"))?;
+    Ok((name.to_owned(), value))
 }
 
 /// Does what was asked and prints the answer.
@@ -84,8 +103,9 @@ pub fn run(arguments: MountArguments) -> Result<(), Failure> {
             let mount = client.call(Method::Get, &format!("/v1/mounts/{id}"), None)?;
             say(&if json { mount.to_string() } else { format!("{mount:#}") });
         }
-        Command::Rm { id } => {
-            client.call(Method::Delete, &format!("/v1/mounts/{id}"), None)?;
+        Command::Rm { id, drain_ms } => {
+            let query = drain_ms.map(|milliseconds| format!("?drain_ms={milliseconds}")).unwrap_or_default();
+            client.call(Method::Delete, &format!("/v1/mounts/{id}{query}"), None)?;
             if !json {
                 say(&format!("{id} is removed"));
             }
@@ -113,11 +133,20 @@ fn body(add: AddArguments) -> Value {
     if !add.allowed_hosts.is_empty() {
         set("allowed_hosts", json!(add.allowed_hosts));
     }
+    for (name, numbers) in [("limits", add.limits), ("timeouts", add.timeouts)] {
+        if !numbers.is_empty() {
+            let numbers: Map<String, Value> = numbers.into_iter().map(|(name, value)| (name, json!(value))).collect();
+            set(name, Value::Object(numbers));
+        }
+    }
+    if add.trace {
+        set("traceparent", json!("ensure"));
+    }
     Value::Object(mount)
 }
 
 fn overview(list: &Value) -> String {
-    let mut rows = vec![["ID", "ANSWERS FOR", "UPSTREAM", "STATE", "IN FLIGHT"].map(String::from).to_vec()];
+    let mut rows = vec![["ID", "ANSWERS FOR", "UPSTREAM", "STATE", "IN FLIGHT", "TUNNELS"].map(String::from).to_vec()];
     for mount in list["mounts"].as_array().into_iter().flatten() {
         rows.push(vec![
             text(&mount["id"]),
@@ -125,6 +154,7 @@ fn overview(list: &Value) -> String {
             upstream(mount),
             text(&mount["state"]),
             text(&mount["in_flight"]),
+            text(&mount["tunnels"]),
         ]);
     }
     if rows.len() == 1 {
