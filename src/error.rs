@@ -40,6 +40,8 @@ pub enum Kind {
     Misdirected,
     /// A transparent mount was asked for a host that it does not serve.
     HostNotAllowed,
+    /// All places of the client's address are taken.
+    TooManyConnections,
     /// All of the mount's places are taken.
     Saturated,
     /// The mount is being removed.
@@ -140,6 +142,7 @@ impl Kind {
             Self::NoMount => (404, "no mount answers for this host and path"),
             Self::Misdirected => (421, "no mount answers for the host of this absolute target"),
             Self::HostNotAllowed => (403, "this host may not be reached through this mount"),
+            Self::TooManyConnections => (503, "too many connections from this address"),
             Self::Saturated => (503, "too many requests are in progress for this mount"),
             Self::Draining => (503, "this mount is being removed"),
             Self::Unavailable => (503, "this mount is restarting"),
@@ -171,10 +174,13 @@ impl Kind {
                 | Self::BodyTimeout
                 | Self::Expectation
                 | Self::MethodRefused
+                | Self::TooManyConnections
                 | Self::ClientGone
                 | Self::Internal
         );
-        let retry_after_s = matches!(self, Self::Saturated | Self::Unavailable | Self::Draining).then_some(1);
+        let retry_after_s =
+            matches!(self, Self::TooManyConnections | Self::Saturated | Self::Unavailable | Self::Draining)
+                .then_some(1);
         Answer { status, text, close, retry_after_s }
     }
 
@@ -182,7 +188,9 @@ impl Kind {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Internal | Self::Saturated | Self::Draining | Self::Unavailable => Fault::Proxy,
+            Self::Internal | Self::TooManyConnections | Self::Saturated | Self::Draining | Self::Unavailable => {
+                Fault::Proxy
+            }
             Self::Resolve
             | Self::Connect
             | Self::ConnectTimeout

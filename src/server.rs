@@ -6,12 +6,13 @@ use crate::admin::{self, AdminState, Token, guard::Guard};
 use crate::demo;
 use crate::exchange::RequestIds;
 use crate::exchange::shell::Shell;
-use crate::front::{connection::ConnectionServer, gateway};
+use crate::front::connection::{ClientBounds, ConnectionServer};
+use crate::front::gateway;
 use crate::limits::{ADMIN_DRAIN_MAX, DRAIN_MAX};
 use crate::mount::{Environment, MountSpec, spec};
 use crate::net::listen::{self, Spawn};
 use crate::net::workers;
-use crate::net::{Dialer, Drain, Endpoint, HttpListener, OwnListeners, Socket, Timer};
+use crate::net::{Clients, Dialer, Drain, Endpoint, HttpListener, OwnListeners, Socket, Timer};
 use crate::oplog;
 use crate::registry::Registry;
 use crate::settings::Settings;
@@ -70,8 +71,10 @@ impl Server {
             .map_err(|error| format!("{} cannot be written: {error}", settings.data_dir.display()))?;
 
         let front_drain = Drain::new(settings.connections_max, Arc::clone(&timer));
-        let serve = ConnectionServer::new(Shell::constant(), Arc::clone(&timer), Arc::clone(&ids));
-        let listener = HttpListener::new(front_socket, Arc::clone(&front_drain), Arc::new(serve), workers);
+        let serve =
+            ConnectionServer::new(Shell::constant(), Arc::clone(&timer), Arc::clone(&ids), settings.client_bounds);
+        let listener = HttpListener::new(front_socket, Arc::clone(&front_drain), Arc::new(serve), workers)
+            .for_clients(Clients::new(settings.connections_per_address_max));
         let app = gateway::app(registry.routes());
         let (ending, front_ended) = async_channel::bounded(1);
         async_std::task::spawn(async move {
@@ -180,7 +183,7 @@ fn start_admin(
         let executor = Arc::clone(&executor);
         Arc::new(move |task| executor.spawn(task).detach())
     };
-    let serve = ConnectionServer::new(Shell::routed(), Arc::clone(timer), ids);
+    let serve = ConnectionServer::new(Shell::routed(), Arc::clone(timer), ids, ClientBounds::default());
     let listener = HttpListener::new(socket, Arc::clone(drain), Arc::new(serve), spawn);
     let app = admin::app(state);
     let (ending, ended) = async_channel::bounded(1);
@@ -198,7 +201,7 @@ fn start_demo(timer: &Arc<Timer>, ids: &Arc<RequestIds>, workers: &Spawn) -> Res
     let socket = bind("--demo", &Endpoint::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))))?;
     let endpoint = told(socket.endpoint())?;
     let drain = Drain::new(DEMO_CONNECTIONS_MAX, Arc::clone(timer));
-    let serve = ConnectionServer::new(Shell::constant(), Arc::clone(timer), Arc::clone(ids));
+    let serve = ConnectionServer::new(Shell::constant(), Arc::clone(timer), Arc::clone(ids), ClientBounds::default());
     let listener = HttpListener::new(socket, drain, Arc::new(serve), Arc::clone(workers));
     async_std::task::spawn(listen::serve(demo::app(), listener));
     let value = serde_json::json!({

@@ -5,7 +5,8 @@
 //! argument over the environment, that over the file, that over the default.
 //! The environment is read here and nowhere else.
 
-use crate::limits::CONNECTIONS_MAX;
+use crate::front::connection::ClientBounds;
+use crate::limits::{CLIENT_IDLE_MAX, CONNECTIONS_MAX, HEAD_MAX, SETTING_MAX, TICK};
 use crate::mount::MountSpec;
 use crate::mount::spec::{Id, parse};
 use crate::net::Endpoint;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const LISTEN: &str = "127.0.0.1:8080";
 const ADMIN: &str = "127.0.0.1:8081";
@@ -43,8 +45,20 @@ pub struct ServeArguments {
     pub mounts: Vec<String>,
 
     /// Client connections at a time [default: 1024]
-    #[arg(long, env = "STANDIN_CONNECTIONS_MAX", value_name = "N")]
+    #[arg(long, env = "STANDIN_CONNECTIONS_MAX", value_name = "N", allow_negative_numbers = true)]
     pub connections_max: Option<usize>,
+
+    /// Client connections of one address (IPv6: one /64) at a time; 0 is no bound [default: 256, and none for loopback]
+    #[arg(long, env = "STANDIN_CONNECTIONS_PER_ADDRESS_MAX", value_name = "N", allow_negative_numbers = true)]
+    pub connections_per_address_max: Option<usize>,
+
+    /// How long a whole request head may take, as in 10 or 0.5 [default: 10]
+    #[arg(long, env = "STANDIN_HEAD_TIMEOUT", value_name = "SECONDS", allow_negative_numbers = true)]
+    pub head_timeout: Option<f64>,
+
+    /// How long a client connection may idle between requests [default: 30]
+    #[arg(long, env = "STANDIN_IDLE_TIMEOUT", value_name = "SECONDS", allow_negative_numbers = true)]
+    pub idle_timeout: Option<f64>,
 
     /// Start a small upstream and a mount /demo for it
     #[arg(long, env = "STANDIN_DEMO", value_parser = BoolishValueParser::new())]
@@ -69,6 +83,9 @@ struct File {
     #[serde(default)]
     mounts: BTreeMap<String, String>,
     connections_max: Option<usize>,
+    connections_per_address_max: Option<usize>,
+    head_timeout: Option<f64>,
+    idle_timeout: Option<f64>,
     demo: Option<bool>,
     admin_allow_remote: Option<bool>,
     #[serde(default)]
@@ -88,6 +105,10 @@ pub struct Settings {
     pub mounts: Vec<MountSpec>,
     /// Client connections at a time.
     pub connections_max: usize,
+    /// Client connections of one address at a time, if that was said; 0 is no bound.
+    pub connections_per_address_max: Option<usize>,
+    /// How long clients may take.
+    pub client_bounds: ClientBounds,
     /// With the demo's upstream and mount.
     pub demo: bool,
     /// Further host names of the admin API.
@@ -128,12 +149,19 @@ impl Settings {
         if connections_max == 0 {
             return Err("--connections-max must be at least 1".into());
         }
+        let given = (arguments.head_timeout.or(file.head_timeout), arguments.idle_timeout.or(file.idle_timeout));
+        let client_bounds = ClientBounds {
+            head_max: seconds("--head-timeout", given.0, TICK, HEAD_MAX)?,
+            idle_max: seconds("--idle-timeout", given.1, TICK, CLIENT_IDLE_MAX)?,
+        };
         Ok(Self {
             listen,
             admin,
             data_dir: arguments.data_dir.or(file.data_dir).map_or_else(default_data_dir, Ok)?,
             mounts,
             connections_max,
+            connections_per_address_max: arguments.connections_per_address_max.or(file.connections_per_address_max),
+            client_bounds,
             demo: arguments.demo || file.demo.unwrap_or(false),
             admin_hosts: if arguments.admin_hosts.is_empty() { file.admin_hosts } else { arguments.admin_hosts },
         })
@@ -142,6 +170,16 @@ impl Settings {
 
 fn endpoint(flag: &str, text: &str) -> Result<Endpoint, String> {
     text.parse().map_err(|error| format!("{flag}: {error}"))
+}
+
+/// The time that a user gave, or the default.
+fn seconds(flag: &str, given: Option<f64>, least: Duration, default: Duration) -> Result<Duration, String> {
+    let Some(given) = given else { return Ok(default) };
+    let time = Duration::try_from_secs_f64(given).ok().filter(|time| (least..=SETTING_MAX).contains(time));
+    time.ok_or_else(|| {
+        let (least, most) = (least.as_secs_f64(), SETTING_MAX.as_secs());
+        format!("{flag} {given}: give seconds, from {least} to {most}, as in 10 or 0.5")
+    })
 }
 
 fn read_file(path: &Path) -> Result<File, String> {
@@ -217,7 +255,21 @@ mod tests {
         assert!(with(|arguments| arguments.mounts = vec!["/a".into()]).contains("PATH=URL"));
         assert!(with(|arguments| arguments.mounts = vec!["a=ftp://h/".into()]).contains("/match/path"));
         assert!(with(|arguments| arguments.connections_max = Some(0)).contains("--connections-max"));
+        assert!(with(|arguments| arguments.head_timeout = Some(0.0)).starts_with("--head-timeout 0: give seconds"));
+        assert!(with(|arguments| arguments.head_timeout = Some(f64::NAN)).starts_with("--head-timeout NaN"));
+        assert!(with(|arguments| arguments.idle_timeout = Some(-1.0)).starts_with("--idle-timeout -1"));
         assert!(with(|arguments| arguments.config = Some("/nowhere.toml".into())).contains("/nowhere.toml"));
+    }
+
+    #[test]
+    fn times_are_whole_seconds_or_fractions() {
+        let directory = Directory::new("times");
+        let config = directory.path().join("standin.toml");
+        std::fs::write(&config, "head_timeout = 5\nidle_timeout = 0.5\n").unwrap();
+        let arguments = ServeArguments { config: Some(config), ..Default::default() };
+        let settings = resolve(arguments).unwrap();
+        assert_eq!(settings.client_bounds.head_max, Duration::from_secs(5));
+        assert_eq!(settings.client_bounds.idle_max, Duration::from_millis(500));
     }
 
     #[test]

@@ -4,9 +4,10 @@
 //! connection says is not its business: it hands each one, with the tide app,
 //! to the [`Serve`] it was given.
 
+use super::clients::{Admission, Clients};
 use super::drain::{Drain, Permit};
 use super::stream::{Peer, Stream};
-use crate::limits::{ACCEPT_RETRY, LISTEN_BACKLOG};
+use crate::limits::{ACCEPT_EPISODE, ACCEPT_RETRY, LISTEN_BACKLOG};
 use async_io::{Async, Timer};
 use futures_lite::future;
 use std::fmt;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Instant;
 use tide::listener::{ListenInfo, Listener, ToListener};
 
 /// Where to listen, or where somebody listens.
@@ -147,6 +149,10 @@ pub trait Serve: Send + Sync + 'static {
     /// The life of one connection. The permit is its place among the open
     /// ones and tells when to end.
     fn serve(&self, stream: Stream, peer: Peer, app: tide::Server<()>, permit: Permit) -> Task;
+
+    /// The short life of a connection whose client has too many of them: it is
+    /// told so. Only one that `lingers` may be read from until that has arrived.
+    fn refuse(&self, stream: Stream, peer: Peer, app: tide::Server<()>, permit: Permit, lingers: bool) -> Task;
 }
 
 /// Where connections run.
@@ -156,20 +162,56 @@ pub type Spawn = Arc<dyn Fn(Task) + Send + Sync>;
 pub struct HttpListener {
     socket: Socket,
     drain: Arc<Drain>,
+    clients: Arc<Clients>,
     serve: Arc<dyn Serve>,
     spawn: Spawn,
     app: Option<tide::Server<()>>,
 }
 
 impl HttpListener {
-    /// A listener on a bound socket.
+    /// A listener on a bound socket, for any number of connections a client.
     #[must_use]
     pub fn new(socket: Socket, drain: Arc<Drain>, serve: Arc<dyn Serve>, spawn: Spawn) -> Self {
-        Self { socket, drain, serve, spawn, app: None }
+        Self { socket, drain, clients: Clients::unbounded(), serve, spawn, app: None }
     }
 
-    fn start(&self, stream: Stream, peer: Peer, app: &tide::Server<()>, permit: Permit) {
-        (self.spawn)(self.serve.serve(stream, peer, app.clone(), permit));
+    /// The same with clients that are counted.
+    #[must_use]
+    pub fn for_clients(self, clients: Arc<Clients>) -> Self {
+        Self { clients, ..self }
+    }
+
+    fn start(&self, (stream, peer): (Stream, Peer), app: &tide::Server<()>, permit: Permit, refusing: &mut Episode) {
+        let app = app.clone();
+        let (life, place) = match self.clients.admit(&peer) {
+            Admission::Served(place) => (self.serve.serve(stream, peer, app, permit), Some(place)),
+            Admission::Refused(place) => {
+                if refusing.is_news() {
+                    let from = peer.ip().map(|ip| ip.to_string()).unwrap_or_default();
+                    crate::oplog::warn(format_args!(
+                        "{from} has too many connections; further ones are refused (see --connections-per-address-max)"
+                    ));
+                }
+                (self.serve.refuse(stream, peer, app, permit, place.is_some()), place)
+            }
+        };
+        (self.spawn)(Box::pin(async move {
+            life.await;
+            drop(place);
+        }));
+    }
+}
+
+/// Trouble that may come many times in a row and is worth one line in the log.
+#[derive(Default)]
+struct Episode {
+    last: Option<Instant>,
+}
+
+impl Episode {
+    /// It has come (again); true when it had not for a while.
+    fn is_news(&mut self) -> bool {
+        self.last.replace(Instant::now()).is_none_or(|last| last.elapsed() > ACCEPT_EPISODE)
     }
 }
 
@@ -191,27 +233,25 @@ impl Listener<()> for HttpListener {
     /// Accepts until the drain begins, and then whoever had connected before.
     async fn accept(&mut self) -> io::Result<()> {
         let app = self.app.clone().ok_or_else(|| io::Error::other("accept before bind"))?;
-        let mut told_exhausted = false;
+        let here = self.to_string();
+        let (mut failing, mut refusing) = (Episode::default(), Episode::default());
         while let Some(permit) = self.drain.admit().await {
             match self.drain.unless_begun(self.socket.accept()).await {
                 None => break,
-                Some(Ok((stream, peer))) => {
-                    told_exhausted = false;
-                    self.start(stream, peer, &app, permit);
-                }
+                Some(Ok(accepted)) => self.start(accepted, &app, permit, &mut refusing),
                 // The client was gone again before we came to it.
                 Some(Err(error)) if is_of_one_connection(&error) => {}
                 Some(Err(error)) => {
-                    if !std::mem::replace(&mut told_exhausted, true) {
-                        crate::oplog::warn(format_args!("cannot accept connections for now: {error}"));
+                    if failing.is_news() {
+                        crate::oplog::warn(format_args!("{here} cannot accept connections for now: {error}"));
                     }
                     Timer::after(ACCEPT_RETRY).await;
                 }
             }
         }
         for _ in 0..LISTEN_BACKLOG {
-            let Some(Ok((stream, peer))) = future::poll_once(self.socket.accept()).await else { break };
-            self.start(stream, peer, &app, self.drain.admit_last());
+            let Some(Ok(accepted)) = future::poll_once(self.socket.accept()).await else { break };
+            self.start(accepted, &app, self.drain.admit_last(), &mut refusing);
         }
         Ok(())
     }

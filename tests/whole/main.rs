@@ -10,12 +10,14 @@
 //! - `isolation`: what one mount cannot do to another.
 //! - `durability`: what survives the end of the process.
 //! - `process`: signals, exit codes, the command line, settings.
+//! - `bounds`: what clients can take: connections, descriptors, time.
 //! - `api`: every call of the admin API against openapi.yaml.
 //! - `guard`: who is not let in to the admin API.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests say what they expect by unwrapping it")]
 
 mod api;
+mod bounds;
 mod bytes;
 mod common;
 mod durability;

@@ -182,6 +182,12 @@ fn settings_that_cannot_work_are_told_with_the_flag() {
         (["--mount", "/a=ftp://h/"], "/address"),
         (["--config", "/nowhere.toml"], "/nowhere.toml"),
         (["--connections-max", "0"], "--connections-max"),
+        (["--connections-max", "-1"], "--connections-max"),
+        (["--connections-per-address-max", "-1"], "--connections-per-address-max"),
+        (["--head-timeout", "0"], "--head-timeout 0: give seconds"),
+        (["--head-timeout", "nan"], "--head-timeout NaN: give seconds"),
+        (["--idle-timeout", "-0.5"], "--idle-timeout -0.5: give seconds"),
+        (["--idle-timeout", "soon"], "--idle-timeout"),
     ] {
         let refused = Launch::with_data_dir().with(&arguments).try_start().unwrap_err();
         assert_eq!(refused.code, Some(2), "{arguments:?}");
@@ -295,9 +301,14 @@ fn settings_come_from_the_environment() {
         .env("STANDIN_ADMIN", "127.0.0.1:0")
         .env("STANDIN_MOUNT", &format!("/a={0},/b={0}", origin.url()))
         .env("STANDIN_CONNECTIONS_MAX", "10")
+        .env("STANDIN_CONNECTIONS_PER_ADDRESS_MAX", "1")
+        .env("STANDIN_HEAD_TIMEOUT", "5")
+        .env("STANDIN_IDLE_TIMEOUT", "0.5")
         .start();
-    assert_eq!(get(standin.front, "/a").text(), "body");
-    assert_eq!(get(standin.front, "/b").text(), "body");
+    let mut only = Raw::connect(standin.front);
+    assert_eq!((only.get("/a").text(), only.get("/b").text()), ("body", "body"));
+    assert_eq!(get(standin.front, "/a").status, 503);
+    only.expect_closed();
 }
 
 #[test]
@@ -309,11 +320,17 @@ fn settings_come_from_a_file_and_arguments_overrule_it() {
         "listen = '127.0.0.1:1'".to_owned(),
         "admin = '127.0.0.1:0'".into(),
         format!("data_dir = '{}'", data.display()),
+        "connections_per_address_max = 1".into(),
+        "head_timeout = 5".into(),
+        "idle_timeout = 0.5".into(),
         format!("mounts = {{ '/a' = '{}' }}", origin.url()),
     ];
     std::fs::write(&config, lines.join("\n")).unwrap();
     let standin = launch.with(&["--config", config.to_str().unwrap(), "--listen", "127.0.0.1:0"]).start();
-    assert_eq!(get(standin.front, "/a").text(), "body");
+    let mut only = Raw::connect(standin.front);
+    assert_eq!(only.get("/a").text(), "body");
+    assert_eq!(get(standin.front, "/a").status, 503);
+    only.expect_closed();
     assert!(data.join("token").exists());
 }
 
@@ -350,19 +367,4 @@ fn the_demo_answers_with_what_it_got() {
     assert_eq!(page.status, 200);
     assert!(page.text().contains("GET /some?thing") && page.text().contains("X-Forwarded-For: 127.0.0.1"));
     assert_eq!(standin.admin().get("/v1/mounts/demo").status, 200);
-}
-
-#[test]
-fn connections_beyond_the_bound_wait_for_a_place() {
-    let origin = Origin::answering("body");
-    let standin = Launch::new().with(&["--connections-max", "2"]).start();
-    standin.admin().mount("/", &origin.url());
-    let mut first = Raw::connect(standin.front);
-    let mut second = Raw::connect(standin.front);
-    assert_eq!((first.get("/").text(), second.get("/").text()), ("body", "body"));
-    let mut third = Raw::connect(standin.front);
-    third.send(request("GET", "/"));
-    assert_eq!(first.get("/").text(), "body", "those that are in go on");
-    drop(first);
-    assert_eq!(third.response().text(), "body");
 }

@@ -18,6 +18,8 @@ pub(crate) struct Launch {
     data_dir: Option<PathBuf>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    /// A program with arguments that starts the binary in its own place.
+    through: Vec<String>,
 }
 
 /// A server that was started and ended before it was ready.
@@ -40,7 +42,13 @@ pub(crate) struct Standin {
 impl Launch {
     /// `standin serve` with nothing said; its home is a new directory.
     pub(crate) fn bare() -> Self {
-        Self { home: Arc::new(Directory::new()), data_dir: None, arguments: Vec::new(), environment: Vec::new() }
+        Self {
+            home: Arc::new(Directory::new()),
+            data_dir: None,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            through: Vec::new(),
+        }
     }
 
     /// With a data directory of its own and nothing else said.
@@ -65,6 +73,16 @@ impl Launch {
         self
     }
 
+    /// Started by a shell script, which ends in `exec "$0" "$@"`.
+    pub(crate) fn through_sh(self, script: &str) -> Self {
+        self.through(&["sh", "-c", script])
+    }
+
+    fn through(mut self, program: &[&str]) -> Self {
+        self.through = program.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
     pub(crate) fn home(&self) -> &Directory {
         &self.home
     }
@@ -76,8 +94,17 @@ impl Launch {
 
     /// The binary, in an environment that says nothing else to it.
     fn binary(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_standin"));
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.home.path());
+        self.binary_through(&[])
+    }
+
+    fn binary_through(&self, through: &[String]) -> Command {
+        let mut words = through.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_standin")]);
+        let mut command = Command::new(words.next().unwrap());
+        command
+            .args(words)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home.path());
         command.envs(self.data_dir.iter().map(|directory| ("STANDIN_DATA_DIR", directory)));
         command
     }
@@ -88,7 +115,7 @@ impl Launch {
 
     pub(crate) fn try_start(&self) -> Result<Standin, Refused> {
         let stderr = self.home.join("stderr");
-        let mut command = self.binary();
+        let mut command = self.binary_through(&self.through);
         command.arg("serve").args(&self.arguments).stderr(File::create(&stderr).unwrap());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let mut running = Running::start(&mut command, Watch::Stdout);
@@ -165,9 +192,21 @@ impl Standin {
         self.running.lines_until(|line| line.starts_with(start)).unwrap();
     }
 
+    /// Waits for a line with that in it.
+    pub(crate) fn wait_for_line_with(&self, part: &str) {
+        self.running.lines_until(|line| line.contains(part)).unwrap();
+    }
+
     /// Waits for the end.
     pub(crate) fn exit(&mut self) -> ExitStatus {
         self.running.exit()
+    }
+
+    /// Waits for the end; with the lines of standard output that nobody waited
+    /// for, and with standard error.
+    pub(crate) fn last_words(&mut self) -> (ExitStatus, Vec<String>, String) {
+        let (status, lines) = self.running.exit_with_lines();
+        (status, lines, std::fs::read_to_string(self.launch.home().join("stderr")).unwrap())
     }
 
     pub(crate) fn kill9(&mut self) {

@@ -68,8 +68,13 @@ impl Running {
 
     /// Waits for the end, which closes the output.
     pub(crate) fn exit(&mut self) -> ExitStatus {
-        assert!(self.lines_until(|_| false).is_err());
-        self.child.wait().unwrap()
+        self.exit_with_lines().0
+    }
+
+    /// Waits for the end; with the lines that nobody waited for.
+    pub(crate) fn exit_with_lines(&mut self) -> (ExitStatus, Vec<String>) {
+        let lines = self.lines_until(|_| false).expect_err("a line that nobody wants");
+        (self.child.wait().unwrap(), lines)
     }
 
     /// Sends a signal, as in `TERM`.
