@@ -98,6 +98,14 @@ pub const LINGER_MAX: Duration = Duration::from_secs(1);
 /// How long requests may go on after the signal to stop.
 pub const DRAIN_MAX: Duration = Duration::from_secs(20);
 
+/// How long a connection that had no request yet may take to begin its first
+/// one while the listener drains: the client cannot know.
+pub const DRAIN_FIRST_REQUEST_MAX: Duration = Duration::from_secs(1);
+
+/// How long connections that were cut off may take to end: they have nothing
+/// left to do but to be dropped.
+pub const CUT_MAX: Duration = Duration::from_secs(1);
+
 /// The longest time that can be set: a day. Longer ones are mistakes.
 pub const SETTING_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -8,7 +8,7 @@ use crate::exchange::RequestIds;
 use crate::exchange::shell::Shell;
 use crate::front::connection::{ClientBounds, ConnectionServer};
 use crate::front::gateway;
-use crate::limits::{ADMIN_DRAIN_MAX, DRAIN_MAX};
+use crate::limits::{ADMIN_DRAIN_MAX, CUT_MAX};
 use crate::mount::{Environment, MountSpec, spec};
 use crate::net::listen::{self, Spawn};
 use crate::net::workers;
@@ -21,6 +21,7 @@ use futures_lite::future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub struct Server {
     admin_drain: Arc<Drain>,
     front_ended: Receiver<()>,
     admin_ended: Receiver<()>,
+    drain_delay: Duration,
+    drain_max: Duration,
 }
 
 /// The admin API serves few; its connections are idle most of the time.
@@ -90,27 +93,59 @@ impl Server {
         let admin_drain = Drain::new(ADMIN_CONNECTIONS_MAX, Arc::clone(&timer));
         let state = AdminState { registry, guard, front: Arc::clone(&front_drain) };
         let admin_ended = told(start_admin(admin_socket, &admin_drain, state, &timer, ids))?;
-        Ok(Self { front, admin, token, front_drain, admin_drain, front_ended, admin_ended })
+        Ok(Self {
+            front,
+            admin,
+            token,
+            front_drain,
+            admin_drain,
+            front_ended,
+            admin_ended,
+            drain_delay: settings.drain_delay,
+            drain_max: settings.drain_max,
+        })
     }
 
-    /// Nothing new from now on; what runs may finish.
+    /// No longer ready from now on. With a delay it serves on for that long;
+    /// without one nothing new is accepted, and what runs may finish.
     pub fn begin_stop(&self) {
-        self.front_drain.begin();
+        if self.drain_delay.is_zero() { self.front_drain.begin() } else { self.front_drain.announce() }
     }
 
-    /// After [`Server::begin_stop`]: waits for what runs, and tells how many connections did not within
-    /// the deadline or until `hurry` says to end at once.
+    /// After [`Server::begin_stop`]: waits for what runs, cuts off what does
+    /// not end in time or before `hurry` says to end at once, and tells how
+    /// many connections that were.
     pub async fn stop(&self, hurry: impl Future<Output = ()>) -> usize {
-        let ended = async {
-            within(DRAIN_MAX, self.front_ended.recv()).await;
-            // The API answers until the front has ended, and then what it was
-            // asked before.
-            self.admin_drain.begin();
-            within(ADMIN_DRAIN_MAX, self.admin_ended.recv()).await;
+        let mut hurry = pin!(hurry);
+        let in_time = async {
+            if !self.drain_delay.is_zero() {
+                async_io::Timer::after(self.drain_delay).await;
+                self.front_drain.begin();
+            }
+            within(self.drain_max, self.front_ended.recv()).await;
+            false
         };
-        future::or(ended, hurry).await;
-        self.front_drain.open()
+        let in_hurry = async {
+            hurry.as_mut().await;
+            true
+        };
+        let hurried = future::or(in_time, in_hurry).await;
+        let cut = cut(&self.front_drain).await;
+        // The API answers until the front has ended, and then what it was
+        // asked before.
+        self.admin_drain.begin();
+        if !hurried {
+            future::or(within(ADMIN_DRAIN_MAX, self.admin_ended.recv()), hurry).await;
+        }
+        cut
     }
+}
+
+/// Ends what is left; tells how many connections that was.
+async fn cut(drain: &Drain) -> usize {
+    let open = drain.cut();
+    within(CUT_MAX, drain.finished()).await;
+    open
 }
 
 /// Waits for `end`, but no longer than `longest`.

@@ -6,7 +6,7 @@
 //! The environment is read here and nowhere else.
 
 use crate::front::connection::ClientBounds;
-use crate::limits::{CLIENT_IDLE_MAX, CONNECTIONS_MAX, HEAD_MAX, SETTING_MAX, TICK};
+use crate::limits::{CLIENT_IDLE_MAX, CONNECTIONS_MAX, DRAIN_MAX, HEAD_MAX, SETTING_MAX, TICK};
 use crate::mount::MountSpec;
 use crate::mount::spec::{Id, parse};
 use crate::net::Endpoint;
@@ -60,6 +60,14 @@ pub struct ServeArguments {
     #[arg(long, env = "STANDIN_IDLE_TIMEOUT", value_name = "SECONDS", allow_negative_numbers = true)]
     pub idle_timeout: Option<f64>,
 
+    /// When told to stop: how long to serve on while /readyz says 503 [default: 0]
+    #[arg(long, env = "STANDIN_DRAIN_DELAY", value_name = "SECONDS", allow_negative_numbers = true)]
+    pub drain_delay: Option<f64>,
+
+    /// When told to stop: how long requests in progress may take before they are cut off [default: 20]
+    #[arg(long, env = "STANDIN_DRAIN_TIMEOUT", value_name = "SECONDS", allow_negative_numbers = true)]
+    pub drain_timeout: Option<f64>,
+
     /// Start a small upstream and a mount /demo for it
     #[arg(long, env = "STANDIN_DEMO", value_parser = BoolishValueParser::new())]
     pub demo: bool,
@@ -86,6 +94,8 @@ struct File {
     connections_per_address_max: Option<usize>,
     head_timeout: Option<f64>,
     idle_timeout: Option<f64>,
+    drain_delay: Option<f64>,
+    drain_timeout: Option<f64>,
     demo: Option<bool>,
     admin_allow_remote: Option<bool>,
     #[serde(default)]
@@ -109,6 +119,10 @@ pub struct Settings {
     pub connections_per_address_max: Option<usize>,
     /// How long clients may take.
     pub client_bounds: ClientBounds,
+    /// How long it serves on after the signal to stop.
+    pub drain_delay: Duration,
+    /// How long requests may go on after that.
+    pub drain_max: Duration,
     /// With the demo's upstream and mount.
     pub demo: bool,
     /// Further host names of the admin API.
@@ -154,6 +168,8 @@ impl Settings {
             head_max: seconds("--head-timeout", given.0, TICK, HEAD_MAX)?,
             idle_max: seconds("--idle-timeout", given.1, TICK, CLIENT_IDLE_MAX)?,
         };
+        let drain_delay = arguments.drain_delay.or(file.drain_delay);
+        let drain_max = arguments.drain_timeout.or(file.drain_timeout);
         Ok(Self {
             listen,
             admin,
@@ -162,6 +178,8 @@ impl Settings {
             connections_max,
             connections_per_address_max: arguments.connections_per_address_max.or(file.connections_per_address_max),
             client_bounds,
+            drain_delay: seconds("--drain-delay", drain_delay, Duration::ZERO, Duration::ZERO)?,
+            drain_max: seconds("--drain-timeout", drain_max, Duration::ZERO, DRAIN_MAX)?,
             demo: arguments.demo || file.demo.unwrap_or(false),
             admin_hosts: if arguments.admin_hosts.is_empty() { file.admin_hosts } else { arguments.admin_hosts },
         })
@@ -258,6 +276,8 @@ mod tests {
         assert!(with(|arguments| arguments.head_timeout = Some(0.0)).starts_with("--head-timeout 0: give seconds"));
         assert!(with(|arguments| arguments.head_timeout = Some(f64::NAN)).starts_with("--head-timeout NaN"));
         assert!(with(|arguments| arguments.idle_timeout = Some(-1.0)).starts_with("--idle-timeout -1"));
+        assert!(with(|arguments| arguments.drain_delay = Some(f64::INFINITY)).starts_with("--drain-delay inf"));
+        assert!(with(|arguments| arguments.drain_timeout = Some(86401.0)).contains("from 0 to 86400"));
         assert!(with(|arguments| arguments.config = Some("/nowhere.toml".into())).contains("/nowhere.toml"));
     }
 
@@ -265,11 +285,12 @@ mod tests {
     fn times_are_whole_seconds_or_fractions() {
         let directory = Directory::new("times");
         let config = directory.path().join("standin.toml");
-        std::fs::write(&config, "head_timeout = 5\nidle_timeout = 0.5\n").unwrap();
-        let arguments = ServeArguments { config: Some(config), ..Default::default() };
+        std::fs::write(&config, "head_timeout = 5\nidle_timeout = 0.5\ndrain_delay = 1\n").unwrap();
+        let arguments = ServeArguments { config: Some(config), drain_delay: Some(0.0), ..Default::default() };
         let settings = resolve(arguments).unwrap();
         assert_eq!(settings.client_bounds.head_max, Duration::from_secs(5));
         assert_eq!(settings.client_bounds.idle_max, Duration::from_millis(500));
+        assert_eq!((settings.drain_delay, settings.drain_max), (Duration::ZERO, DRAIN_MAX));
     }
 
     #[test]

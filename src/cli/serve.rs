@@ -13,6 +13,7 @@ use futures_lite::{StreamExt, future};
 pub fn run(arguments: ServeArguments) -> Result<(), Failure> {
     let settings = Settings::resolve(arguments).map_err(Failure::Usage)?;
     let demo = settings.demo;
+    let drain_delay = settings.drain_delay;
     oplog::start();
     let mut signals = Signals::new([Signal::Term, Signal::Int]).map_err(|error| Failure::Failed(error.to_string()))?;
     let server = Server::start(settings).map_err(Failure::Failed)?;
@@ -21,7 +22,12 @@ pub fn run(arguments: ServeArguments) -> Result<(), Failure> {
     let unfinished = future::block_on(async {
         signals.next().await;
         server.begin_stop();
-        say("stopping: no new connections, requests in progress may finish; a second signal ends at once");
+        if drain_delay.is_zero() {
+            say("stopping: no new connections, requests in progress may finish; a second signal ends at once");
+        } else {
+            let delay = drain_delay.as_secs_f64();
+            say(&format!("stopping: no longer ready, serving on for {delay} s; a second signal ends at once"));
+        }
         let hurry = async {
             signals.next().await;
         };

@@ -12,7 +12,8 @@ use crate::exchange::{ClientSide, Exchange, Reply, ReplyBody, RequestBody, Reque
 use crate::http1::encode::{self, ChunkHead, LAST_CHUNK, Persistence};
 use crate::http1::{BodyError, HeadScan, ReplyFraming, framing};
 use crate::limits::{
-    BODY_IDLE_MAX, CLIENT_IDLE_MAX, CLIENT_REQUESTS_MAX, HEAD_MAX, LINGER_BYTES_MAX, LINGER_MAX, REQUEST_HEAD,
+    BODY_IDLE_MAX, CLIENT_IDLE_MAX, CLIENT_REQUESTS_MAX, DRAIN_FIRST_REQUEST_MAX, HEAD_MAX, LINGER_BYTES_MAX,
+    LINGER_MAX, REQUEST_HEAD,
 };
 use crate::message::{RequestHead, Version};
 use crate::net::listen::{Serve, Task};
@@ -171,6 +172,7 @@ impl Connection {
     async fn read_head(&mut self) -> Result<Option<(RequestHead, Admitted)>, Kind> {
         let mut scan = HeadScan::request(REQUEST_HEAD);
         let mut begun = false;
+        let mut ending = false;
         let ClientBounds { head_max, idle_max } = self.shared.bounds;
         self.deadline.arm(idle_max);
         let head = future::poll_fn(|cx| {
@@ -196,7 +198,14 @@ impl Connection {
                     }
                     // Asked after the deadline knows this task, so that the
                     // wake-up of a drain that begins now is not lost.
-                    Poll::Pending if !begun && self.permit.drain().is_draining() => return Poll::Ready(Ok(None)),
+                    Poll::Pending if !begun && !ending && self.permit.drain().is_draining() => {
+                        if self.requests > 0 {
+                            return Poll::Ready(Ok(None));
+                        }
+                        ending = true;
+                        self.deadline.arm(DRAIN_FIRST_REQUEST_MAX);
+                        return Poll::Pending;
+                    }
                     Poll::Pending => return Poll::Pending,
                 }
             }

@@ -195,6 +195,7 @@ impl HttpListener {
                 (self.serve.refuse(stream, peer, app, permit, place.is_some()), place)
             }
         };
+        let life = self.drain.until_cut(life);
         (self.spawn)(Box::pin(async move {
             life.await;
             drop(place);

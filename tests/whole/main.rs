@@ -9,7 +9,8 @@
 //! - `mutations`: messages with random faults in them.
 //! - `isolation`: what one mount cannot do to another.
 //! - `durability`: what survives the end of the process.
-//! - `process`: signals, exit codes, the command line, settings.
+//! - `process`: ports and files, exit codes, the command line, settings.
+//! - `drain`: how the process stops, and what clients see of it.
 //! - `bounds`: what clients can take: connections, descriptors, time.
 //! - `api`: every call of the admin API against openapi.yaml.
 //! - `guard`: who is not let in to the admin API.
@@ -20,6 +21,7 @@ mod api;
 mod bounds;
 mod bytes;
 mod common;
+mod drain;
 mod durability;
 mod faults;
 mod guard;

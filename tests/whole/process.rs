@@ -1,7 +1,6 @@
-//! Signals and exit codes, the command line, and where settings come from.
+//! Ports and files, exit codes, the command line, and where settings come from.
 
-use crate::common::client::{Raw, get, request};
-use crate::common::gate::Gate;
+use crate::common::client::{Raw, get};
 use crate::common::origin::Origin;
 use crate::common::process::{Launch, Standin};
 use crate::common::programs::curl_output;
@@ -10,140 +9,9 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
-use std::time::{Duration, Instant};
-
-/// What nobody has to wait for takes less; the drain's deadline is far above.
-const PROMPT: Duration = Duration::from_secs(8);
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
-}
-
-#[test]
-fn a_server_with_idle_connections_stops_at_once() {
-    let origin = Origin::answering("body");
-    let mut standin = Standin::start();
-    standin.admin().mount("/", &origin.url());
-    let mut idle = Raw::connect(standin.front);
-    assert_eq!(idle.get("/").text(), "body");
-    let mut unused = Raw::connect(standin.front);
-    let begun = Instant::now();
-    standin.term();
-    assert_eq!(standin.exit().code(), Some(0));
-    assert!(begun.elapsed() < PROMPT, "it took {:?}", begun.elapsed());
-    idle.expect_closed();
-    unused.expect_closed();
-}
-
-/// Regression: a drain that began while a connection was being accepted was not
-/// noticed by it, or reset it in the kernel's queue.
-#[test]
-fn whoever_asked_before_the_signal_is_answered() {
-    let origin = Origin::answering("body");
-    let mut standin = Standin::start();
-    standin.admin().mount("/", &origin.url());
-    let mut clients: Vec<Raw> = (0..50).map(|_| Raw::connect(standin.front)).collect();
-    for client in &mut clients {
-        client.send(request("GET", "/"));
-    }
-    standin.term();
-    for client in &mut clients {
-        assert_eq!(client.response().text(), "body");
-        client.expect_closed();
-    }
-    assert_eq!(standin.exit().code(), Some(0));
-}
-
-/// Sends a head and half of a body for `/half`; nothing yet for anything else.
-fn held(arrived: &Gate, may_go_on: &Gate) -> Origin {
-    let (arrived, may_go_on) = (arrived.clone(), may_go_on.clone());
-    Origin::serve(move |mut conn| {
-        while let Some(request) = conn.request() {
-            let half = request.line().contains("/half");
-            if half {
-                conn.send("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nfirst,");
-            }
-            arrived.arrive();
-            may_go_on.wait();
-            if half {
-                conn.send("second");
-            } else {
-                conn.answer("first,second");
-            }
-        }
-    })
-}
-
-#[test]
-fn requests_in_progress_finish_before_the_server_stops() {
-    let (arrived, may_go_on) = (Gate::new(), Gate::new());
-    let origin = held(&arrived, &may_go_on);
-    let mut standin = Standin::start();
-    let admin = standin.admin();
-    admin.mount("/", &origin.url());
-    let mut clients: Vec<Raw> = ["/half", "/none"]
-        .map(|path| {
-            let mut client = Raw::connect(standin.front);
-            client.send(request("GET", path));
-            client
-        })
-        .into();
-    arrived.wait_for(2);
-    assert_eq!(admin.get("/readyz").status, 200);
-    standin.term();
-    standin.wait_for_line("stopping");
-    let begun = Instant::now();
-    while admin.get("/readyz").status != 503 {
-        assert!(begun.elapsed() < PROMPT, "it is still ready");
-    }
-    assert_eq!(admin.get("/readyz").value["status"], "draining");
-    assert_eq!(admin.get("/healthz").status, 200);
-    may_go_on.arrive();
-    let half = clients[0].response();
-    assert_eq!(half.text(), "first,second");
-    let none = clients[1].response();
-    assert_eq!((none.text(), none.field("Connection")), ("first,second", Some("close")));
-    clients.iter_mut().for_each(Raw::expect_closed);
-    assert_eq!(standin.exit().code(), Some(0));
-}
-
-#[test]
-fn a_second_signal_ends_at_once() {
-    let (arrived, may_go_on) = (Gate::new(), Gate::new());
-    let origin = held(&arrived, &may_go_on);
-    let mut standin = Standin::start();
-    standin.admin().mount("/", &origin.url());
-    let mut client = Raw::connect(standin.front);
-    client.send(request("GET", "/none"));
-    arrived.wait();
-    standin.term();
-    standin.wait_for_line("stopping");
-    let begun = Instant::now();
-    standin.term();
-    assert_eq!(standin.exit().code(), Some(1));
-    assert!(begun.elapsed() < PROMPT, "it took {:?}", begun.elapsed());
-    assert!(client.try_response().is_err());
-    may_go_on.arrive();
-}
-
-#[test]
-fn an_upload_in_progress_is_taken_to_its_end() {
-    let origin = Origin::serve(|mut conn| {
-        while let Some(request) = conn.request() {
-            conn.answer(request.body);
-        }
-    });
-    let mut standin = Standin::start();
-    standin.admin().mount("/", &origin.url());
-    let mut client = Raw::connect(standin.front);
-    client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 12\r\n\r\nfirst,");
-    origin.wait_for_connections(1);
-    standin.signal("INT");
-    standin.wait_for_line("stopping");
-    client.send("second");
-    let response = client.response();
-    assert_eq!((response.text(), response.field("Connection")), ("first,second", Some("close")));
-    assert_eq!(standin.exit().code(), Some(0));
 }
 
 #[test]
@@ -188,6 +56,8 @@ fn settings_that_cannot_work_are_told_with_the_flag() {
         (["--head-timeout", "nan"], "--head-timeout NaN: give seconds"),
         (["--idle-timeout", "-0.5"], "--idle-timeout -0.5: give seconds"),
         (["--idle-timeout", "soon"], "--idle-timeout"),
+        (["--drain-delay", "-1"], "--drain-delay -1: give seconds"),
+        (["--drain-timeout", "1e9"], "--drain-timeout 1000000000: give seconds"),
     ] {
         let refused = Launch::with_data_dir().with(&arguments).try_start().unwrap_err();
         assert_eq!(refused.code, Some(2), "{arguments:?}");
@@ -304,6 +174,8 @@ fn settings_come_from_the_environment() {
         .env("STANDIN_CONNECTIONS_PER_ADDRESS_MAX", "1")
         .env("STANDIN_HEAD_TIMEOUT", "5")
         .env("STANDIN_IDLE_TIMEOUT", "0.5")
+        .env("STANDIN_DRAIN_DELAY", "0")
+        .env("STANDIN_DRAIN_TIMEOUT", "5")
         .start();
     let mut only = Raw::connect(standin.front);
     assert_eq!((only.get("/a").text(), only.get("/b").text()), ("body", "body"));
@@ -323,6 +195,8 @@ fn settings_come_from_a_file_and_arguments_overrule_it() {
         "connections_per_address_max = 1".into(),
         "head_timeout = 5".into(),
         "idle_timeout = 0.5".into(),
+        "drain_delay = 0".into(),
+        "drain_timeout = 5".into(),
         format!("mounts = {{ '/a' = '{}' }}", origin.url()),
     ];
     std::fs::write(&config, lines.join("\n")).unwrap();
