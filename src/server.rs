@@ -15,6 +15,7 @@ use crate::net::workers;
 use crate::net::{Clients, Dialer, Drain, Endpoint, HttpListener, OwnListeners, Socket, Timer};
 use crate::oplog;
 use crate::registry::Registry;
+use crate::service::Inherited;
 use crate::settings::Settings;
 use async_channel::Receiver;
 use futures_lite::future;
@@ -47,10 +48,11 @@ const ADMIN_CONNECTIONS_MAX: usize = 256;
 const DEMO_CONNECTIONS_MAX: usize = 256;
 
 impl Server {
-    /// Starts everything; the error says what to change.
-    pub fn start(settings: Settings) -> Result<Self, String> {
-        let front_socket = bind("--listen", &settings.listen)?;
-        let admin_socket = bind("--admin", &settings.admin)?;
+    /// Starts everything, on sockets that were handed over or its own; the
+    /// error says what to change.
+    pub fn start(settings: Settings, inherited: Inherited) -> Result<Self, String> {
+        let front_socket = inherited.front.map_or_else(|| bind("--listen", &settings.listen), Ok)?;
+        let admin_socket = inherited.admin.map_or_else(|| bind("--admin", &settings.admin), Ok)?;
         let (front, admin) = (told(front_socket.endpoint())?, told(admin_socket.endpoint())?);
         create_data_dir(&settings.data_dir)?;
         let token = Token::load_or_create(&settings.data_dir)

@@ -1,8 +1,8 @@
 //! Listening sockets and the accept loop, as a tide `Listener`.
 //!
-//! Owns binding, accepting, and the number of connections at a time. What a
-//! connection says is not its business: it hands each one, with the tide app,
-//! to the [`Serve`] it was given.
+//! Owns binding, taking over bound sockets, accepting, and the number of
+//! connections at a time. What a connection says is not its business: it hands
+//! each one, with the tide app, to the [`Serve`] it was given.
 
 use super::clients::{Admission, Clients};
 use super::drain::{Drain, Permit};
@@ -63,23 +63,28 @@ impl fmt::Display for Endpoint {
 
 /// A bound socket.
 #[derive(Debug)]
-pub enum Socket {
-    /// TCP.
+pub struct Socket {
+    listening: Listening,
+    /// Somebody else holds it too, and listens on it when we no longer do.
+    is_inherited: bool,
+}
+
+#[derive(Debug)]
+enum Listening {
     Tcp(Async<TcpListener>),
-    /// A Unix socket, unlinked when this is dropped.
     Unix(Async<UnixListener>, PathBuf),
 }
 
 impl Socket {
     /// Binds; fails at once when the place is taken.
     pub fn bind(endpoint: &Endpoint) -> io::Result<Self> {
-        match endpoint {
+        let listening = match endpoint {
             Endpoint::Tcp(address) => {
                 let socket = socket2::Socket::new(socket2::Domain::for_address(*address), socket2::Type::STREAM, None)?;
                 socket.set_reuse_address(true)?;
                 socket.bind(&(*address).into())?;
                 socket.listen(LISTEN_BACKLOG)?;
-                Ok(Self::Tcp(Async::new(socket.into())?))
+                Listening::Tcp(Async::new(socket.into())?)
             }
             Endpoint::Unix(path) => {
                 if std::os::unix::net::UnixStream::connect(path).is_ok() {
@@ -91,26 +96,41 @@ impl Socket {
                 }
                 let listener = UnixListener::bind(path)?;
                 std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-                Ok(Self::Unix(Async::new(listener)?, path.clone()))
+                Listening::Unix(Async::new(listener)?, path.clone())
             }
-        }
+        };
+        Ok(Self { listening, is_inherited: false })
+    }
+
+    /// A TCP socket that another process bound and keeps.
+    pub fn inherited_tcp(listener: TcpListener) -> io::Result<Self> {
+        listens(&listener)?;
+        Ok(Self { listening: Listening::Tcp(Async::new(listener)?), is_inherited: true })
+    }
+
+    /// A Unix socket that another process bound and keeps.
+    pub fn inherited_unix(listener: UnixListener) -> io::Result<Self> {
+        listens(&listener)?;
+        let address = listener.local_addr()?;
+        let path = address.as_pathname().ok_or_else(|| io::Error::other("it is a Unix socket without a path"))?;
+        Ok(Self { listening: Listening::Unix(Async::new(listener)?, path.to_owned()), is_inherited: true })
     }
 
     /// Where it listens: with the port that the system chose, if it did.
     pub fn endpoint(&self) -> io::Result<Endpoint> {
-        match self {
-            Self::Tcp(listener) => listener.get_ref().local_addr().map(Endpoint::Tcp),
-            Self::Unix(_, path) => Ok(Endpoint::Unix(path.clone())),
+        match &self.listening {
+            Listening::Tcp(listener) => listener.get_ref().local_addr().map(Endpoint::Tcp),
+            Listening::Unix(_, path) => Ok(Endpoint::Unix(path.clone())),
         }
     }
 
     async fn accept(&self) -> io::Result<(Stream, Peer)> {
-        match self {
-            Self::Tcp(listener) => {
+        match &self.listening {
+            Listening::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 Ok((Stream::tcp(stream)?, Peer::Tcp(peer)))
             }
-            Self::Unix(listener, _) => {
+            Listening::Unix(listener, _) => {
                 let (stream, _) = listener.accept().await?;
                 Ok((Stream::unix(stream), Peer::Unix))
             }
@@ -118,13 +138,19 @@ impl Socket {
     }
 }
 
+/// An accept loop on a socket that does not listen would fail without end.
+fn listens(socket: &impl std::os::fd::AsFd) -> io::Result<()> {
+    if socket2::SockRef::from(socket).is_listener()? { Ok(()) } else { Err(io::Error::other("it does not listen")) }
+}
+
 fn is_socket(found: &std::fs::Metadata) -> bool {
     std::os::unix::fs::FileTypeExt::is_socket(&found.file_type())
 }
 
 impl Drop for Socket {
+    /// Unlinks the file of a Unix socket that is ours alone.
     fn drop(&mut self) {
-        if let Self::Unix(_, path) = self {
+        if let (Listening::Unix(_, path), false) = (&self.listening, self.is_inherited) {
             let _ = std::fs::remove_file(path);
         }
     }
@@ -232,6 +258,7 @@ impl Listener<()> for HttpListener {
     }
 
     /// Accepts until the drain begins, and then whoever had connected before.
+    /// On an inherited socket those are left to whoever listens there next.
     async fn accept(&mut self) -> io::Result<()> {
         let app = self.app.clone().ok_or_else(|| io::Error::other("accept before bind"))?;
         let here = self.to_string();
@@ -250,6 +277,9 @@ impl Listener<()> for HttpListener {
                 }
             }
         }
+        if self.socket.is_inherited {
+            return Ok(());
+        }
         for _ in 0..LISTEN_BACKLOG {
             let Some(Ok(accepted)) = future::poll_once(self.socket.accept()).await else { break };
             self.start(accepted, &app, self.drain.admit_last(), &mut refusing);
@@ -259,9 +289,9 @@ impl Listener<()> for HttpListener {
 
     fn info(&self) -> Vec<ListenInfo> {
         let endpoint = self.socket.endpoint().map_or_else(|error| error.to_string(), |endpoint| endpoint.to_string());
-        let transport = match self.socket {
-            Socket::Tcp(_) => "tcp",
-            Socket::Unix(..) => "uds",
+        let transport = match self.socket.listening {
+            Listening::Tcp(_) => "tcp",
+            Listening::Unix(..) => "uds",
         };
         vec![ListenInfo::new(endpoint, transport.into(), false)]
     }

@@ -12,6 +12,7 @@
 //! - `process`: ports and files, exit codes, the command line, settings.
 //! - `drain`: how the process stops, and what clients see of it.
 //! - `bounds`: what clients can take: connections, descriptors, time.
+//! - `service`: sockets from a service manager, and what that is told.
 //! - `api`: every call of the admin API against openapi.yaml.
 //! - `guard`: who is not let in to the admin API.
 
@@ -30,4 +31,5 @@ mod mounts;
 mod mutations;
 mod process;
 mod requests;
+mod service;
 mod traffic;

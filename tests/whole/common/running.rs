@@ -23,11 +23,15 @@ pub(crate) enum Watch {
 
 impl Running {
     pub(crate) fn start(command: &mut Command, watch: Watch) -> Self {
+        Self::start_with_input(command, watch, Stdio::null())
+    }
+
+    pub(crate) fn start_with_input(command: &mut Command, watch: Watch, input: Stdio) -> Self {
         match watch {
             Watch::Stdout => command.stdout(Stdio::piped()),
             Watch::Stderr => command.stderr(Stdio::piped()),
         };
-        let mut child = command.stdin(Stdio::null()).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut child = command.stdin(input).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let output: Box<dyn Read + Send> = match watch {
             Watch::Stdout => Box::new(child.stdout.take().unwrap()),
             Watch::Stderr => Box::new(child.stderr.take().unwrap()),
