@@ -46,6 +46,8 @@ pub enum Kind {
     Misdirected,
     /// A transparent mount was asked for a host that it does not serve.
     HostNotAllowed,
+    /// All places of the client's address are taken.
+    TooManyConnections,
     /// All of the mount's places are taken.
     Saturated,
     /// All of the mount's places for tunnels are taken.
@@ -157,6 +159,7 @@ impl Kind {
             Self::NoMount => (404, "no mount answers for this host and path"),
             Self::Misdirected => (421, "no mount answers for the host of this absolute target"),
             Self::HostNotAllowed => (403, "this host may not be reached through this mount"),
+            Self::TooManyConnections => (503, "too many connections from this address"),
             Self::Saturated => (503, "too many requests are in progress for this mount"),
             Self::TunnelsSaturated => (503, "too many tunnels are open through this mount"),
             Self::Draining | Self::Cut => (503, "this mount is being removed"),
@@ -195,13 +198,21 @@ impl Kind {
                 | Self::Cut
                 | Self::Expectation
                 | Self::MethodRefused
+                | Self::TooManyConnections
                 | Self::ClientGone
                 | Self::ClientStalled
                 | Self::Internal
         );
-        let retry_after_s =
-            matches!(self, Self::Saturated | Self::TunnelsSaturated | Self::Unavailable | Self::Draining | Self::Cut)
-                .then_some(1);
+        let retry_after_s = matches!(
+            self,
+            Self::TooManyConnections
+                | Self::Saturated
+                | Self::TunnelsSaturated
+                | Self::Unavailable
+                | Self::Draining
+                | Self::Cut
+        )
+        .then_some(1);
         Answer { status, text, close, retry_after_s }
     }
 
@@ -210,6 +221,7 @@ impl Kind {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Internal
+            | Self::TooManyConnections
             | Self::Saturated
             | Self::TunnelsSaturated
             | Self::Draining

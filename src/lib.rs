@@ -18,6 +18,7 @@ pub mod oplog;
 pub mod policy;
 pub mod registry;
 pub mod server;
+pub mod service;
 pub mod settings;
 pub mod upstream;
 

@@ -72,11 +72,29 @@ pub const DIAL_ADDRESSES_MAX: usize = 8;
 /// kernel's queue.
 pub const CONNECTIONS_MAX: usize = 1024;
 
+/// Client connections of one address (IPv6: of one /64) at a time; further
+/// ones are answered with 503. A quarter of all: nobody alone takes every
+/// place, and an office behind one address still has room.
+pub const CLIENT_CONNECTIONS_MAX: usize = 256;
+
+/// Refused connections of one listener that are read for a while after the
+/// 503, so that it arrives; beyond these a refused one closes at once, and
+/// those who are refused take few places from the others.
+pub const REFUSED_CONNECTIONS_MAX: usize = 64;
+
+/// Requests that one connection serves; then it closes, so that what it holds
+/// is given back now and then and balancers in front of us can move it.
+pub const CLIENT_REQUESTS_MAX: u32 = 1000;
+
 /// The kernel's queue of connections not accepted yet.
 pub const LISTEN_BACKLOG: i32 = 1024;
 
 /// Pause of the accept loop when the process is out of file descriptors.
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// How long nothing may have gone wrong with accepting until the next time is
+/// worth a line in the log again.
+pub const ACCEPT_EPISODE: Duration = Duration::from_secs(10);
 
 /// Requests of one mount at a time; further ones are refused with 503.
 pub const MOUNT_REQUESTS_MAX: u32 = 256;
@@ -103,6 +121,17 @@ pub const LINGER_MAX: Duration = Duration::from_secs(1);
 
 /// How long requests may go on after the signal to stop.
 pub const DRAIN_MAX: Duration = Duration::from_secs(20);
+
+/// How long a connection that had no request yet may take to begin its first
+/// one while the listener drains: the client cannot know.
+pub const DRAIN_FIRST_REQUEST_MAX: Duration = Duration::from_secs(1);
+
+/// How long connections that were cut off may take to end: they have nothing
+/// left to do but to be dropped.
+pub const CUT_MAX: Duration = Duration::from_secs(1);
+
+/// The longest time that can be set: a day. Longer ones are mistakes.
+pub const SETTING_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long the admin API may take for what it was asked, once the front has
 /// ended.

@@ -7,20 +7,23 @@ use crate::demo;
 use crate::exchange::RequestIds;
 use crate::exchange::shell::Shell;
 use crate::front::access_log::{self, AccessLog};
-use crate::front::{connection::ConnectionServer, gateway};
-use crate::limits::{ADMIN_DRAIN_MAX, DRAIN_MAX};
+use crate::front::connection::{ClientBounds, ConnectionServer};
+use crate::front::gateway;
+use crate::limits::{ADMIN_DRAIN_MAX, CUT_MAX};
 use crate::mount::{Environment, MountSpec, spec};
 use crate::net::listen::{self, Spawn};
 use crate::net::workers;
-use crate::net::{Dialer, Drain, Endpoint, HttpListener, OwnListeners, Socket, Timer};
+use crate::net::{Clients, Dialer, Drain, Endpoint, HttpListener, OwnListeners, Socket, Timer};
 use crate::oplog;
 use crate::registry::Registry;
+use crate::service::Inherited;
 use crate::settings::Settings;
 use async_channel::Receiver;
 use futures_lite::future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +41,8 @@ pub struct Server {
     front_ended: Receiver<()>,
     admin_ended: Receiver<()>,
     access_log: Option<AccessLog>,
+    drain_delay: Duration,
+    drain_max: Duration,
 }
 
 /// The admin API serves few; its connections are idle most of the time.
@@ -45,10 +50,11 @@ const ADMIN_CONNECTIONS_MAX: usize = 256;
 const DEMO_CONNECTIONS_MAX: usize = 256;
 
 impl Server {
-    /// Starts everything; the error says what to change.
-    pub fn start(settings: Settings) -> Result<Self, String> {
-        let front_socket = bind("--listen", &settings.listen)?;
-        let admin_socket = bind("--admin", &settings.admin)?;
+    /// Starts everything, on sockets that were handed over or its own; the
+    /// error says what to change.
+    pub fn start(settings: Settings, inherited: Inherited) -> Result<Self, String> {
+        let front_socket = inherited.front.map_or_else(|| bind("--listen", &settings.listen), Ok)?;
+        let admin_socket = inherited.admin.map_or_else(|| bind("--admin", &settings.admin), Ok)?;
         let (front, admin) = (told(front_socket.endpoint())?, told(admin_socket.endpoint())?);
         create_data_dir(&settings.data_dir)?;
         let access_log = settings.access_log.map(start_access_log).transpose()?;
@@ -74,8 +80,10 @@ impl Server {
 
         let front_drain = Drain::new(settings.connections_max, Arc::clone(&timer));
         let serve =
-            ConnectionServer::new(Shell::constant(), Arc::clone(&timer), Arc::clone(&ids)).logging(access_log.clone());
-        let listener = HttpListener::new(front_socket, Arc::clone(&front_drain), Arc::new(serve), workers);
+            ConnectionServer::new(Shell::constant(), Arc::clone(&timer), Arc::clone(&ids), settings.client_bounds)
+                .logging(access_log.clone());
+        let listener = HttpListener::new(front_socket, Arc::clone(&front_drain), Arc::new(serve), workers)
+            .for_clients(Clients::new(settings.connections_per_address_max));
         let app = gateway::app(registry.routes());
         let (ending, front_ended) = async_channel::bounded(1);
         async_std::task::spawn(async move {
@@ -91,29 +99,55 @@ impl Server {
         let admin_drain = Drain::new(ADMIN_CONNECTIONS_MAX, Arc::clone(&timer));
         let state = AdminState { registry, guard, front: Arc::clone(&front_drain) };
         let admin_ended = told(start_admin(admin_socket, &admin_drain, state, &timer, ids))?;
-        Ok(Self { front, admin, token, front_drain, admin_drain, front_ended, admin_ended, access_log })
+        Ok(Self {
+            front,
+            admin,
+            token,
+            front_drain,
+            admin_drain,
+            front_ended,
+            admin_ended,
+            drain_delay: settings.drain_delay,
+            drain_max: settings.drain_max,
+            access_log,
+        })
     }
 
-    /// Nothing new from now on; what runs may finish.
+    /// No longer ready from now on. With a delay it serves on for that long;
+    /// without one nothing new is accepted, and what runs may finish.
     pub fn begin_stop(&self) {
-        self.front_drain.begin();
+        if self.drain_delay.is_zero() { self.front_drain.begin() } else { self.front_drain.announce() }
     }
 
-    /// After [`Server::begin_stop`]: waits for what runs, and tells how many connections did not within
-    /// the deadline or until `hurry` says to end at once.
+    /// After [`Server::begin_stop`]: waits for what runs, cuts off what does
+    /// not end in time or before `hurry` says to end at once, and tells how
+    /// many connections that were.
     pub async fn stop(&self, hurry: impl Future<Output = ()>) -> usize {
-        let ended = async {
-            within(DRAIN_MAX, self.front_ended.recv()).await;
-            // The API answers until the front has ended, and then what it was
-            // asked before.
-            self.admin_drain.begin();
-            within(ADMIN_DRAIN_MAX, self.admin_ended.recv()).await;
+        let mut hurry = pin!(hurry);
+        let in_time = async {
+            if !self.drain_delay.is_zero() {
+                async_io::Timer::after(self.drain_delay).await;
+                self.front_drain.begin();
+            }
+            within(self.drain_max, self.front_ended.recv()).await;
+            false
         };
-        future::or(ended, hurry).await;
+        let in_hurry = async {
+            hurry.as_mut().await;
+            true
+        };
+        let hurried = future::or(in_time, in_hurry).await;
+        let cut = cut(&self.front_drain).await;
+        // The API answers until the front has ended, and then what it was
+        // asked before.
+        self.admin_drain.begin();
+        if !hurried {
+            future::or(within(ADMIN_DRAIN_MAX, self.admin_ended.recv()), hurry).await;
+        }
         if let Some(log) = &self.access_log {
             log.finish();
         }
-        self.front_drain.open()
+        cut
     }
 
     /// Opens the access log's file again, for who has renamed it.
@@ -122,6 +156,13 @@ impl Server {
             log.reopen();
         }
     }
+}
+
+/// Ends what is left; tells how many connections that was.
+async fn cut(drain: &Drain) -> usize {
+    let open = drain.cut();
+    within(CUT_MAX, drain.finished()).await;
+    open
 }
 
 /// Waits for `end`, but no longer than `longest`.
@@ -199,7 +240,7 @@ fn start_admin(
         let executor = Arc::clone(&executor);
         Arc::new(move |task| executor.spawn(task).detach())
     };
-    let serve = ConnectionServer::new(Shell::routed(), Arc::clone(timer), ids);
+    let serve = ConnectionServer::new(Shell::routed(), Arc::clone(timer), ids, ClientBounds::default());
     let listener = HttpListener::new(socket, Arc::clone(drain), Arc::new(serve), spawn);
     let app = admin::app(state);
     let (ending, ended) = async_channel::bounded(1);
@@ -217,7 +258,7 @@ fn start_demo(timer: &Arc<Timer>, ids: &Arc<RequestIds>, workers: &Spawn) -> Res
     let socket = bind("--demo", &Endpoint::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))))?;
     let endpoint = told(socket.endpoint())?;
     let drain = Drain::new(DEMO_CONNECTIONS_MAX, Arc::clone(timer));
-    let serve = ConnectionServer::new(Shell::constant(), Arc::clone(timer), Arc::clone(ids));
+    let serve = ConnectionServer::new(Shell::constant(), Arc::clone(timer), Arc::clone(ids), ClientBounds::default());
     let listener = HttpListener::new(socket, drain, Arc::new(serve), Arc::clone(workers));
     async_std::task::spawn(listen::serve(demo::app(), listener));
     let value = serde_json::json!({

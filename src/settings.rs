@@ -6,7 +6,8 @@
 //! The environment is read here and nowhere else.
 
 use crate::front::access_log::{self, Destination};
-use crate::limits::CONNECTIONS_MAX;
+use crate::front::connection::ClientBounds;
+use crate::limits::{CLIENT_IDLE_MAX, CONNECTIONS_MAX, DRAIN_MAX, HEAD_MAX, SETTING_MAX, TICK};
 use crate::mount::MountSpec;
 use crate::mount::spec::{Id, parse};
 use crate::net::Endpoint;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const LISTEN: &str = "127.0.0.1:8080";
 const ADMIN: &str = "127.0.0.1:8081";
@@ -44,7 +46,7 @@ pub struct ServeArguments {
     pub mounts: Vec<String>,
 
     /// Client connections at a time [default: 1024]
-    #[arg(long, env = "STANDIN_CONNECTIONS_MAX", value_name = "N")]
+    #[arg(long, env = "STANDIN_CONNECTIONS_MAX", value_name = "N", allow_negative_numbers = true)]
     pub connections_max: Option<usize>,
 
     /// Write a line for every request to this file, or to standard output for - [default: none]
@@ -54,6 +56,26 @@ pub struct ServeArguments {
     /// How those lines look: common, combined or json [default: combined]
     #[arg(long, env = "STANDIN_ACCESS_LOG_FORMAT", value_name = "FORMAT")]
     pub access_log_format: Option<String>,
+
+    /// Client connections of one address (IPv6: one /64) at a time; 0 is no bound [default: 256, and none for loopback]
+    #[arg(long, env = "STANDIN_CONNECTIONS_PER_ADDRESS_MAX", value_name = "N", allow_negative_numbers = true)]
+    pub connections_per_address_max: Option<usize>,
+
+    /// How long a whole request head may take, as in 10 or 0.5 [default: 10]
+    #[arg(long, env = "STANDIN_HEAD_TIMEOUT", value_name = "SECONDS", allow_negative_numbers = true)]
+    pub head_timeout: Option<f64>,
+
+    /// How long a client connection may idle between requests [default: 30]
+    #[arg(long, env = "STANDIN_IDLE_TIMEOUT", value_name = "SECONDS", allow_negative_numbers = true)]
+    pub idle_timeout: Option<f64>,
+
+    /// When told to stop: how long to serve on while /readyz says 503 [default: 0]
+    #[arg(long, env = "STANDIN_DRAIN_DELAY", value_name = "SECONDS", allow_negative_numbers = true)]
+    pub drain_delay: Option<f64>,
+
+    /// When told to stop: how long requests in progress may take before they are cut off [default: 20]
+    #[arg(long, env = "STANDIN_DRAIN_TIMEOUT", value_name = "SECONDS", allow_negative_numbers = true)]
+    pub drain_timeout: Option<f64>,
 
     /// Start a small upstream and a mount /demo for it
     #[arg(long, env = "STANDIN_DEMO", value_parser = BoolishValueParser::new())]
@@ -80,6 +102,11 @@ struct File {
     connections_max: Option<usize>,
     access_log: Option<PathBuf>,
     access_log_format: Option<String>,
+    connections_per_address_max: Option<usize>,
+    head_timeout: Option<f64>,
+    idle_timeout: Option<f64>,
+    drain_delay: Option<f64>,
+    drain_timeout: Option<f64>,
     demo: Option<bool>,
     admin_allow_remote: Option<bool>,
     #[serde(default)]
@@ -101,6 +128,14 @@ pub struct Settings {
     pub connections_max: usize,
     /// Where and how requests are logged, if they are.
     pub access_log: Option<access_log::Settings>,
+    /// Client connections of one address at a time, if that was said; 0 is no bound.
+    pub connections_per_address_max: Option<usize>,
+    /// How long clients may take.
+    pub client_bounds: ClientBounds,
+    /// How long it serves on after the signal to stop.
+    pub drain_delay: Duration,
+    /// How long requests may go on after that.
+    pub drain_max: Duration,
     /// With the demo's upstream and mount.
     pub demo: bool,
     /// Further host names of the admin API.
@@ -141,6 +176,13 @@ impl Settings {
         if connections_max == 0 {
             return Err("--connections-max must be at least 1".into());
         }
+        let given = (arguments.head_timeout.or(file.head_timeout), arguments.idle_timeout.or(file.idle_timeout));
+        let client_bounds = ClientBounds {
+            head_max: seconds("--head-timeout", given.0, TICK, HEAD_MAX)?,
+            idle_max: seconds("--idle-timeout", given.1, TICK, CLIENT_IDLE_MAX)?,
+        };
+        let drain_delay = arguments.drain_delay.or(file.drain_delay);
+        let drain_max = arguments.drain_timeout.or(file.drain_timeout);
         Ok(Self {
             listen,
             admin,
@@ -151,6 +193,10 @@ impl Settings {
                 arguments.access_log.or(file.access_log),
                 arguments.access_log_format.or(file.access_log_format).as_deref(),
             )?,
+            connections_per_address_max: arguments.connections_per_address_max.or(file.connections_per_address_max),
+            client_bounds,
+            drain_delay: seconds("--drain-delay", drain_delay, Duration::ZERO, Duration::ZERO)?,
+            drain_max: seconds("--drain-timeout", drain_max, Duration::ZERO, DRAIN_MAX)?,
             demo: arguments.demo || file.demo.unwrap_or(false),
             admin_hosts: if arguments.admin_hosts.is_empty() { file.admin_hosts } else { arguments.admin_hosts },
         })
@@ -186,6 +232,16 @@ fn access_log(path: Option<PathBuf>, format: Option<&str>) -> Result<Option<acce
         }
     };
     Ok(Some(access_log::Settings { destination, format: format.unwrap_or_default() }))
+}
+
+/// The time that a user gave, or the default.
+fn seconds(flag: &str, given: Option<f64>, least: Duration, default: Duration) -> Result<Duration, String> {
+    let Some(given) = given else { return Ok(default) };
+    let time = Duration::try_from_secs_f64(given).ok().filter(|time| (least..=SETTING_MAX).contains(time));
+    time.ok_or_else(|| {
+        let (least, most) = (least.as_secs_f64(), SETTING_MAX.as_secs());
+        format!("{flag} {given}: give seconds, from {least} to {most}, as in 10 or 0.5")
+    })
 }
 
 fn read_file(path: &Path) -> Result<File, String> {
@@ -262,6 +318,11 @@ mod tests {
         assert!(with(|arguments| arguments.mounts = vec!["/a".into()]).contains("PATH=URL"));
         assert!(with(|arguments| arguments.mounts = vec!["a=ftp://h/".into()]).contains("/match/path"));
         assert!(with(|arguments| arguments.connections_max = Some(0)).contains("--connections-max"));
+        assert!(with(|arguments| arguments.head_timeout = Some(0.0)).starts_with("--head-timeout 0: give seconds"));
+        assert!(with(|arguments| arguments.head_timeout = Some(f64::NAN)).starts_with("--head-timeout NaN"));
+        assert!(with(|arguments| arguments.idle_timeout = Some(-1.0)).starts_with("--idle-timeout -1"));
+        assert!(with(|arguments| arguments.drain_delay = Some(f64::INFINITY)).starts_with("--drain-delay inf"));
+        assert!(with(|arguments| arguments.drain_timeout = Some(86401.0)).contains("from 0 to 86400"));
         assert!(with(|arguments| arguments.config = Some("/nowhere.toml".into())).contains("/nowhere.toml"));
         assert!(
             with(|arguments| arguments.access_log = Some("/nowhere/log".into())).contains("--access-log /nowhere/log")
@@ -286,6 +347,18 @@ mod tests {
         assert_eq!(log(Some("-"), None), settings(Destination::Stdout, Format::Combined));
         assert_eq!(log(Some("log"), Some("json")), settings(Destination::File("log".into()), Format::Json));
         assert_eq!(log(Some("/log"), Some("common")), settings(Destination::File("/log".into()), Format::Common));
+    }
+
+    #[test]
+    fn times_are_whole_seconds_or_fractions() {
+        let directory = Directory::new("times");
+        let config = directory.path().join("standin.toml");
+        std::fs::write(&config, "head_timeout = 5\nidle_timeout = 0.5\ndrain_delay = 1\n").unwrap();
+        let arguments = ServeArguments { config: Some(config), drain_delay: Some(0.0), ..Default::default() };
+        let settings = resolve(arguments).unwrap();
+        assert_eq!(settings.client_bounds.head_max, Duration::from_secs(5));
+        assert_eq!(settings.client_bounds.idle_max, Duration::from_millis(500));
+        assert_eq!((settings.drain_delay, settings.drain_max), (Duration::ZERO, DRAIN_MAX));
     }
 
     #[test]

@@ -154,7 +154,7 @@ pub async fn perform(state: &AdminState, action: Action, id: &str, exchange: &Ex
             change(state, Change::Delete { id: id.into(), drain }).await
         }
         Action::Health => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
-        Action::Ready if state.front.is_draining() => Ok(model::json_reply(503, &json!({ "status": "draining" }))),
+        Action::Ready if state.front.is_ending() => Ok(model::json_reply(503, &json!({ "status": "draining" }))),
         Action::Ready => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
         Action::Contract => Ok(model::reply(200, "application/yaml", CONTRACT.into())),
         Action::Asset(asset) => {

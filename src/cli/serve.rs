@@ -5,24 +5,35 @@ use super::output::{complain, say};
 use crate::net::Endpoint;
 use crate::oplog;
 use crate::server::Server;
+use crate::service;
 use crate::settings::{ServeArguments, Settings};
 use async_signal::{Signal, Signals};
 use futures_lite::{StreamExt, future};
 
 /// Runs the proxy.
-pub fn run(arguments: ServeArguments) -> Result<(), Failure> {
+pub fn run(mut arguments: ServeArguments) -> Result<(), Failure> {
+    let inherited = service::inherit().map_err(Failure::Usage)?;
+    inherited.overrule(&mut arguments).map_err(|error| Failure::Failed(error.to_string()))?;
     let settings = Settings::resolve(arguments).map_err(Failure::Usage)?;
     let demo = settings.demo;
+    let drain_delay = settings.drain_delay;
     oplog::start();
     let mut signals =
         Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(|error| Failure::Failed(error.to_string()))?;
-    let server = Server::start(settings).map_err(Failure::Failed)?;
+    let server = Server::start(settings, inherited).map_err(Failure::Failed)?;
     greet(&server, demo);
+    service::tell_ready();
     // Not async_io's block_on: see server.rs.
     let unfinished = future::block_on(async {
         told_to_stop(&mut signals, &server).await;
         server.begin_stop();
-        say("stopping: no new connections, requests in progress may finish; a second signal ends at once");
+        service::tell_stopping();
+        if drain_delay.is_zero() {
+            say("stopping: no new connections, requests in progress may finish; a second signal ends at once");
+        } else {
+            let delay = drain_delay.as_secs_f64();
+            say(&format!("stopping: no longer ready, serving on for {delay} s; a second signal ends at once"));
+        }
         server.stop(told_to_stop(&mut signals, &server)).await
     });
     match unfinished {

@@ -16,7 +16,9 @@ use crate::exchange::{
 };
 use crate::http1::encode::{self, ChunkHead, Persistence};
 use crate::http1::{BodyError, HeadScan, ReplyFraming, framing};
-use crate::limits::{CLIENT_IDLE_MAX, HEAD_MAX, LINGER_BYTES_MAX, LINGER_MAX, REQUEST_HEAD};
+use crate::limits::{
+    CLIENT_IDLE_MAX, CLIENT_REQUESTS_MAX, DRAIN_FIRST_REQUEST_MAX, HEAD_MAX, LINGER_BYTES_MAX, LINGER_MAX, REQUEST_HEAD,
+};
 use crate::message::{Fields, RequestHead, Version};
 use crate::net::listen::{Serve, Task};
 use crate::net::{Deadline, Peer, Permit, Stream, Timer};
@@ -25,6 +27,22 @@ use std::io::IoSlice;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// How long clients of one listener may take.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientBounds {
+    /// For a whole request head, from its first byte.
+    pub head_max: Duration,
+    /// Between requests, and before the first.
+    pub idle_max: Duration,
+}
+
+impl Default for ClientBounds {
+    fn default() -> Self {
+        Self { head_max: HEAD_MAX, idle_max: CLIENT_IDLE_MAX }
+    }
+}
 
 /// Serves connections of one listener.
 #[derive(Debug)]
@@ -38,29 +56,28 @@ struct Shared {
     timer: Arc<Timer>,
     ids: Arc<RequestIds>,
     log: Option<AccessLog>,
+    bounds: ClientBounds,
 }
 
 impl ConnectionServer {
     /// Connections whose requests reach the app in that shell.
     #[must_use]
-    pub fn new(shell: Shell, timer: Arc<Timer>, ids: Arc<RequestIds>) -> Self {
-        Self { shared: Arc::new(Shared { shell, timer, ids, log: None }) }
+    pub fn new(shell: Shell, timer: Arc<Timer>, ids: Arc<RequestIds>, bounds: ClientBounds) -> Self {
+        Self { shared: Arc::new(Shared { shell, timer, ids, log: None, bounds }) }
     }
 
     /// The same, with every exchange in that log.
     #[must_use]
     pub fn logging(self, log: Option<AccessLog>) -> Self {
-        let Shared { shell, timer, ids, .. } = &*self.shared;
+        let Shared { shell, timer, ids, bounds, .. } = &*self.shared;
         let (shell, timer, ids) = (shell.clone(), Arc::clone(timer), Arc::clone(ids));
-        Self { shared: Arc::new(Shared { shell, timer, ids, log }) }
+        Self { shared: Arc::new(Shared { shell, timer, ids, log, bounds: *bounds }) }
     }
-}
 
-impl Serve for ConnectionServer {
-    fn serve(&self, stream: Stream, peer: Peer, app: tide::Server<()>, permit: Permit) -> Task {
+    fn connection(&self, stream: Stream, peer: Peer, app: tide::Server<()>, permit: Permit) -> Connection {
         let deadline = self.shared.timer.deadline();
         let side = Arc::new(Mutex::new(ClientSide::new(stream.clone(), Arc::clone(&deadline))));
-        let connection = Connection {
+        Connection {
             body: RequestBody::new(side),
             stream,
             peer,
@@ -69,11 +86,21 @@ impl Serve for ConnectionServer {
             app,
             permit,
             shared: Arc::clone(&self.shared),
+            requests: 0,
             reply_open: false,
             sent_bytes: 0,
             record: None,
-        };
-        Box::pin(connection.run())
+        }
+    }
+}
+
+impl Serve for ConnectionServer {
+    fn serve(&self, stream: Stream, peer: Peer, app: tide::Server<()>, permit: Permit) -> Task {
+        Box::pin(self.connection(stream, peer, app, permit).run())
+    }
+
+    fn refuse(&self, stream: Stream, peer: Peer, app: tide::Server<()>, permit: Permit, lingers: bool) -> Task {
+        Box::pin(self.connection(stream, peer, app, permit).refuse(lingers))
     }
 }
 
@@ -86,6 +113,8 @@ struct Connection {
     app: tide::Server<()>,
     permit: Permit,
     shared: Arc<Shared>,
+    /// How many have been read.
+    requests: u32,
     /// A reply has begun and is not whole. If it ends like this, by a failure
     /// or a panic, the client must not take what it got for the whole.
     reply_open: bool,
@@ -126,13 +155,11 @@ impl Connection {
                 Ok(Some(read)) => read,
                 Ok(None) => return,
                 Err(kind) => {
-                    self.begin_record(id, None);
-                    self.note(|record, _| record.ended(End::of(&kind)));
-                    let client = Client { version: Version::Http11, is_head: false, persistent: false };
-                    let _ = self.write_reply(reply_to(&kind.into(), Some(id)), client, Presence::default()).await;
+                    self.write_refusal(id, kind).await;
                     return self.linger().await;
                 }
             };
+            self.requests += 1;
             let client =
                 Client { version: head.version, is_head: head.method() == b"HEAD", persistent: admitted.persistent };
             self.begin_record(id, Some(&head));
@@ -177,18 +204,39 @@ impl Connection {
         self.record = None;
     }
 
+    /// All there is of a connection that is not served: its request is not
+    /// understood, only read away while it lingers.
+    async fn refuse(mut self, lingers: bool) {
+        let id = self.shared.ids.next();
+        self.write_refusal(id, Kind::TooManyConnections).await;
+        if lingers {
+            self.linger().await;
+        }
+    }
+
+    /// Writes a reply without a request that was understood; it is the last.
+    async fn write_refusal(&mut self, id: RequestId, kind: Kind) {
+        self.begin_record(id, None);
+        self.note(|record, _| record.ended(End::of(&kind)));
+        let client = Client { version: Version::Http11, is_head: false, persistent: false };
+        let written = self.write_reply(reply_to(&kind.into(), Some(id)), client, Presence::default()).await;
+        self.end_record(&written);
+    }
+
     /// The next head, checked; None when the connection ends between requests.
     async fn read_head(&mut self) -> Result<Option<(RequestHead, Admitted)>, Kind> {
         let mut scan = HeadScan::request(REQUEST_HEAD);
         let mut begun = false;
-        self.deadline.arm(CLIENT_IDLE_MAX);
+        let mut ending = false;
+        let ClientBounds { head_max, idle_max } = self.shared.bounds;
+        self.deadline.arm(idle_max);
         let head = future::poll_fn(|cx| {
             let mut side = self.body.side();
             loop {
                 let received = side.input.unread();
                 if !begun && !received.is_empty() {
                     begun = true;
-                    self.deadline.arm(HEAD_MAX);
+                    self.deadline.arm(head_max);
                 }
                 if let Some(len) = scan.advance(received).map_err(Kind::RequestHead)? {
                     let mut head = scan.take_request(&received[..len]).map_err(Kind::RequestHead)?;
@@ -205,7 +253,14 @@ impl Connection {
                     }
                     // Asked after the deadline knows this task, so that the
                     // wake-up of a drain that begins now is not lost.
-                    Poll::Pending if !begun && self.permit.drain().is_draining() => return Poll::Ready(Ok(None)),
+                    Poll::Pending if !begun && !ending && self.permit.drain().is_draining() => {
+                        if self.requests > 0 {
+                            return Poll::Ready(Ok(None));
+                        }
+                        ending = true;
+                        self.deadline.arm(DRAIN_FIRST_REQUEST_MAX);
+                        return Poll::Pending;
+                    }
                     Poll::Pending => return Poll::Pending,
                 }
             }
@@ -281,6 +336,7 @@ impl Connection {
         let keep = client.persistent
             && body_done
             && !reply.close
+            && self.requests < CLIENT_REQUESTS_MAX
             && framing != ReplyFraming::UntilClose
             && !self.permit.drain().is_draining();
         let persistence = match (keep, client.version) {
@@ -572,7 +628,7 @@ mod tests {
         let socket = Socket::bind(&Endpoint::Tcp(std::net::SocketAddr::from(([127, 0, 0, 1], 0)))).unwrap();
         let Endpoint::Tcp(address) = socket.endpoint().unwrap() else { panic!("not TCP") };
         let drain = Drain::new(8, Arc::clone(&timer));
-        let server = ConnectionServer::new(Shell::constant(), timer, RequestIds::new(1));
+        let server = ConnectionServer::new(Shell::constant(), timer, RequestIds::new(1), ClientBounds::default());
         let listener = HttpListener::new(socket, Arc::clone(&drain), Arc::new(server), workers::start().unwrap());
         let mut app = tide::new();
         app.at("/").all(Clumsy);

@@ -1,17 +1,23 @@
-//! How a listener ends: nothing new, what runs may finish, then it is over.
+//! How a listener ends: it is announced, nothing new comes, what runs may
+//! finish, and what is left is cut off.
 //!
 //! Owns the word "stop", the count of open connections and the wait for none.
 
-use crate::net::Timer;
+use super::listen::Task;
+use super::timer::{Deadline, Timer};
 use event_listener::Event;
 use futures_lite::future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
 /// The life of one listener and its connections.
 #[derive(Debug)]
 pub struct Drain {
+    ending: AtomicBool,
     draining: AtomicBool,
+    cut: AtomicBool,
     open: AtomicUsize,
     open_max: usize,
     changed: Event,
@@ -23,12 +29,26 @@ impl Drain {
     #[must_use]
     pub fn new(open_max: usize, timer: Arc<Timer>) -> Arc<Self> {
         Arc::new(Self {
+            ending: AtomicBool::new(false),
             draining: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
             open: AtomicUsize::new(0),
             open_max,
             changed: Event::new(),
             timer,
         })
+    }
+
+    /// Lets it be known that it is going to end. Everything is served as
+    /// before; balancers have time to look elsewhere.
+    pub fn announce(&self) {
+        self.ending.store(true, Ordering::Release);
+    }
+
+    /// True once it is known that it is going to end.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
     }
 
     /// True once it is to end.
@@ -45,9 +65,25 @@ impl Drain {
 
     /// No new connections; idle ones close, busy ones finish their request.
     pub fn begin(&self) {
+        self.announce();
         self.draining.store(true, Ordering::Release);
         self.changed.notify(usize::MAX);
         self.timer.wake_all();
+    }
+
+    /// Ends every connection wherever it is, so that no client takes half a
+    /// reply for the whole. Tells how many were open.
+    pub fn cut(&self) -> usize {
+        self.begin();
+        let open = self.open();
+        self.cut.store(true, Ordering::Release);
+        self.timer.wake_all();
+        open
+    }
+
+    /// The life of a connection, which ends early when all are cut off.
+    pub fn until_cut(self: &Arc<Self>, life: Task) -> impl Future<Output = ()> + Send + use<> {
+        UntilCut { life, drain: Arc::clone(self), wake: self.timer.deadline() }
     }
 
     /// Waits until it is to end.
@@ -120,6 +156,28 @@ impl Drop for Permit {
     }
 }
 
+/// Outermost around a connection: whatever that waits for inside, this looks
+/// first whether it is over. Dropping the life does the rest.
+struct UntilCut {
+    life: Task,
+    drain: Arc<Drain>,
+    /// Never armed; by it the clock finds this task.
+    wake: Arc<Deadline>,
+}
+
+impl Future for UntilCut {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // Before the look, so that a cut that comes after it wakes this task.
+        let _ = self.wake.poll(cx);
+        if self.drain.cut.load(Ordering::Acquire) {
+            return Poll::Ready(());
+        }
+        self.life.as_mut().poll(cx)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,5 +194,25 @@ mod tests {
             drop(permit);
             drain.finished().await;
         });
+    }
+
+    #[test]
+    fn what_waits_for_ever_ends_when_it_is_cut_off() {
+        let drain = Drain::new(1, Timer::start().unwrap());
+        let permit = drain.admit_last();
+        let (saying, said) = std::sync::mpsc::channel();
+        let life = drain.until_cut(Box::pin(async move {
+            let _held = permit;
+            saying.send("waits").unwrap();
+            future::pending::<()>().await;
+        }));
+        std::thread::spawn(|| async_io::block_on(life));
+        assert_eq!(said.recv(), Ok("waits"));
+        drain.begin();
+        assert_eq!(drain.open(), 1, "a drain waits for it");
+        assert_eq!(drain.cut(), 1);
+        let dropped = said.recv_timeout(std::time::Duration::from_secs(10));
+        assert_eq!(dropped, Err(std::sync::mpsc::RecvTimeoutError::Disconnected));
+        async_io::block_on(drain.finished());
     }
 }

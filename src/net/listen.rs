@@ -1,12 +1,13 @@
 //! Listening sockets and the accept loop, as a tide `Listener`.
 //!
-//! Owns binding, accepting, and the number of connections at a time. What a
-//! connection says is not its business: it hands each one, with the tide app,
-//! to the [`Serve`] it was given.
+//! Owns binding, taking over bound sockets, accepting, and the number of
+//! connections at a time. What a connection says is not its business: it hands
+//! each one, with the tide app, to the [`Serve`] it was given.
 
+use super::clients::{Admission, Clients};
 use super::drain::{Drain, Permit};
 use super::stream::{Peer, Stream};
-use crate::limits::{ACCEPT_RETRY, LISTEN_BACKLOG};
+use crate::limits::{ACCEPT_EPISODE, ACCEPT_RETRY, LISTEN_BACKLOG};
 use async_io::{Async, Timer};
 use futures_lite::future;
 use std::fmt;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Instant;
 use tide::listener::{ListenInfo, Listener, ToListener};
 
 /// Where to listen, or where somebody listens.
@@ -61,23 +63,28 @@ impl fmt::Display for Endpoint {
 
 /// A bound socket.
 #[derive(Debug)]
-pub enum Socket {
-    /// TCP.
+pub struct Socket {
+    listening: Listening,
+    /// Somebody else holds it too, and listens on it when we no longer do.
+    is_inherited: bool,
+}
+
+#[derive(Debug)]
+enum Listening {
     Tcp(Async<TcpListener>),
-    /// A Unix socket, unlinked when this is dropped.
     Unix(Async<UnixListener>, PathBuf),
 }
 
 impl Socket {
     /// Binds; fails at once when the place is taken.
     pub fn bind(endpoint: &Endpoint) -> io::Result<Self> {
-        match endpoint {
+        let listening = match endpoint {
             Endpoint::Tcp(address) => {
                 let socket = socket2::Socket::new(socket2::Domain::for_address(*address), socket2::Type::STREAM, None)?;
                 socket.set_reuse_address(true)?;
                 socket.bind(&(*address).into())?;
                 socket.listen(LISTEN_BACKLOG)?;
-                Ok(Self::Tcp(Async::new(socket.into())?))
+                Listening::Tcp(Async::new(socket.into())?)
             }
             Endpoint::Unix(path) => {
                 if std::os::unix::net::UnixStream::connect(path).is_ok() {
@@ -89,26 +96,41 @@ impl Socket {
                 }
                 let listener = UnixListener::bind(path)?;
                 std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-                Ok(Self::Unix(Async::new(listener)?, path.clone()))
+                Listening::Unix(Async::new(listener)?, path.clone())
             }
-        }
+        };
+        Ok(Self { listening, is_inherited: false })
+    }
+
+    /// A TCP socket that another process bound and keeps.
+    pub fn inherited_tcp(listener: TcpListener) -> io::Result<Self> {
+        listens(&listener)?;
+        Ok(Self { listening: Listening::Tcp(Async::new(listener)?), is_inherited: true })
+    }
+
+    /// A Unix socket that another process bound and keeps.
+    pub fn inherited_unix(listener: UnixListener) -> io::Result<Self> {
+        listens(&listener)?;
+        let address = listener.local_addr()?;
+        let path = address.as_pathname().ok_or_else(|| io::Error::other("it is a Unix socket without a path"))?;
+        Ok(Self { listening: Listening::Unix(Async::new(listener)?, path.to_owned()), is_inherited: true })
     }
 
     /// Where it listens: with the port that the system chose, if it did.
     pub fn endpoint(&self) -> io::Result<Endpoint> {
-        match self {
-            Self::Tcp(listener) => listener.get_ref().local_addr().map(Endpoint::Tcp),
-            Self::Unix(_, path) => Ok(Endpoint::Unix(path.clone())),
+        match &self.listening {
+            Listening::Tcp(listener) => listener.get_ref().local_addr().map(Endpoint::Tcp),
+            Listening::Unix(_, path) => Ok(Endpoint::Unix(path.clone())),
         }
     }
 
     async fn accept(&self) -> io::Result<(Stream, Peer)> {
-        match self {
-            Self::Tcp(listener) => {
+        match &self.listening {
+            Listening::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 Ok((Stream::tcp(stream)?, Peer::Tcp(peer)))
             }
-            Self::Unix(listener, _) => {
+            Listening::Unix(listener, _) => {
                 let (stream, _) = listener.accept().await?;
                 Ok((Stream::unix(stream), Peer::Unix))
             }
@@ -116,13 +138,19 @@ impl Socket {
     }
 }
 
+/// An accept loop on a socket that does not listen would fail without end.
+fn listens(socket: &impl std::os::fd::AsFd) -> io::Result<()> {
+    if socket2::SockRef::from(socket).is_listener()? { Ok(()) } else { Err(io::Error::other("it does not listen")) }
+}
+
 fn is_socket(found: &std::fs::Metadata) -> bool {
     std::os::unix::fs::FileTypeExt::is_socket(&found.file_type())
 }
 
 impl Drop for Socket {
+    /// Unlinks the file of a Unix socket that is ours alone.
     fn drop(&mut self) {
-        if let Self::Unix(_, path) = self {
+        if let (Listening::Unix(_, path), false) = (&self.listening, self.is_inherited) {
             let _ = std::fs::remove_file(path);
         }
     }
@@ -147,6 +175,10 @@ pub trait Serve: Send + Sync + 'static {
     /// The life of one connection. The permit is its place among the open
     /// ones and tells when to end.
     fn serve(&self, stream: Stream, peer: Peer, app: tide::Server<()>, permit: Permit) -> Task;
+
+    /// The short life of a connection whose client has too many of them: it is
+    /// told so. Only one that `lingers` may be read from until that has arrived.
+    fn refuse(&self, stream: Stream, peer: Peer, app: tide::Server<()>, permit: Permit, lingers: bool) -> Task;
 }
 
 /// Where connections run.
@@ -156,20 +188,57 @@ pub type Spawn = Arc<dyn Fn(Task) + Send + Sync>;
 pub struct HttpListener {
     socket: Socket,
     drain: Arc<Drain>,
+    clients: Arc<Clients>,
     serve: Arc<dyn Serve>,
     spawn: Spawn,
     app: Option<tide::Server<()>>,
 }
 
 impl HttpListener {
-    /// A listener on a bound socket.
+    /// A listener on a bound socket, for any number of connections a client.
     #[must_use]
     pub fn new(socket: Socket, drain: Arc<Drain>, serve: Arc<dyn Serve>, spawn: Spawn) -> Self {
-        Self { socket, drain, serve, spawn, app: None }
+        Self { socket, drain, clients: Clients::unbounded(), serve, spawn, app: None }
     }
 
-    fn start(&self, stream: Stream, peer: Peer, app: &tide::Server<()>, permit: Permit) {
-        (self.spawn)(self.serve.serve(stream, peer, app.clone(), permit));
+    /// The same with clients that are counted.
+    #[must_use]
+    pub fn for_clients(self, clients: Arc<Clients>) -> Self {
+        Self { clients, ..self }
+    }
+
+    fn start(&self, (stream, peer): (Stream, Peer), app: &tide::Server<()>, permit: Permit, refusing: &mut Episode) {
+        let app = app.clone();
+        let (life, place) = match self.clients.admit(&peer) {
+            Admission::Served(place) => (self.serve.serve(stream, peer, app, permit), Some(place)),
+            Admission::Refused(place) => {
+                if refusing.is_news() {
+                    let from = peer.ip().map(|ip| ip.to_string()).unwrap_or_default();
+                    crate::oplog::warn(format_args!(
+                        "{from} has too many connections; further ones are refused (see --connections-per-address-max)"
+                    ));
+                }
+                (self.serve.refuse(stream, peer, app, permit, place.is_some()), place)
+            }
+        };
+        let life = self.drain.until_cut(life);
+        (self.spawn)(Box::pin(async move {
+            life.await;
+            drop(place);
+        }));
+    }
+}
+
+/// Trouble that may come many times in a row and is worth one line in the log.
+#[derive(Default)]
+struct Episode {
+    last: Option<Instant>,
+}
+
+impl Episode {
+    /// It has come (again); true when it had not for a while.
+    fn is_news(&mut self) -> bool {
+        self.last.replace(Instant::now()).is_none_or(|last| last.elapsed() > ACCEPT_EPISODE)
     }
 }
 
@@ -189,38 +258,40 @@ impl Listener<()> for HttpListener {
     }
 
     /// Accepts until the drain begins, and then whoever had connected before.
+    /// On an inherited socket those are left to whoever listens there next.
     async fn accept(&mut self) -> io::Result<()> {
         let app = self.app.clone().ok_or_else(|| io::Error::other("accept before bind"))?;
-        let mut told_exhausted = false;
+        let here = self.to_string();
+        let (mut failing, mut refusing) = (Episode::default(), Episode::default());
         while let Some(permit) = self.drain.admit().await {
             match self.drain.unless_begun(self.socket.accept()).await {
                 None => break,
-                Some(Ok((stream, peer))) => {
-                    told_exhausted = false;
-                    self.start(stream, peer, &app, permit);
-                }
+                Some(Ok(accepted)) => self.start(accepted, &app, permit, &mut refusing),
                 // The client was gone again before we came to it.
                 Some(Err(error)) if is_of_one_connection(&error) => {}
                 Some(Err(error)) => {
-                    if !std::mem::replace(&mut told_exhausted, true) {
-                        crate::oplog::warn(format_args!("cannot accept connections for now: {error}"));
+                    if failing.is_news() {
+                        crate::oplog::warn(format_args!("{here} cannot accept connections for now: {error}"));
                     }
                     Timer::after(ACCEPT_RETRY).await;
                 }
             }
         }
+        if self.socket.is_inherited {
+            return Ok(());
+        }
         for _ in 0..LISTEN_BACKLOG {
-            let Some(Ok((stream, peer))) = future::poll_once(self.socket.accept()).await else { break };
-            self.start(stream, peer, &app, self.drain.admit_last());
+            let Some(Ok(accepted)) = future::poll_once(self.socket.accept()).await else { break };
+            self.start(accepted, &app, self.drain.admit_last(), &mut refusing);
         }
         Ok(())
     }
 
     fn info(&self) -> Vec<ListenInfo> {
         let endpoint = self.socket.endpoint().map_or_else(|error| error.to_string(), |endpoint| endpoint.to_string());
-        let transport = match self.socket {
-            Socket::Tcp(_) => "tcp",
-            Socket::Unix(..) => "uds",
+        let transport = match self.socket.listening {
+            Listening::Tcp(_) => "tcp",
+            Listening::Unix(..) => "uds",
         };
         vec![ListenInfo::new(endpoint, transport.into(), false)]
     }

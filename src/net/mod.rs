@@ -1,8 +1,9 @@
 //! The only place that opens, accepts or dials sockets.
 //!
-//! Owns streams, the accept loop, the address policy and the coarse clock on
-//! which every deadline waits. Knows nothing of HTTP.
+//! Owns streams, the accept loop and its bounds, the address policy and the
+//! coarse clock on which every deadline waits. Knows nothing of HTTP.
 
+pub mod clients;
 pub mod dial;
 pub mod drain;
 pub mod input;
@@ -12,6 +13,7 @@ pub mod stream;
 pub mod timer;
 pub mod workers;
 
+pub use clients::Clients;
 pub use dial::{DialError, Dialer};
 pub use drain::{Drain, Permit};
 pub use input::Input;

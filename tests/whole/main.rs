@@ -12,7 +12,10 @@
 //! - `isolation`: what one mount cannot do to another.
 //! - `log`: what an exchange leaves in the access log.
 //! - `durability`: what survives the end of the process.
-//! - `process`: signals, exit codes, the command line, settings.
+//! - `process`: ports and files, exit codes, the command line, settings.
+//! - `drain`: how the process stops, and what clients see of it.
+//! - `client_bounds`: what clients can take: connections, descriptors, time.
+//! - `service`: sockets from a service manager, and what that is told.
 //! - `api`: every call of the admin API against openapi.yaml.
 //! - `guard`: who is not let in to the admin API.
 
@@ -21,7 +24,9 @@
 mod api;
 mod bounds;
 mod bytes;
+mod client_bounds;
 mod common;
+mod drain;
 mod durability;
 mod faults;
 mod guard;
@@ -31,5 +36,6 @@ mod mounts;
 mod mutations;
 mod process;
 mod requests;
+mod service;
 mod traffic;
 mod tunnels;

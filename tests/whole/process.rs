@@ -1,149 +1,20 @@
-//! Signals and exit codes, the command line, and where settings come from.
+//! Ports and files, exit codes, the command line, and where settings come from.
 
 use crate::common::client::{Raw, get, request};
 use crate::common::gate::Gate;
 use crate::common::origin::Origin;
 use crate::common::process::{Launch, Standin};
 use crate::common::programs::curl_output;
+use crate::drain::{PROMPT, held};
 use serde_json::Value;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
-use std::time::{Duration, Instant};
-
-/// What nobody has to wait for takes less; the drain's deadline is far above.
-const PROMPT: Duration = Duration::from_secs(8);
+use std::time::Instant;
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
-}
-
-#[test]
-fn a_server_with_idle_connections_stops_at_once() {
-    let origin = Origin::answering("body");
-    let mut standin = Standin::start();
-    standin.admin().mount("/", &origin.url());
-    let mut idle = Raw::connect(standin.front);
-    assert_eq!(idle.get("/").text(), "body");
-    let mut unused = Raw::connect(standin.front);
-    let begun = Instant::now();
-    standin.term();
-    assert_eq!(standin.exit().code(), Some(0));
-    assert!(begun.elapsed() < PROMPT, "it took {:?}", begun.elapsed());
-    idle.expect_closed();
-    unused.expect_closed();
-}
-
-/// Regression: a drain that began while a connection was being accepted was not
-/// noticed by it, or reset it in the kernel's queue.
-#[test]
-fn whoever_asked_before_the_signal_is_answered() {
-    let origin = Origin::answering("body");
-    let mut standin = Standin::start();
-    standin.admin().mount("/", &origin.url());
-    let mut clients: Vec<Raw> = (0..50).map(|_| Raw::connect(standin.front)).collect();
-    for client in &mut clients {
-        client.send(request("GET", "/"));
-    }
-    standin.term();
-    for client in &mut clients {
-        assert_eq!(client.response().text(), "body");
-        client.expect_closed();
-    }
-    assert_eq!(standin.exit().code(), Some(0));
-}
-
-/// Sends a head and half of a body for `/half`; nothing yet for anything else.
-fn held(arrived: &Gate, may_go_on: &Gate) -> Origin {
-    let (arrived, may_go_on) = (arrived.clone(), may_go_on.clone());
-    Origin::serve(move |mut conn| {
-        while let Some(request) = conn.request() {
-            let half = request.line().contains("/half");
-            if half {
-                conn.send("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nfirst,");
-            }
-            arrived.arrive();
-            may_go_on.wait();
-            if half {
-                conn.send("second");
-            } else {
-                conn.answer("first,second");
-            }
-        }
-    })
-}
-
-#[test]
-fn requests_in_progress_finish_before_the_server_stops() {
-    let (arrived, may_go_on) = (Gate::new(), Gate::new());
-    let origin = held(&arrived, &may_go_on);
-    let mut standin = Standin::start();
-    let admin = standin.admin();
-    admin.mount("/", &origin.url());
-    let mut clients: Vec<Raw> = ["/half", "/none"]
-        .map(|path| {
-            let mut client = Raw::connect(standin.front);
-            client.send(request("GET", path));
-            client
-        })
-        .into();
-    arrived.wait_for(2);
-    assert_eq!(admin.get("/readyz").status, 200);
-    standin.term();
-    standin.wait_for_line("stopping");
-    let begun = Instant::now();
-    while admin.get("/readyz").status != 503 {
-        assert!(begun.elapsed() < PROMPT, "it is still ready");
-    }
-    assert_eq!(admin.get("/readyz").value["status"], "draining");
-    assert_eq!(admin.get("/healthz").status, 200);
-    may_go_on.arrive();
-    let half = clients[0].response();
-    assert_eq!(half.text(), "first,second");
-    let none = clients[1].response();
-    assert_eq!((none.text(), none.field("Connection")), ("first,second", Some("close")));
-    clients.iter_mut().for_each(Raw::expect_closed);
-    assert_eq!(standin.exit().code(), Some(0));
-}
-
-#[test]
-fn a_second_signal_ends_at_once() {
-    let (arrived, may_go_on) = (Gate::new(), Gate::new());
-    let origin = held(&arrived, &may_go_on);
-    let mut standin = Standin::start();
-    standin.admin().mount("/", &origin.url());
-    let mut client = Raw::connect(standin.front);
-    client.send(request("GET", "/none"));
-    arrived.wait();
-    standin.term();
-    standin.wait_for_line("stopping");
-    let begun = Instant::now();
-    standin.term();
-    assert_eq!(standin.exit().code(), Some(1));
-    assert!(begun.elapsed() < PROMPT, "it took {:?}", begun.elapsed());
-    assert!(client.try_response().is_err());
-    may_go_on.arrive();
-}
-
-#[test]
-fn an_upload_in_progress_is_taken_to_its_end() {
-    let origin = Origin::serve(|mut conn| {
-        while let Some(request) = conn.request() {
-            conn.answer(request.body);
-        }
-    });
-    let mut standin = Standin::start();
-    standin.admin().mount("/", &origin.url());
-    let mut client = Raw::connect(standin.front);
-    client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 12\r\n\r\nfirst,");
-    origin.wait_for_connections(1);
-    standin.signal("INT");
-    standin.wait_for_line("stopping");
-    client.send("second");
-    let response = client.response();
-    assert_eq!((response.text(), response.field("Connection")), ("first,second", Some("close")));
-    assert_eq!(standin.exit().code(), Some(0));
 }
 
 #[test]
@@ -184,6 +55,14 @@ fn settings_that_cannot_work_are_told_with_the_flag() {
         (["--connections-max", "0"], "--connections-max"),
         (["--access-log", "/nowhere/log"], "--access-log /nowhere/log"),
         (["--access-log-format", "xml"], "--access-log-format"),
+        (["--connections-max", "-1"], "--connections-max"),
+        (["--connections-per-address-max", "-1"], "--connections-per-address-max"),
+        (["--head-timeout", "0"], "--head-timeout 0: give seconds"),
+        (["--head-timeout", "nan"], "--head-timeout NaN: give seconds"),
+        (["--idle-timeout", "-0.5"], "--idle-timeout -0.5: give seconds"),
+        (["--idle-timeout", "soon"], "--idle-timeout"),
+        (["--drain-delay", "-1"], "--drain-delay -1: give seconds"),
+        (["--drain-timeout", "1e9"], "--drain-timeout 1000000000: give seconds"),
     ] {
         let refused = Launch::with_data_dir().with(&arguments).try_start().unwrap_err();
         assert_eq!(refused.code, Some(2), "{arguments:?}");
@@ -299,6 +178,13 @@ fn mounts_are_managed_from_the_command_line() {
     let transparent: Value = serde_json::from_slice(&transparent.stdout).unwrap();
     assert_eq!((&transparent["kind"], &transparent["force_host"]), (&"transparent".into(), &forced.into()));
 
+    let bounds = ["--limit", "tunnels_max=5", "--timeout", "idle_ms=60000", "--timeout", "total_ms=90000", "--trace"];
+    let bounded = run(&[&["add", "/b", &origin.url(), "--id", "b", "--json"][..], &bounds].concat());
+    let bounded: Value = serde_json::from_slice(&bounded.stdout).unwrap();
+    assert_eq!((&bounded["limits"]["tunnels_max"], &bounded["traceparent"]), (&5.into(), &"ensure".into()));
+    assert_eq!((&bounded["timeouts"]["idle_ms"], &bounded["timeouts"]["total_ms"]), (&60000.into(), &90000.into()));
+    assert!(run(&["rm", "b", "--drain-ms", "0"]).status.success());
+
     let listed: Value = serde_json::from_slice(&run(&["list", "--json"]).stdout).unwrap();
     assert_eq!(listed["mounts"].as_array().unwrap().len(), 2);
     assert!(text(&run(&["list"])).contains("*.example.org/"));
@@ -343,9 +229,16 @@ fn settings_come_from_the_environment() {
         .env("STANDIN_ADMIN", "127.0.0.1:0")
         .env("STANDIN_MOUNT", &format!("/a={0},/b={0}", origin.url()))
         .env("STANDIN_CONNECTIONS_MAX", "10")
+        .env("STANDIN_CONNECTIONS_PER_ADDRESS_MAX", "1")
+        .env("STANDIN_HEAD_TIMEOUT", "5")
+        .env("STANDIN_IDLE_TIMEOUT", "0.5")
+        .env("STANDIN_DRAIN_DELAY", "0")
+        .env("STANDIN_DRAIN_TIMEOUT", "5")
         .start();
-    assert_eq!(get(standin.front, "/a").text(), "body");
-    assert_eq!(get(standin.front, "/b").text(), "body");
+    let mut only = Raw::connect(standin.front);
+    assert_eq!((only.get("/a").text(), only.get("/b").text()), ("body", "body"));
+    assert_eq!(get(standin.front, "/a").status, 503);
+    only.expect_closed();
 }
 
 #[test]
@@ -357,11 +250,19 @@ fn settings_come_from_a_file_and_arguments_overrule_it() {
         "listen = '127.0.0.1:1'".to_owned(),
         "admin = '127.0.0.1:0'".into(),
         format!("data_dir = '{}'", data.display()),
+        "connections_per_address_max = 1".into(),
+        "head_timeout = 5".into(),
+        "idle_timeout = 0.5".into(),
+        "drain_delay = 0".into(),
+        "drain_timeout = 5".into(),
         format!("mounts = {{ '/a' = '{}' }}", origin.url()),
     ];
     std::fs::write(&config, lines.join("\n")).unwrap();
     let standin = launch.with(&["--config", config.to_str().unwrap(), "--listen", "127.0.0.1:0"]).start();
-    assert_eq!(get(standin.front, "/a").text(), "body");
+    let mut only = Raw::connect(standin.front);
+    assert_eq!(only.get("/a").text(), "body");
+    assert_eq!(get(standin.front, "/a").status, 503);
+    only.expect_closed();
     assert!(data.join("token").exists());
 }
 
@@ -398,19 +299,4 @@ fn the_demo_answers_with_what_it_got() {
     assert_eq!(page.status, 200);
     assert!(page.text().contains("GET /some?thing") && page.text().contains("X-Forwarded-For: 127.0.0.1"));
     assert_eq!(standin.admin().get("/v1/mounts/demo").status, 200);
-}
-
-#[test]
-fn connections_beyond_the_bound_wait_for_a_place() {
-    let origin = Origin::answering("body");
-    let standin = Launch::new().with(&["--connections-max", "2"]).start();
-    standin.admin().mount("/", &origin.url());
-    let mut first = Raw::connect(standin.front);
-    let mut second = Raw::connect(standin.front);
-    assert_eq!((first.get("/").text(), second.get("/").text()), ("body", "body"));
-    let mut third = Raw::connect(standin.front);
-    third.send(request("GET", "/"));
-    assert_eq!(first.get("/").text(), "body", "those that are in go on");
-    drop(first);
-    assert_eq!(third.response().text(), "body");
 }

@@ -126,6 +126,7 @@ impl End {
             | Kind::NoMount
             | Kind::Misdirected
             | Kind::HostNotAllowed
+            | Kind::TooManyConnections
             | Kind::Saturated
             | Kind::TunnelsSaturated
             | Kind::Draining

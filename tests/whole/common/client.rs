@@ -51,7 +51,12 @@ impl Raw {
     }
 
     pub(crate) fn try_connect(address: SocketAddr) -> Option<Self> {
-        Some(Self(Wire::new(Arc::new(TcpStream::connect(address).ok()?))))
+        TcpStream::connect(address).ok().map(Self::over)
+    }
+
+    /// On a stream that the test also writes to.
+    pub(crate) fn over(stream: TcpStream) -> Self {
+        Self(Wire::new(Arc::new(stream)))
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {

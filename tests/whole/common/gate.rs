@@ -18,6 +18,11 @@ impl Gate {
         self.0.1.notify_all();
     }
 
+    /// How many have arrived.
+    pub(crate) fn count(&self) -> usize {
+        *self.0.0.lock().unwrap()
+    }
+
     /// Waits until `count` have arrived.
     pub(crate) fn wait_for(&self, count: usize) {
         let arrived = self.0.0.lock().unwrap();

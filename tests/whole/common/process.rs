@@ -6,9 +6,32 @@ use super::directory::Directory;
 use super::running::{Running, Watch};
 use std::fs::File;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Output};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
+
+/// Does what systemd does for a unit with sockets: they are open from number 3
+/// on, and the environment says how many. The first one comes as its input.
+const SERVICE_MANAGER: &str = r#"
+import os, socket, sys
+sockets = [os.dup(0)]
+admin, *command = sys.argv[1:]
+if admin:
+    is_path = admin.startswith("/")
+    listener = socket.socket(socket.AF_UNIX if is_path else socket.AF_INET)
+    listener.bind(admin if is_path else (admin, 0))
+    listener.listen()
+    sockets.append(listener.detach())
+# Away from the numbers that are wanted, and then there.
+sockets = [os.dup2(number, 20 + at) for at, number in enumerate(sockets)]
+for at, number in enumerate(sockets):
+    os.dup2(number, 3 + at)
+    os.close(number)
+os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+os.environ.update(LISTEN_FDS=str(len(sockets)), LISTEN_PID=str(os.getpid()))
+os.execv(command[0], command)
+"#;
 
 /// How a server is started.
 #[derive(Debug, Clone)]
@@ -18,6 +41,10 @@ pub(crate) struct Launch {
     data_dir: Option<PathBuf>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    /// A program with arguments that starts the binary in its own place.
+    through: Vec<String>,
+    /// Standard input of that program.
+    input: Option<Arc<OwnedFd>>,
 }
 
 /// A server that was started and ended before it was ready.
@@ -40,7 +67,14 @@ pub(crate) struct Standin {
 impl Launch {
     /// `standin serve` with nothing said; its home is a new directory.
     pub(crate) fn bare() -> Self {
-        Self { home: Arc::new(Directory::new()), data_dir: None, arguments: Vec::new(), environment: Vec::new() }
+        Self {
+            home: Arc::new(Directory::new()),
+            data_dir: None,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            through: Vec::new(),
+            input: None,
+        }
     }
 
     /// With a data directory of its own and nothing else said.
@@ -65,6 +99,23 @@ impl Launch {
         self
     }
 
+    /// Started by a shell script, which ends in `exec "$0" "$@"`.
+    pub(crate) fn through_sh(self, script: &str) -> Self {
+        self.through(&["sh", "-c", script])
+    }
+
+    /// With a socket as its first one from a service manager; a second one
+    /// is bound at `admin`, the path of a Unix socket or an IP address.
+    pub(crate) fn inheriting(mut self, socket: impl Into<OwnedFd>, admin: Option<&str>) -> Self {
+        self.input = Some(Arc::new(socket.into()));
+        self.through(&["python3", "-c", SERVICE_MANAGER, admin.unwrap_or_default()])
+    }
+
+    fn through(mut self, program: &[&str]) -> Self {
+        self.through = program.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
     pub(crate) fn home(&self) -> &Directory {
         &self.home
     }
@@ -76,8 +127,17 @@ impl Launch {
 
     /// The binary, in an environment that says nothing else to it.
     fn binary(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_standin"));
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.home.path());
+        self.binary_through(&[])
+    }
+
+    fn binary_through(&self, through: &[String]) -> Command {
+        let mut words = through.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_standin")]);
+        let mut command = Command::new(words.next().unwrap());
+        command
+            .args(words)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home.path());
         command.envs(self.data_dir.iter().map(|directory| ("STANDIN_DATA_DIR", directory)));
         command
     }
@@ -88,10 +148,11 @@ impl Launch {
 
     pub(crate) fn try_start(&self) -> Result<Standin, Refused> {
         let stderr = self.home.join("stderr");
-        let mut command = self.binary();
+        let mut command = self.binary_through(&self.through);
         command.arg("serve").args(&self.arguments).stderr(File::create(&stderr).unwrap());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        let mut running = Running::start(&mut command, Watch::Stdout);
+        let input = self.input.as_ref().map_or_else(Stdio::null, |input| input.try_clone().unwrap().into());
+        let mut running = Running::start_with_input(&mut command, Watch::Stdout, input);
         match running.lines_until(|line| line.starts_with("ready")) {
             Ok(lines) => {
                 let front = listener(&lines, "front").expect("a line with the front's address");
@@ -165,9 +226,21 @@ impl Standin {
         self.running.lines_until(|line| line.starts_with(start)).unwrap();
     }
 
+    /// Waits for a line with that in it.
+    pub(crate) fn wait_for_line_with(&self, part: &str) {
+        self.running.lines_until(|line| line.contains(part)).unwrap();
+    }
+
     /// Waits for the end.
     pub(crate) fn exit(&mut self) -> ExitStatus {
         self.running.exit()
+    }
+
+    /// Waits for the end; with the lines of standard output that nobody waited
+    /// for, and with standard error.
+    pub(crate) fn last_words(&mut self) -> (ExitStatus, Vec<String>, String) {
+        let (status, lines) = self.running.exit_with_lines();
+        (status, lines, std::fs::read_to_string(self.launch.home().join("stderr")).unwrap())
     }
 
     pub(crate) fn kill9(&mut self) {

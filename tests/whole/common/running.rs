@@ -23,11 +23,15 @@ pub(crate) enum Watch {
 
 impl Running {
     pub(crate) fn start(command: &mut Command, watch: Watch) -> Self {
+        Self::start_with_input(command, watch, Stdio::null())
+    }
+
+    pub(crate) fn start_with_input(command: &mut Command, watch: Watch, input: Stdio) -> Self {
         match watch {
             Watch::Stdout => command.stdout(Stdio::piped()),
             Watch::Stderr => command.stderr(Stdio::piped()),
         };
-        let mut child = command.stdin(Stdio::null()).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut child = command.stdin(input).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let output: Box<dyn Read + Send> = match watch {
             Watch::Stdout => Box::new(child.stdout.take().unwrap()),
             Watch::Stderr => Box::new(child.stderr.take().unwrap()),
@@ -68,8 +72,13 @@ impl Running {
 
     /// Waits for the end, which closes the output.
     pub(crate) fn exit(&mut self) -> ExitStatus {
-        assert!(self.lines_until(|_| false).is_err());
-        self.child.wait().unwrap()
+        self.exit_with_lines().0
+    }
+
+    /// Waits for the end; with the lines that nobody waited for.
+    pub(crate) fn exit_with_lines(&mut self) -> (ExitStatus, Vec<String>) {
+        let lines = self.lines_until(|_| false).expect_err("a line that nobody wants");
+        (self.child.wait().unwrap(), lines)
     }
 
     /// Sends a signal, as in `TERM`.
