@@ -209,6 +209,27 @@ fn what_is_cut_off_by_a_second_signal_does_not_look_whole() {
 
 /// It had connected before the signal, and cannot know of it.
 #[test]
+fn a_tunnel_has_until_the_deadline() {
+    let origin = Origin::serve(|mut conn| {
+        if conn.head().is_some() {
+            conn.send("HTTP/1.1 101 x\r\nUpgrade: a\r\nConnection: upgrade\r\n\r\n");
+            while conn.echo() {}
+        }
+    });
+    let mut standin = Launch::new().with(&["--drain-timeout", "1"]).start();
+    standin.admin().mount("/", &origin.url());
+    let mut client = Raw::connect(standin.front);
+    client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: a\r\n\r\n");
+    assert!(client.head().starts_with(b"HTTP/1.1 101 "));
+    standin.term();
+    standin.wait_for_line("stopping");
+    client.send("still carried");
+    assert_eq!(client.part(13), b"still carried");
+    assert_ne!(client.rest().1, End::Silent);
+    assert_eq!(standin.exit().code(), Some(1), "it was cut off");
+}
+
+#[test]
 fn a_connection_that_had_no_request_yet_may_still_send_its_first() {
     let origin = Origin::answering("body");
     let mut standin = Standin::start();
