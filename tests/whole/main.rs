@@ -2,6 +2,7 @@
 //! loopback.
 //!
 //! - `traffic`: large bodies and many requests through nginx and Python.
+//! - `clients`: curl, Python, Node and a browser, before nginx, Python and Node.
 //! - `bytes`: what passes unchanged, and how framing is translated.
 //! - `requests`: hostile clients, and what a request carries to the upstream.
 //! - `mounts`: what each member of a mount does to requests.
@@ -17,6 +18,7 @@
 
 mod api;
 mod bytes;
+mod clients;
 mod common;
 mod durability;
 mod faults;
