@@ -2,6 +2,7 @@
 //! loopback.
 //!
 //! - `traffic`: large bodies and many requests through nginx and Python.
+//! - `clients`: curl, Python, Node and a browser, before nginx, Python and Node.
 //! - `bytes`: what passes unchanged, and how framing is translated.
 //! - `requests`: hostile clients, and what a request carries to the upstream.
 //! - `mounts`: what each member of a mount does to requests.
@@ -25,6 +26,7 @@ mod api;
 mod bounds;
 mod bytes;
 mod client_bounds;
+mod clients;
 mod common;
 mod drain;
 mod durability;

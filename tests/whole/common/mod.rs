@@ -16,6 +16,7 @@ pub(crate) mod process;
 pub(crate) mod programs;
 pub(crate) mod python;
 pub(crate) mod running;
+pub(crate) mod scripts;
 pub(crate) mod wire;
 
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Debian's nginx as an origin: files below `www`, uploads to `www/upload`.
+//! Debian's nginx as an origin: files below `www`, compressed for who asks for
+//! it; uploads to `www/upload`, and small ones only to `www/little`.
 
 use super::directory::Directory;
 use super::running::{Running, Watch};
@@ -19,7 +20,7 @@ const ATTEMPTS_MAX: usize = 5;
 impl Nginx {
     pub(crate) fn start() -> Self {
         let directory = Directory::new();
-        for name in ["www", "www/upload", "temp"] {
+        for name in ["www", "www/upload", "www/little", "temp"] {
             std::fs::create_dir(directory.join(name)).unwrap();
         }
         for _ in 0..ATTEMPTS_MAX {
@@ -65,7 +66,11 @@ http {{
     server {{
         listen {address};
         root {base}/www;
+        gzip on;
+        gzip_proxied any;
+        gzip_types text/plain;
         location /upload {{ dav_methods PUT; create_full_put_path on; }}
+        location /little {{ dav_methods PUT; client_max_body_size 1m; }}
     }}
 }}
 "

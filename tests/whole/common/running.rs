@@ -2,10 +2,10 @@
 //! test.
 
 use super::PATIENCE;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A child of the test.
 #[derive(Debug)]
@@ -19,6 +19,7 @@ pub(crate) struct Running {
 pub(crate) enum Watch {
     Stdout,
     Stderr,
+    Both,
 }
 
 impl Running {
@@ -27,15 +28,16 @@ impl Running {
     }
 
     pub(crate) fn start_with_input(command: &mut Command, watch: Watch, input: Stdio) -> Self {
-        match watch {
-            Watch::Stdout => command.stdout(Stdio::piped()),
-            Watch::Stderr => command.stderr(Stdio::piped()),
-        };
-        let mut child = command.stdin(input).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let output: Box<dyn Read + Send> = match watch {
-            Watch::Stdout => Box::new(child.stdout.take().unwrap()),
-            Watch::Stderr => Box::new(child.stderr.take().unwrap()),
-        };
+        let (output, its_end) = std::io::pipe().unwrap();
+        if matches!(watch, Watch::Stdout | Watch::Both) {
+            command.stdout(its_end.try_clone().unwrap());
+        }
+        if matches!(watch, Watch::Stderr | Watch::Both) {
+            command.stderr(its_end.try_clone().unwrap());
+        }
+        let child = command.stdin(input).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        // The command's own copies would keep the pipe open behind the child's end.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         let (sender, lines) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -53,7 +55,11 @@ impl Running {
     /// The lines up to and with the one that is wanted; the error has all
     /// lines of a child that ended without it.
     pub(crate) fn lines_until(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, Vec<String>> {
-        let deadline = Instant::now() + PATIENCE;
+        self.lines_within(PATIENCE, wanted)
+    }
+
+    fn lines_within(&self, patience: Duration, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, Vec<String>> {
+        let deadline = Instant::now() + patience;
         let mut seen = Vec::new();
         loop {
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -79,6 +85,12 @@ impl Running {
     pub(crate) fn exit_with_lines(&mut self) -> (ExitStatus, Vec<String>) {
         let lines = self.lines_until(|_| false).expect_err("a line that nobody wants");
         (self.child.wait().unwrap(), lines)
+    }
+
+    /// Waits for the end of a child that has work to do; all it said.
+    pub(crate) fn finish(&mut self, patience: Duration) -> (ExitStatus, String) {
+        let Err(lines) = self.lines_within(patience, |_| false) else { unreachable!("no line is wanted") };
+        (self.child.wait().unwrap(), lines.join("\n"))
     }
 
     /// Sends a signal, as in `TERM`.
