@@ -3,7 +3,7 @@
 //! Owns the socket. Clones share it, so one task may hold its reading and its
 //! writing side in different rooms; only one task polls a stream.
 
-use crate::limits::TUNNEL_KEEP_ALIVE;
+use crate::limits::{TUNNEL_KEEP_ALIVE, UNSENT_BYTES_MAX};
 use async_io::Async;
 use futures_lite::AsyncWrite;
 use std::io::{self, IoSlice, Read};
@@ -56,9 +56,11 @@ impl Peer {
 }
 
 impl Stream {
-    /// A TCP stream that sends without waiting for more (`TCP_NODELAY`).
+    /// A TCP stream that sends without waiting for more (`TCP_NODELAY`), and
+    /// takes little ahead of what the peer reads.
     pub fn tcp(stream: Async<TcpStream>) -> io::Result<Self> {
         stream.get_ref().set_nodelay(true)?;
+        socket2::SockRef::from(stream.get_ref()).set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
         Ok(Self::new(Socket::Tcp(stream)))
     }
 
