@@ -3,6 +3,7 @@
 //! Owns the socket. Clones share it, so one task may hold its reading and its
 //! writing side in different rooms; only one task polls a stream.
 
+use super::pipe;
 use async_io::Async;
 use futures_lite::AsyncWrite;
 use std::io::{self, IoSlice, Read};
@@ -32,6 +33,7 @@ struct Shared {
 enum Socket {
     Tcp(Async<TcpStream>),
     Unix(Async<UnixStream>),
+    Pipe(pipe::End),
 }
 
 /// Who is at the other end.
@@ -67,6 +69,12 @@ impl Stream {
         Self::new(Socket::Unix(stream))
     }
 
+    /// A connection in memory, for the simulation and the fuzzers.
+    #[must_use]
+    pub fn pipe(end: pipe::End) -> Self {
+        Self::new(Socket::Pipe(end))
+    }
+
     fn new(socket: Socket) -> Self {
         Self { shared: Arc::new(Shared { socket, may_have_input: AtomicBool::new(true) }) }
     }
@@ -79,6 +87,7 @@ impl Stream {
                 let ready = match &shared.socket {
                     Socket::Tcp(stream) => stream.poll_readable(cx),
                     Socket::Unix(stream) => stream.poll_readable(cx),
+                    Socket::Pipe(_) => Poll::Ready(Ok(())),
                 };
                 if ready.is_pending() {
                     shared.may_have_input.store(false, Ordering::Relaxed);
@@ -88,6 +97,7 @@ impl Stream {
             let read = match &shared.socket {
                 Socket::Tcp(stream) => stream.get_ref().read(buffer),
                 Socket::Unix(stream) => stream.get_ref().read(buffer),
+                Socket::Pipe(end) => return end.poll_read(cx, buffer),
             };
             match read {
                 Ok(count) => {
@@ -110,6 +120,7 @@ impl Stream {
         match &self.shared.socket {
             Socket::Tcp(stream) => Pin::new(&mut &*stream).poll_write_vectored(cx, slices),
             Socket::Unix(stream) => Pin::new(&mut &*stream).poll_write_vectored(cx, slices),
+            Socket::Pipe(end) => end.poll_write(cx, slices),
         }
     }
 
@@ -123,6 +134,7 @@ impl Stream {
             Socket::Unix(stream) => {
                 socket2::SockRef::from(stream.get_ref()).peek(&mut [std::mem::MaybeUninit::uninit()])
             }
+            Socket::Pipe(end) => return end.is_quiet(),
         };
         matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
@@ -132,6 +144,7 @@ impl Stream {
         match &self.shared.socket {
             Socket::Tcp(stream) => stream.get_ref().shutdown(Shutdown::Write),
             Socket::Unix(stream) => stream.get_ref().shutdown(Shutdown::Write),
+            Socket::Pipe(end) => end.finish(),
         }
     }
 
@@ -145,6 +158,7 @@ impl Stream {
             Socket::Unix(stream) => {
                 let _ = stream.get_ref().shutdown(Shutdown::Both);
             }
+            Socket::Pipe(end) => end.reset(),
         }
     }
 }
