@@ -175,6 +175,12 @@ impl End {
         self.incoming.state().bytes.len()
     }
 
+    /// How many bytes written here the other end has not read.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.outgoing.state().bytes.len()
+    }
+
     /// How many bytes were written here since the beginning.
     #[must_use]
     pub fn written(&self) -> u64 {
@@ -227,7 +233,7 @@ mod tests {
         let (near, far) = pair(4);
         assert_eq!(write(&near, b"abcdef"), Some(Ok(4)));
         assert_eq!(write(&near, b"ef"), None);
-        assert!(!far.is_quiet() && far.unread() == 4);
+        assert!(!far.is_quiet() && far.unread() == 4 && near.under_way() == 4);
         near.deliver_at_most(0);
         assert_eq!(read(&far), None);
         near.deliver_at_most(3);
