@@ -50,12 +50,14 @@ pub fn request(version: Version, fields: &Fields) -> Result<Framing, FramingErro
 pub fn response(method: &[u8], head: &ResponseHead) -> Result<Framing, FramingError> {
     let length = content_length(&head.fields)?;
     let chunked = transfer_encoding(head.version, &head.fields)?;
+    if length.is_some() && chunked {
+        return Err(FramingError::Both);
+    }
     if method == b"HEAD" || head.is_interim() || matches!(head.status, 204 | 304) {
         return Ok(Framing::None);
     }
     match (length, chunked) {
-        (Some(_), true) => Err(FramingError::Both),
-        (None, true) => Ok(Framing::Chunked),
+        (_, true) => Ok(Framing::Chunked),
         (Some(length), false) => Ok(Framing::Length(length)),
         (None, false) => Ok(Framing::UntilClose),
     }
@@ -218,6 +220,7 @@ mod tests {
         assert_eq!(response(b"GET", &head(200, &[])), Ok(Framing::UntilClose));
         let both = [("Content-Length", "5"), ("Transfer-Encoding", "chunked")];
         assert_eq!(response(b"GET", &head(200, &both)), Err(FramingError::Both));
+        assert_eq!(response(b"HEAD", &head(200, &both)), Err(FramingError::Both), "also where there is no content");
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod dial;
 pub mod drain;
 pub mod input;
 pub mod listen;
+pub mod pipe;
 pub mod policy;
 pub mod stream;
 pub mod timer;

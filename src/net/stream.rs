@@ -3,6 +3,7 @@
 //! Owns the socket. Clones share it, so one task may hold its reading and its
 //! writing side in different rooms; only one task polls a stream.
 
+use super::pipe;
 use crate::limits::{TUNNEL_KEEP_ALIVE, UNSENT_BYTES_MAX};
 use async_io::Async;
 use futures_lite::AsyncWrite;
@@ -33,6 +34,7 @@ struct Shared {
 enum Socket {
     Tcp(Async<TcpStream>),
     Unix(Async<UnixStream>),
+    Pipe(pipe::End),
 }
 
 /// Who is at the other end.
@@ -70,6 +72,12 @@ impl Stream {
         Self::new(Socket::Unix(stream))
     }
 
+    /// A connection in memory, for the simulation and the fuzzers.
+    #[must_use]
+    pub fn pipe(end: pipe::End) -> Self {
+        Self::new(Socket::Pipe(end))
+    }
+
     fn new(socket: Socket) -> Self {
         Self { shared: Arc::new(Shared { socket, may_have_input: AtomicBool::new(true) }) }
     }
@@ -82,6 +90,7 @@ impl Stream {
                 let ready = match &shared.socket {
                     Socket::Tcp(stream) => stream.poll_readable(cx),
                     Socket::Unix(stream) => stream.poll_readable(cx),
+                    Socket::Pipe(_) => Poll::Ready(Ok(())),
                 };
                 if ready.is_pending() {
                     shared.may_have_input.store(false, Ordering::Relaxed);
@@ -91,6 +100,7 @@ impl Stream {
             let read = match &shared.socket {
                 Socket::Tcp(stream) => stream.get_ref().read(buffer),
                 Socket::Unix(stream) => stream.get_ref().read(buffer),
+                Socket::Pipe(end) => return end.poll_read(cx, buffer),
             };
             match read {
                 Ok(count) => {
@@ -113,6 +123,7 @@ impl Stream {
         match &self.shared.socket {
             Socket::Tcp(stream) => Pin::new(&mut &*stream).poll_write_vectored(cx, slices),
             Socket::Unix(stream) => Pin::new(&mut &*stream).poll_write_vectored(cx, slices),
+            Socket::Pipe(end) => end.poll_write(cx, slices),
         }
     }
 
@@ -126,6 +137,7 @@ impl Stream {
             Socket::Unix(stream) => {
                 socket2::SockRef::from(stream.get_ref()).peek(&mut [std::mem::MaybeUninit::uninit()])
             }
+            Socket::Pipe(end) => return end.is_quiet(),
         };
         matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
@@ -135,7 +147,7 @@ impl Stream {
     pub fn peer_address(&self) -> Option<SocketAddr> {
         match &self.shared.socket {
             Socket::Tcp(stream) => stream.get_ref().peer_addr().ok(),
-            Socket::Unix(_) => None,
+            Socket::Unix(_) | Socket::Pipe(_) => None,
         }
     }
 
@@ -146,6 +158,7 @@ impl Stream {
         let failure = match &self.shared.socket {
             Socket::Tcp(stream) => stream.get_ref().take_error(),
             Socket::Unix(stream) => stream.get_ref().take_error(),
+            Socket::Pipe(end) => Ok(end.failure()),
         };
         failure.unwrap_or_else(Some)
     }
@@ -158,7 +171,7 @@ impl Stream {
                 socket2::SockRef::from(stream.get_ref()).set_tcp_keepalive(&every)
             }
             // A process that ends closes its end.
-            Socket::Unix(_) => Ok(()),
+            Socket::Unix(_) | Socket::Pipe(_) => Ok(()),
         }
     }
 
@@ -167,6 +180,7 @@ impl Stream {
         match &self.shared.socket {
             Socket::Tcp(stream) => stream.get_ref().shutdown(Shutdown::Write),
             Socket::Unix(stream) => stream.get_ref().shutdown(Shutdown::Write),
+            Socket::Pipe(end) => end.finish(),
         }
     }
 
@@ -180,6 +194,7 @@ impl Stream {
             Socket::Unix(stream) => {
                 let _ = stream.get_ref().shutdown(Shutdown::Both);
             }
+            Socket::Pipe(end) => end.reset(),
         }
     }
 }

@@ -37,8 +37,7 @@ impl Timer {
     /// Starts the clock on a thread of its own; it ends when the last handle
     /// is gone.
     pub fn start() -> std::io::Result<Arc<Self>> {
-        let timer =
-            Arc::new(Self { now_ms: AtomicU64::new(0), enrolled: Mutex::default(), sweeping: Mutex::default() });
+        let timer = Self::manual();
         let weak = Arc::downgrade(&timer);
         let started = Instant::now();
         std::thread::Builder::new().name("standin-timer".into()).spawn(move || {
@@ -50,6 +49,19 @@ impl Timer {
             }
         })?;
         Ok(timer)
+    }
+
+    /// A clock that stands still until [`Timer::advance`], for the simulation
+    /// and the fuzzers.
+    #[must_use]
+    pub fn manual() -> Arc<Self> {
+        Arc::new(Self { now_ms: AtomicU64::new(0), enrolled: Mutex::default(), sweeping: Mutex::default() })
+    }
+
+    /// Moves a clock of [`Timer::manual`] on and fires what is due.
+    pub fn advance(&self, by: Duration) {
+        self.now_ms.fetch_add(milliseconds(by), Ordering::Relaxed);
+        self.sweep_all();
     }
 
     /// Milliseconds since the start, at most one tick old.
@@ -208,6 +220,19 @@ mod tests {
         let again =
             async_io::block_on(futures_lite::future::poll_once(futures_lite::future::poll_fn(|cx| disarmed.poll(cx))));
         assert_eq!(again, None);
+    }
+
+    #[test]
+    fn a_manual_clock_fires_when_it_is_moved() {
+        let timer = Timer::manual();
+        let deadline = timer.deadline();
+        deadline.arm(Duration::from_secs(5));
+        let mut nobody = Context::from_waker(std::task::Waker::noop());
+        timer.advance(Duration::from_secs(5));
+        assert!(deadline.poll(&mut nobody).is_pending(), "up to two ticks late, never early");
+        timer.advance(TICK);
+        assert!(deadline.poll(&mut nobody).is_ready());
+        assert_eq!(timer.now_ms(), 5100);
     }
 
     #[test]

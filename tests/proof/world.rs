@@ -1,0 +1,168 @@
+//! The proxy's own path in one thread: real client connections, a tide app,
+//! surf, and the real backend with its pool, over pipes and a clock that is
+//! moved by hand. What happens next is the caller's choice alone.
+//!
+//! Used by the simulation and by the fuzzers.
+
+use serde_json::json;
+use standin::exchange::RequestIds;
+use standin::exchange::shell::{self, Shell};
+use standin::front::connection::{ClientBounds, ConnectionServer};
+use standin::mount::plan::Plan;
+use standin::mount::spec;
+use standin::net::listen::Serve;
+use standin::net::pipe::{self, End};
+use standin::net::{Dialer, Drain, OwnListeners, Peer, Stream, Timer};
+use standin::upstream::Backend;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
+
+/// Where the only upstream of a world is; nobody listens there.
+const UPSTREAM: &str = "http://127.0.0.1:9/";
+
+/// More than the sum of all deadlines of one exchange and of the pool.
+pub const LONGEST: Duration = Duration::from_secs(300);
+
+/// A proxy with one mount, and the tasks around it.
+pub struct World {
+    /// Its clock.
+    pub timer: Arc<Timer>,
+    /// Its open client connections.
+    pub drain: Arc<Drain>,
+    /// Its connections, and whatever the caller adds.
+    pub tasks: Tasks,
+    server: ConnectionServer,
+    app: tide::Server<()>,
+    dialled: Arc<Mutex<Vec<End>>>,
+    pipe_bytes: usize,
+}
+
+impl World {
+    /// A world whose pipes hold `pipe_bytes` in each direction, and whose
+    /// upstream lets itself be dialled as `accepts` says.
+    pub fn new(pipe_bytes: usize, accepts: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        let timer = Timer::manual();
+        let dialled: Arc<Mutex<Vec<End>>> = Arc::default();
+        let arriving = Arc::clone(&dialled);
+        let dialer = Dialer::to(OwnListeners::default(), move |_| {
+            if !accepts() {
+                return Err(io::ErrorKind::ConnectionRefused.into());
+            }
+            let (near, far) = pipe::pair(pipe_bytes);
+            arriving.lock().unwrap().push(far);
+            Ok(Stream::pipe(near))
+        });
+        let mut app = tide::new();
+        app.at("/").all(Forward::new(Backend::new(dialer, Arc::clone(&timer))));
+        Self {
+            drain: Drain::new(1024, Arc::clone(&timer)),
+            server: ConnectionServer::new(
+                Shell::constant(),
+                Arc::clone(&timer),
+                RequestIds::new(1),
+                ClientBounds::default(),
+            ),
+            timer,
+            tasks: Tasks::default(),
+            app,
+            dialled,
+            pipe_bytes,
+        }
+    }
+
+    /// Connects a client.
+    pub fn connect(&mut self) -> End {
+        let (near, far) = pipe::pair(self.pipe_bytes);
+        let permit = self.drain.admit_last();
+        let connection = self.server.serve(Stream::pipe(near), Peer::Unix, self.app.clone(), permit);
+        self.tasks.spawn("connection", connection);
+        far
+    }
+
+    /// The other ends of the connections dialled since the last call.
+    pub fn dialled(&self) -> Vec<End> {
+        std::mem::take(&mut self.dialled.lock().unwrap())
+    }
+}
+
+/// What a mount does, without its actor: the real plan, and the real client.
+struct Forward {
+    client: surf::Client,
+    plan: Plan,
+}
+
+impl Forward {
+    fn new(backend: Backend) -> Self {
+        let spec = json!({ "kind": "regular", "address": UPSTREAM });
+        let spec = spec::parse(&spec, spec::Id::Given("world")).unwrap();
+        Self { client: surf::Client::with_http_client(backend), plan: Plan::new(&spec, "world".into()) }
+    }
+}
+
+#[tide::utils::async_trait]
+impl tide::Endpoint<()> for Forward {
+    async fn call(&self, request: tide::Request<()>) -> tide::Result {
+        let mut shell: http_types::Request = request.into();
+        if let Err(error) = self.plan.prepare(shell::exchange(&mut shell)?, 0) {
+            return Ok(shell::carry_back(Err(error)).into());
+        }
+        let mut response: http_types::Response = self.client.send(shell).await?.into();
+        shell::edit_reply(&mut response, |reply| self.plan.finish(reply));
+        Ok(response.into())
+    }
+}
+
+/// Tasks that run when and in the order they are told to.
+#[derive(Default)]
+pub struct Tasks {
+    live: Vec<Task>,
+}
+
+struct Task {
+    name: &'static str,
+    future: Pin<Box<dyn Future<Output = ()>>>,
+    woken: Arc<Woken>,
+}
+
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Tasks {
+    /// Adds a task.
+    pub fn spawn(&mut self, name: &'static str, future: impl Future<Output = ()> + 'static) {
+        let woken = Arc::new(Woken(AtomicBool::new(true)));
+        self.live.push(Task { name, future: Box::pin(future), woken });
+    }
+
+    /// Polls one of the tasks that were woken, as `choose` says (a number below
+    /// the one it is given); false when all wait.
+    pub fn step(&mut self, choose: impl FnOnce(usize) -> usize) -> bool {
+        let is_woken = |task: &&mut Task| task.woken.0.load(Ordering::Relaxed);
+        let count = self.live.iter_mut().filter(is_woken).count();
+        if count == 0 {
+            return false;
+        }
+        let (at, _) = self.live.iter_mut().enumerate().filter(|(_, task)| is_woken(&task)).nth(choose(count)).unwrap();
+        let task = &mut self.live[at];
+        task.woken.0.store(false, Ordering::Relaxed);
+        let waker = Waker::from(Arc::clone(&task.woken));
+        if task.future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+            drop(self.live.swap_remove(at));
+        }
+        true
+    }
+
+    /// The names of the tasks that have not ended.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.live.iter().map(|task| task.name).collect()
+    }
+}
