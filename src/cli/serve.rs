@@ -18,6 +18,9 @@ pub fn run(mut arguments: ServeArguments) -> Result<(), Failure> {
     let demo = settings.demo;
     let drain_delay = settings.drain_delay;
     oplog::start();
+    // Each request may need two descriptors, and the usual soft limit is 1024.
+    // Without it the server works all the same, with fewer at a time.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
     let mut signals =
         Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(|error| Failure::Failed(error.to_string()))?;
     let server = Server::start(settings, inherited).map_err(Failure::Failed)?;

@@ -98,6 +98,17 @@ fn without_descriptors_it_waits_and_says_so_once() {
 }
 
 #[test]
+fn a_soft_limit_on_descriptors_is_raised() {
+    const SOFT: usize = 32;
+    let origin = Origin::answering("body");
+    let mount = format!("/={}", origin.url());
+    let limited = format!(r#"ulimit -Sn {SOFT}; exec "$0" "$@""#);
+    let standin = Launch::new().with(&["--mount", &mount]).through_sh(&limited).start();
+    let mut clients: Vec<Raw> = (0..2 * SOFT).map(|_| Raw::connect(standin.front)).collect();
+    assert!(clients.iter_mut().all(|client| client.get("/").text() == "body"));
+}
+
+#[test]
 fn the_time_for_a_head_is_for_all_of_it() {
     let standin = Launch::new().with(&["--head-timeout", "1"]).start();
     let mut stream = TcpStream::connect(standin.front).unwrap();
