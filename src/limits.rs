@@ -49,6 +49,10 @@ pub const RATE_WINDOW: Duration = Duration::from_secs(10);
 /// peer that is gone is found by TCP long before.
 pub const TUNNEL_IDLE_MAX: Duration = Duration::from_secs(3600);
 
+/// How long a tunnel may stand still once one of its ends says no more. Most
+/// have gone then, and an upstream that does not notice must not keep them.
+pub const HALF_TUNNEL_IDLE_MAX: Duration = Duration::from_secs(10);
+
 /// Silence on a tunnel after which TCP asks whether the peer is still there.
 pub const TUNNEL_KEEP_ALIVE: Duration = Duration::from_secs(60);
 

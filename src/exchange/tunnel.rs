@@ -4,6 +4,7 @@
 //! behind either head goes first; nothing is looked at. Each direction holds
 //! back at most one read buffer: a side that takes no more stops the other.
 
+use crate::limits::HALF_TUNNEL_IDLE_MAX;
 use crate::net::{Deadline, Input, Stream};
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
@@ -62,7 +63,8 @@ impl Tunnel {
 
     /// Carries bytes until the tunnel ends.
     pub fn poll(&mut self, cx: &mut Context<'_>, client: &mut Input, deadline: &Deadline) -> Poll<TunnelEnd> {
-        let before = (self.sent.bytes, self.received.bytes);
+        let progress = |tunnel: &Self| (tunnel.bytes(), tunnel.sent.finished, tunnel.received.finished);
+        let before = progress(self);
         let (client_stream, upstream_stream) = (client.stream().clone(), self.upstream.stream().clone());
         let sent = self.sent.poll(cx, client, &upstream_stream);
         let received = self.received.poll(cx, &mut self.upstream, &client_stream);
@@ -77,8 +79,8 @@ impl Tunnel {
             }
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => Poll::Ready(TunnelEnd::Finished),
             _ => {
-                if before != (self.sent.bytes, self.received.bytes) {
-                    deadline.arm(self.idle);
+                if before != progress(self) {
+                    deadline.arm(self.idle());
                 }
                 deadline.poll(cx).map(|()| TunnelEnd::Idle)
             }
@@ -91,10 +93,12 @@ impl Tunnel {
         (self.sent.bytes, self.received.bytes)
     }
 
-    /// How long it may stand still.
+    /// How long it may stand still: not for long once one side has ended,
+    /// since that side has most likely gone.
     #[must_use]
     pub fn idle(&self) -> Duration {
-        self.idle
+        let half = self.sent.finished || self.received.finished;
+        if half { self.idle.min(HALF_TUNNEL_IDLE_MAX) } else { self.idle }
     }
 }
 

@@ -1,12 +1,14 @@
 //! Connections that change their protocol: strictly agreed on, and from then on
 //! nobody's business but their two ends'.
 
+use crate::common::PATIENCE;
 use crate::common::client::{Raw, get, request};
 use crate::common::gate::Gate;
 use crate::common::origin::{Conn, Origin};
 use crate::common::process::Standin;
 use crate::common::wire::{End, value};
 use serde_json::json;
+use std::time::Instant;
 
 const ASK: &str = "GET /chat HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
@@ -240,6 +242,30 @@ fn a_tunnel_that_stands_still_is_closed() {
     let mut client = upgraded(&standin);
     client.expect_closed();
     ended.wait();
+}
+
+#[test]
+fn a_tunnel_with_one_end_left_does_not_stand_for_long() {
+    let (ended, may_close) = (Gate::new(), Gate::new());
+    let origin = {
+        let (ended, may_close) = (ended.clone(), may_close.clone());
+        granting(move |conn| {
+            conn.until_end();
+            ended.arrive();
+            may_close.wait();
+        })
+    };
+    let standin = in_front_of(&origin);
+    let admin = standin.admin();
+    let tunnels = || admin.get("/v1/mounts").value["mounts"][0]["tunnels"].clone();
+    drop(upgraded(&standin));
+    ended.wait();
+    assert_eq!(tunnels(), 1, "the upstream may still have something to say");
+    let begun = Instant::now();
+    while tunnels() != 0 {
+        assert!(begun.elapsed() < PATIENCE, "it stands for ever");
+    }
+    may_close.arrive();
 }
 
 #[test]
