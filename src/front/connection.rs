@@ -9,21 +9,21 @@ use super::admit::{Admitted, admit};
 use super::failure::{reply_to, reply_to_options};
 use super::presence::Presence;
 use super::record::Record;
+use super::reply_writer::{Outgoing, ReplyWriter};
 use crate::error::{Error, Kind};
 use crate::exchange::shell::{self, Shell};
 use crate::exchange::{
-    Bounds, ClientSide, Credit, Exchange, Pace, Reply, ReplyBody, RequestBody, RequestId, RequestIds, Tunnel,
+    Bounds, ClientSide, Credit, Exchange, Reply, ReplyBody, RequestBody, RequestId, RequestIds, Tunnel,
 };
-use crate::http1::encode::{self, ChunkHead, Persistence};
-use crate::http1::{BodyError, HeadScan, ReplyFraming, framing};
+use crate::http1::encode::{self, Persistence};
+use crate::http1::{BodyError, Framing, HeadScan, ReplyFraming, framing};
 use crate::limits::{
     CLIENT_IDLE_MAX, CLIENT_REQUESTS_MAX, DRAIN_FIRST_REQUEST_MAX, HEAD_MAX, LINGER_BYTES_MAX, LINGER_MAX, REQUEST_HEAD,
 };
-use crate::message::{Fields, RequestHead, Version};
+use crate::message::{RequestHead, Version};
 use crate::net::listen::{Serve, Task};
 use crate::net::{Deadline, Peer, Permit, Stream, Timer};
 use futures_lite::{FutureExt, future};
-use std::io::IoSlice;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -151,11 +151,18 @@ impl Connection {
         loop {
             let read = self.read_head().await;
             let id = self.shared.ids.next();
-            let (head, admitted) = match read {
-                Ok(Some(read)) => read,
+            let mut head = match read {
+                Ok(Some(head)) => head,
                 Ok(None) => return,
                 Err(kind) => {
-                    self.write_refusal(id, kind).await;
+                    self.write_refusal(id, kind, None).await;
+                    return self.linger().await;
+                }
+            };
+            let admitted = match admit(&mut head) {
+                Ok(admitted) => admitted,
+                Err(kind) => {
+                    self.write_refusal(id, kind, Some(&head)).await;
                     return self.linger().await;
                 }
             };
@@ -208,23 +215,25 @@ impl Connection {
     /// understood, only read away while it lingers.
     async fn refuse(mut self, lingers: bool) {
         let id = self.shared.ids.next();
-        self.write_refusal(id, Kind::TooManyConnections).await;
+        self.write_refusal(id, Kind::TooManyConnections, None).await;
         if lingers {
             self.linger().await;
         }
     }
 
-    /// Writes a reply without a request that was understood; it is the last.
-    async fn write_refusal(&mut self, id: RequestId, kind: Kind) {
-        self.begin_record(id, None);
+    /// Writes the reply to a request that was not understood; it is the last.
+    async fn write_refusal(&mut self, id: RequestId, kind: Kind, head: Option<&RequestHead>) {
+        self.body.side().begin(Framing::None);
+        self.begin_record(id, head);
         self.note(|record, _| record.ended(End::of(&kind)));
-        let client = Client { version: Version::Http11, is_head: false, persistent: false };
+        let is_head = head.is_some_and(|head| head.method() == b"HEAD");
+        let client = Client { version: Version::Http11, is_head, persistent: false };
         let written = self.write_reply(reply_to(&kind.into(), Some(id)), client, Presence::default()).await;
         self.end_record(&written);
     }
 
-    /// The next head, checked; None when the connection ends between requests.
-    async fn read_head(&mut self) -> Result<Option<(RequestHead, Admitted)>, Kind> {
+    /// The next head; None when the connection ends between requests.
+    async fn read_head(&mut self) -> Result<Option<RequestHead>, Kind> {
         let mut scan = HeadScan::request(REQUEST_HEAD);
         let mut begun = false;
         let mut ending = false;
@@ -239,10 +248,9 @@ impl Connection {
                     self.deadline.arm(head_max);
                 }
                 if let Some(len) = scan.advance(received).map_err(Kind::RequestHead)? {
-                    let mut head = scan.take_request(&received[..len]).map_err(Kind::RequestHead)?;
+                    let head = scan.take_request(&received[..len]).map_err(Kind::RequestHead)?;
                     side.input.consume(len);
-                    let admitted = admit(&mut head)?;
-                    return Poll::Ready(Ok(Some((head, admitted))));
+                    return Poll::Ready(Ok(Some(head)));
                 }
                 match side.input.poll_read(cx) {
                     Poll::Ready(Ok(0)) if begun => return Poll::Ready(Err(Kind::RequestBody(BodyError::Truncated))),
@@ -354,21 +362,14 @@ impl Connection {
         encode::response(&mut self.out, &reply.head, framing, persistence);
         self.note(|record, _| record.told(reply.head.status));
         let bounds = self.body.side().bounds;
-        self.deadline.arm(bounds.idle);
-        let mut writer = ReplyWriter {
+        let to = Outgoing {
             stream: &self.stream,
             request: &self.body,
             deadline: &self.deadline,
-            bounds,
-            pace: Pace::default(),
-            presence,
             out: &mut self.out,
-            out_at: 0,
-            chunked: framing == ReplyFraming::Chunked,
-            data_left: 0,
             sent_bytes: &mut self.sent_bytes,
-            ended: false,
         };
+        let mut writer = ReplyWriter::new(to, bounds, presence, framing == ReplyFraming::Chunked);
         self.reply_open = true;
         future::poll_fn(|cx| writer.poll(cx, &mut reply)).await?;
         self.reply_open = false;
@@ -446,121 +447,6 @@ struct Client {
     version: Version,
     is_head: bool,
     persistent: bool,
-}
-
-/// A reply on its way out: pending head or chunk framing, then content straight
-/// from where it was received.
-struct ReplyWriter<'a> {
-    stream: &'a Stream,
-    request: &'a RequestBody,
-    deadline: &'a Deadline,
-    bounds: Bounds,
-    pace: Pace,
-    presence: Presence,
-    out: &'a mut Vec<u8>,
-    out_at: usize,
-    chunked: bool,
-    /// Content announced and not written.
-    data_left: usize,
-    sent_bytes: &'a mut u64,
-    ended: bool,
-}
-
-impl ReplyWriter<'_> {
-    fn poll(&mut self, cx: &mut Context<'_>, reply: &mut Reply) -> Poll<Result<(), Error>> {
-        let body = &mut reply.body;
-        loop {
-            if self.data_left == 0 && !self.ended {
-                match body.poll_fill(cx) {
-                    Poll::Ready(Ok(0)) => {
-                        self.ended = true;
-                        if self.chunked {
-                            let trailers = body.take_trailers();
-                            let kept = if reply.takes_trailers { trailers } else { Fields::default() };
-                            encode::last_chunk(self.out, &kept);
-                        }
-                    }
-                    Poll::Ready(Ok(count)) => {
-                        self.data_left = count;
-                        if self.chunked {
-                            self.out.extend_from_slice(ChunkHead::new(count).as_bytes());
-                        }
-                    }
-                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    // What is pending goes out while the source pauses.
-                    Poll::Pending if self.out_at == self.out.len() => {
-                        if reply.credit.as_ref().is_some_and(Credit::is_cut) {
-                            return Poll::Ready(Err(Kind::Cut.into()));
-                        }
-                        let gone = self.presence.poll_gone_in_reply(cx, self.request, self.deadline);
-                        return gone.map(|()| Err(Kind::ClientGone.into()));
-                    }
-                    Poll::Pending => {}
-                }
-            }
-            if self.out_at == self.out.len() && self.data_left == 0 {
-                if self.ended {
-                    return Poll::Ready(Ok(()));
-                }
-                continue;
-            }
-            match self.poll_write(cx, body) {
-                Poll::Ready(Ok(written)) => {
-                    if !self.pace.moved(written, self.deadline.now_ms(), self.bounds.client_bytes_per_s) {
-                        return Poll::Ready(Err(Error::new(Kind::ClientStalled, "it reads too slowly")));
-                    }
-                    self.presence.moved(self.deadline);
-                    self.deadline.arm(self.bounds.idle);
-                }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::new(Kind::ClientGone, error))),
-                Poll::Pending => {
-                    self.pace.wait(self.deadline.now_ms());
-                    body.poll_drive(cx);
-                    if self.deadline.poll(cx).is_ready() {
-                        let total = self.deadline.is_total_over();
-                        let kind = if total { Kind::TotalTimeout } else { Kind::ClientStalled };
-                        return Poll::Ready(Err(kind.into()));
-                    }
-                    if reply.credit.as_ref().is_some_and(Credit::is_cut) {
-                        return Poll::Ready(Err(Kind::Cut.into()));
-                    }
-                    return Poll::Pending;
-                }
-            }
-        }
-    }
-
-    /// Writes once: what is pending, content, and the end of its chunk.
-    fn poll_write(&mut self, cx: &mut Context<'_>, body: &mut ReplyBody) -> Poll<std::io::Result<usize>> {
-        const CHUNK_END: &[u8] = b"\r\n";
-        let pending = &self.out[self.out_at..];
-        let content = &body.data()[..self.data_left];
-        let chunk_end = if self.chunked && self.data_left > 0 { CHUNK_END } else { b"" };
-        let slices = [IoSlice::new(pending), IoSlice::new(content), IoSlice::new(chunk_end)];
-        let all_written = std::task::ready!(self.stream.poll_write(cx, &slices))?;
-        let mut written = all_written;
-        if written == 0 {
-            return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
-        }
-        let of_pending = written.min(pending.len());
-        self.out_at += of_pending;
-        written -= of_pending;
-        if self.out_at == self.out.len() {
-            self.out.clear();
-            self.out_at = 0;
-        }
-        let of_content = written.min(self.data_left);
-        if of_content > 0 {
-            body.consume(of_content);
-            self.data_left -= of_content;
-            *self.sent_bytes += of_content as u64;
-            written -= of_content;
-            if self.data_left == 0 {
-                self.out.extend_from_slice(&chunk_end[written..]);
-            }
-        }
-        Poll::Ready(Ok(all_written))
-    }
 }
 
 #[cfg(test)]

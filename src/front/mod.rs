@@ -10,3 +10,4 @@ pub mod failure;
 pub mod gateway;
 mod presence;
 mod record;
+mod reply_writer;

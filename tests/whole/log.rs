@@ -105,6 +105,19 @@ fn however_an_exchange_ends_it_leaves_one_line_that_says_how() {
     let mut client = Raw::connect(standin.front);
     client.send("GET / HTTP/1.1\r\n\r\n");
     assert_eq!(client.response().status, 400);
+    let entry = last();
+    assert_eq!((&entry["method"], &entry["target"]), (&"GET".into(), &"/".into()), "its head was well-formed");
+    assert_eq!(outcome(entry), ("refused".into(), Some(400)));
+
+    let mut client = Raw::connect(standin.front);
+    client.send("HEAD  / HTTP/1.1\r\n\r\n");
+    assert_eq!(client.response().status, 400);
+    assert!(last()["target"].is_null(), "nothing of it is known");
+
+    let mut client = Raw::connect(standin.front);
+    client.send("HEAD / HTTP/1.1\r\nHost: a, b\r\n\r\n");
+    assert_eq!(client.response_to_head().status, 400);
+    client.expect_closed();
     assert_eq!(outcome(last()), ("refused".into(), Some(400)));
 
     assert_eq!(get(standin.front, "/closes").status, 502);

@@ -75,7 +75,11 @@ pub async fn serve(sim: Rc<Sim>, end: End) {
     let mut rest = Vec::new();
     wire.until_stop(&mut rest).await;
     let another = rest.windows(8).any(|window| window == b"X-Token:");
-    assert!(head_is_cut_off || !another, "a request on a connection that cannot be used again: {}", rest.escape_ascii());
+    assert!(
+        head_is_cut_off || !another,
+        "a request on a connection that cannot be used again: {}",
+        rest.escape_ascii()
+    );
 }
 
 /// How a connection goes on.

@@ -1,0 +1,143 @@
+//! A reply on its way to the client.
+//!
+//! Owns what is written when: head and first content together, content straight
+//! from where it was received, and whatever is there while its source pauses.
+//! And when to give up: a client that takes no more, or has gone, or whose
+//! mount is cut off.
+
+use super::presence::Presence;
+use crate::error::{Error, Kind};
+use crate::exchange::{Bounds, Credit, Pace, Reply, ReplyBody, RequestBody};
+use crate::http1::encode::{self, ChunkHead};
+use crate::net::{Deadline, Stream};
+use std::io::IoSlice;
+use std::task::{Context, Poll};
+
+/// Where a reply goes, and what is noted of it.
+pub struct Outgoing<'a> {
+    /// The client.
+    pub stream: &'a Stream,
+    /// Its side of the connection, which tells whether it is still there.
+    pub request: &'a RequestBody,
+    /// The connection's.
+    pub deadline: &'a Deadline,
+    /// What is written already and not sent: the head.
+    pub out: &'a mut Vec<u8>,
+    /// Counts the content that was sent.
+    pub sent_bytes: &'a mut u64,
+}
+
+/// A reply on its way: pending head or chunk framing, then content.
+pub struct ReplyWriter<'a> {
+    to: Outgoing<'a>,
+    bounds: Bounds,
+    pace: Pace,
+    presence: Presence,
+    out_at: usize,
+    chunked: bool,
+    /// Content announced and not written.
+    data_left: usize,
+    ended: bool,
+}
+
+impl<'a> ReplyWriter<'a> {
+    /// For a reply whose head is in `to.out`.
+    pub fn new(to: Outgoing<'a>, bounds: Bounds, presence: Presence, chunked: bool) -> Self {
+        to.deadline.arm(bounds.idle);
+        Self { to, bounds, pace: Pace::default(), presence, out_at: 0, chunked, data_left: 0, ended: false }
+    }
+
+    /// Ready once all of it is with the client's system.
+    pub fn poll(&mut self, cx: &mut Context<'_>, reply: &mut Reply) -> Poll<Result<(), Error>> {
+        let body = &mut reply.body;
+        loop {
+            if self.data_left == 0 && !self.ended {
+                match body.poll_fill(cx) {
+                    Poll::Ready(Ok(0)) => {
+                        self.ended = true;
+                        if self.chunked {
+                            encode::last_chunk(self.to.out, &body.take_trailers());
+                        }
+                    }
+                    Poll::Ready(Ok(count)) => {
+                        self.data_left = count;
+                        if self.chunked {
+                            self.to.out.extend_from_slice(ChunkHead::new(count).as_bytes());
+                        }
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    // What is pending goes out while the source pauses.
+                    Poll::Pending if self.out_at == self.to.out.len() => {
+                        if reply.credit.as_ref().is_some_and(Credit::is_cut) {
+                            return Poll::Ready(Err(Kind::Cut.into()));
+                        }
+                        let gone = self.presence.poll_gone_in_reply(cx, self.to.request, self.to.deadline);
+                        return gone.map(|()| Err(Kind::ClientGone.into()));
+                    }
+                    Poll::Pending => {}
+                }
+            }
+            if self.out_at == self.to.out.len() && self.data_left == 0 {
+                if self.ended {
+                    return Poll::Ready(Ok(()));
+                }
+                continue;
+            }
+            match self.poll_write(cx, body) {
+                Poll::Ready(Ok(written)) => {
+                    if !self.pace.moved(written, self.to.deadline.now_ms(), self.bounds.client_bytes_per_s) {
+                        return Poll::Ready(Err(Error::new(Kind::ClientStalled, "it reads too slowly")));
+                    }
+                    self.presence.moved(self.to.deadline);
+                    self.to.deadline.arm(self.bounds.idle);
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::new(Kind::ClientGone, error))),
+                Poll::Pending => {
+                    self.pace.wait(self.to.deadline.now_ms());
+                    body.poll_drive(cx);
+                    if self.to.deadline.poll(cx).is_ready() {
+                        let total = self.to.deadline.is_total_over();
+                        let kind = if total { Kind::TotalTimeout } else { Kind::ClientStalled };
+                        return Poll::Ready(Err(kind.into()));
+                    }
+                    if reply.credit.as_ref().is_some_and(Credit::is_cut) {
+                        return Poll::Ready(Err(Kind::Cut.into()));
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Writes once: what is pending, content, and the end of its chunk.
+    fn poll_write(&mut self, cx: &mut Context<'_>, body: &mut ReplyBody) -> Poll<std::io::Result<usize>> {
+        const CHUNK_END: &[u8] = b"\r\n";
+        let pending = &self.to.out[self.out_at..];
+        let content = &body.data()[..self.data_left];
+        let chunk_end = if self.chunked && self.data_left > 0 { CHUNK_END } else { b"" };
+        let slices = [IoSlice::new(pending), IoSlice::new(content), IoSlice::new(chunk_end)];
+        let all_written = std::task::ready!(self.to.stream.poll_write(cx, &slices))?;
+        let mut written = all_written;
+        if written == 0 {
+            return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
+        }
+        let of_pending = written.min(pending.len());
+        self.out_at += of_pending;
+        written -= of_pending;
+        if self.out_at == self.to.out.len() {
+            self.to.out.clear();
+            self.out_at = 0;
+        }
+        let of_content = written.min(self.data_left);
+        if of_content > 0 {
+            body.consume(of_content);
+            self.data_left -= of_content;
+            *self.to.sent_bytes += of_content as u64;
+            written -= of_content;
+            if self.data_left == 0 {
+                self.to.out.extend_from_slice(&chunk_end[written..]);
+            }
+        }
+        Poll::Ready(Ok(all_written))
+    }
+}
