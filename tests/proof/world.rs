@@ -99,7 +99,8 @@ impl Forward {
     fn new(backend: Backend) -> Self {
         // How slow a peer may be has tests of its own; here the dice decide.
         let limits = json!({ "client_bytes_per_s_min": 0 });
-        let spec = json!({ "kind": "regular", "address": UPSTREAM, "limits": limits });
+        let timeouts = json!({ "tunnel_idle_ms": 30_000 });
+        let spec = json!({ "kind": "regular", "address": UPSTREAM, "limits": limits, "timeouts": timeouts });
         let spec = spec::parse(&spec, spec::Id::Given("world")).unwrap();
         Self { client: surf::Client::with_http_client(backend), plan: Plan::new(&spec, "world".into()) }
     }

@@ -40,6 +40,8 @@ struct Talk {
     answered: Cell<usize>,
     /// The request for which `100 Continue` came, counted from 1.
     continued: Cell<usize>,
+    /// The protocol has changed.
+    is_tunnel: Cell<bool>,
     /// It has said that it says no more.
     half_closed: Cell<bool>,
     bell: Bell,
@@ -79,6 +81,7 @@ impl Plan {
                 verdict: Verdict::Good,
                 expects: false,
                 is_http10: false,
+                upgrades: false,
                 whole_sent: Cell::new(false),
             },
         );
@@ -97,6 +100,7 @@ impl Plan {
             over: Rc::default(),
             answered: Cell::new(0),
             continued: Cell::new(0),
+            is_tunnel: Cell::new(false),
             half_closed: Cell::new(false),
             bell: Bell::default(),
         });
@@ -132,7 +136,8 @@ fn ask(sim: &Rc<Sim>, client: usize, request: usize, is_last: bool) -> Rc<Asked>
     let token = token(client, request);
     let method = dice.one_of(&["GET", "GET", "GET", "HEAD", "POST", "POST", "PUT", "DELETE", "X-ODD"]);
     let is_http10 = is_last && dice.once_in(6);
-    let has_body = matches!(method, "POST" | "PUT" | "X-ODD") || dice.once_in(8);
+    let upgrades = is_last && !is_http10 && method == "GET" && dice.once_in(3);
+    let has_body = !upgrades && (matches!(method, "POST" | "PUT" | "X-ODD") || dice.once_in(8));
     let content_len = if has_body { dice.one_of(&[0, 1, 30, 700, 20_000]) } else { 0 };
     let is_chunked = has_body && !is_http10 && dice.once_in(2);
     let expects = has_body && !is_http10 && dice.once_in(4);
@@ -142,7 +147,9 @@ fn ask(sim: &Rc<Sim>, client: usize, request: usize, is_last: bool) -> Rc<Asked>
         head.push_str("Host: h\r\n");
     }
     head.push_str(&format!("X-Token: {token}\r\n"));
-    if is_http10 && dice.once_in(3) {
+    if upgrades {
+        head.push_str("Connection: keep-alive, Upgrade\r\nUpgrade: sim/1\r\n");
+    } else if is_http10 && dice.once_in(3) {
         head.push_str("Connection: keep-alive\r\n");
     } else if is_last && dice.once_in(4) {
         head.push_str("Connection: close\r\n");
@@ -150,6 +157,7 @@ fn ask(sim: &Rc<Sim>, client: usize, request: usize, is_last: bool) -> Rc<Asked>
     if expects {
         head.push_str("Expect: 100-continue\r\n");
     }
+    let content_len = if upgrades { dice.one_of(&[0, 1, 700, 20_000]) } else { content_len };
     let whole = content(&token, content_len);
     let mut body = Vec::new();
     if is_chunked {
@@ -170,6 +178,8 @@ fn ask(sim: &Rc<Sim>, client: usize, request: usize, is_last: bool) -> Rc<Asked>
         } else {
             body.extend_from_slice(b"0\r\n\r\n");
         }
+    } else if upgrades {
+        body = whole;
     } else if has_body {
         head.push_str(&format!("Content-Length: {content_len}\r\n"));
         body = whole;
@@ -201,6 +211,7 @@ fn ask(sim: &Rc<Sim>, client: usize, request: usize, is_last: bool) -> Rc<Asked>
         verdict,
         expects,
         is_http10,
+        upgrades,
         whole_sent: Cell::new(false),
     };
     enter(sim, asked)
@@ -245,8 +256,17 @@ async fn write_all(sim: &Sim, plan: &Plan, talk: &Talk, pen: &mut Pen) -> Result
                 return Err(Stop::Over);
             }
         }
+        if asked.upgrades {
+            until(talk, |talk| talk.is_tunnel.get() || talk.answered.get() > number).await?;
+            if !talk.is_tunnel.get() {
+                return Ok(());
+            }
+        }
         pen.write(&asked.body).await?;
         asked.whole_sent.set(true);
+        if asked.upgrades && sim.dice.once_in(2) {
+            let _ = talk.end.finish();
+        }
     }
     Ok(())
 }
@@ -325,6 +345,9 @@ async fn answer(sim: &Rc<Sim>, talk: &Talk, wire: &mut Wire, asked: &Asked) -> R
         if head.status >= 200 {
             break (head.status, head);
         }
+        if head.status == 101 {
+            return carry(sim, talk, wire, asked, &head).await;
+        }
         count(&sim.tally.interims);
         assert!(!asked.is_http10, "HTTP/1.0 knows no interim responses");
         if head.token.is_none() && head.status == 100 && talk.half_closed.get() {
@@ -379,6 +402,27 @@ async fn answer(sim: &Rc<Sim>, talk: &Talk, wire: &mut Wire, asked: &Asked) -> R
     assert!(answer.whole, "an answer that was never completed looks complete: {answer:?}");
     assert!(is_bodiless || got.len() == answer.content_len, "{} of {} bytes", got.len(), answer.content_len);
     count(&sim.tally.whole);
+    Ok(By::Upstream)
+}
+
+/// Reads what comes through a tunnel, and checks it.
+async fn carry(sim: &Sim, talk: &Talk, wire: &mut Wire, asked: &Asked, head: &Head) -> Result<By, Stop> {
+    assert!(asked.upgrades, "nobody asked to change the protocol");
+    assert_eq!(head.token.as_deref(), Some(&*asked.token), "a tunnel for another request");
+    assert!(head.length.is_none() && !head.is_chunked, "a 101 has no content");
+    count(&sim.tally.tunnels);
+    talk.is_tunnel.set(true);
+    talk.bell.ring();
+    let mut got = Vec::new();
+    let stop = wire.until_stop(&mut got).await;
+    let answer = sim.entry(&asked.token, |entry| entry.answer);
+    assert!(got.len() <= answer.content_len, "more than was sent");
+    assert_eq!(got, content(&asked.token, got.len()), "something else than was sent");
+    if stop != Stop::End {
+        return Err(stop);
+    }
+    let is_all = !answer.whole || answer.spoiled || got.len() == answer.content_len;
+    assert!(is_all, "{} of {} bytes came through the tunnel", got.len(), answer.content_len);
     Ok(By::Upstream)
 }
 

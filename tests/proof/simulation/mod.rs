@@ -78,6 +78,8 @@ pub struct Asked {
     pub verdict: Verdict,
     pub expects: bool,
     pub is_http10: bool,
+    /// It would change the protocol; then its content is what it says there.
+    pub upgrades: bool,
     /// The last byte was written.
     pub whole_sent: Cell<bool>,
 }
@@ -119,6 +121,7 @@ struct Tally {
     cut: Cell<u64>,
     own: Cell<u64>,
     interims: Cell<u64>,
+    tunnels: Cell<u64>,
     reused: Cell<u64>,
     replayed: Cell<u64>,
     strays: Cell<u64>,
@@ -273,9 +276,9 @@ fn nothing_is_mixed_up_lost_or_left_over_in_any_schedule() {
         run(seed, &tally, false);
     }
     eprintln!("{schedules} schedules: {tally:?}");
-    let Tally { whole, cut, own, interims, reused, replayed, strays, refused, requests } = &*tally;
+    let Tally { whole, cut, own, interims, tunnels, reused, replayed, strays, refused, requests } = &*tally;
     if schedules >= 1000 {
-        for seen in [whole, cut, own, interims, reused, replayed, strays, refused, requests] {
+        for seen in [whole, cut, own, interims, tunnels, reused, replayed, strays, refused, requests] {
             assert!(seen.get() >= schedules / 100, "the schedules hardly came across something: {tally:?}");
         }
     }

@@ -164,6 +164,9 @@ async fn exchange(sim: &Rc<Sim>, end: &Rc<End>, wire: &mut Wire, pen: &mut Pen, 
             return Next::Finish;
         }
     }
+    if asked.upgrades && dice.once_in(2) {
+        return carry(sim, end, wire, pen, &asked).await;
+    }
     let next = respond(sim, end, pen, &asked, answers_early).await;
     if answers_early && next == Next::Another && receive(wire, head, &asked).await.is_err() {
         return Next::Finish;
@@ -174,6 +177,10 @@ async fn exchange(sim: &Rc<Sim>, end: &Rc<End>, wire: &mut Wire, pen: &mut Pen, 
 /// Reads the content and checks it: a prefix of what was sent, and complete
 /// only if the client completed it.
 async fn receive(wire: &mut Wire, head: &Head, asked: &Asked) -> Result<(), Stop> {
+    if asked.upgrades {
+        assert!(head.length.is_none() && !head.is_chunked, "what a tunnel carries is no content");
+        return Ok(());
+    }
     let mut got = Vec::new();
     let received = match (head.length, head.is_chunked) {
         (Some(length), false) => wire.exactly(length, &mut got).await,
@@ -188,6 +195,43 @@ async fn receive(wire: &mut Wire, head: &Head, asked: &Asked) -> Result<(), Stop
     // A request without content is whole with its head.
     assert!(asked.whole_sent.get() || asked.content_len == 0, "content that was never completed looks complete");
     Ok(())
+}
+
+/// Changes the protocol, says something and listens.
+async fn carry(sim: &Rc<Sim>, end: &Rc<End>, wire: &mut Wire, pen: &mut Pen, asked: &Asked) -> Next {
+    let dice = &sim.dice;
+    let content_len = dice.one_of(&[0, 5, 300, 60_000]);
+    let fault = if dice.once_in(3) { dice.one_of(&[Fault::Cut { by_reset: true }, Fault::Stall]) } else { Fault::None };
+    // Who still listens when the client leaves may lose what it says.
+    let answer = Answer { status: 101, content_len, whole: false, spoiled: true };
+    sim.entry(&asked.token, |entry| entry.answer = answer);
+    sim.tell(format_args!("upstream {:p}: a tunnel {fault:?} {content_len}", Rc::as_ptr(end)));
+    let head =
+        format!("HTTP/1.1 101 As Said\r\nX-Token: {}\r\nConnection: upgrade\r\nUpgrade: SIM/1\r\n\r\n", asked.token);
+    let said = [head.into_bytes(), content(&asked.token, content_len)].concat();
+    if fault != Fault::None {
+        pen.left = dice.below(said.len());
+    }
+    let written = pen.write(&said).await;
+    match (fault, written) {
+        (Fault::Cut { .. }, _) => {
+            end.reset();
+            return Next::Finish;
+        }
+        (Fault::Stall, _) => return Next::Hold,
+        (_, Err(_)) => return Next::Finish,
+        (_, Ok(())) => {}
+    }
+    let says_end = dice.once_in(2);
+    if says_end {
+        let _ = end.finish();
+        sim.entry(&asked.token, |entry| entry.answer = Answer { whole: true, spoiled: false, ..entry.answer });
+    }
+    let mut heard = Vec::new();
+    wire.until_stop(&mut heard).await;
+    assert!(heard.len() <= asked.content_len, "more than the client said");
+    assert_eq!(heard, content(&asked.token, heard.len()), "something else than the client said");
+    Next::Finish
 }
 
 /// Answers.
