@@ -37,6 +37,11 @@ pub const BODY_IDLE_MAX: Duration = Duration::from_secs(30);
 /// is waited for: a modem's worth. A byte now and then is an attack.
 pub const CLIENT_BYTES_PER_S_MIN: u32 = 500;
 
+/// What may wait in the system to be sent, beside what is on its way already.
+/// A socket is writable again when half of it has gone, so a peer is seen to
+/// move at every 64 KiB: one that takes 3 KiB a second is not taken for idle.
+pub const UNSENT_BYTES_MAX: u32 = 128 * 1024;
+
 /// Over how much waiting that is measured, and so also the grace at the start.
 pub const RATE_WINDOW: Duration = Duration::from_secs(10);
 

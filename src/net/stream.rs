@@ -56,9 +56,14 @@ impl Peer {
 }
 
 impl Stream {
-    /// A TCP stream that sends without waiting for more (`TCP_NODELAY`).
+    /// A TCP stream that sends without waiting for more (`TCP_NODELAY`), and
+    /// takes no more than the peer is about to: else megabytes would wait in
+    /// the system, and a peer that reads slowly would look like one that does
+    /// not read at all.
     pub fn tcp(stream: Async<TcpStream>) -> io::Result<Self> {
         stream.get_ref().set_nodelay(true)?;
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        socket2::SockRef::from(stream.get_ref()).set_tcp_notsent_lowat(crate::limits::UNSENT_BYTES_MAX)?;
         Ok(Self::new(Socket::Tcp(stream)))
     }
 
