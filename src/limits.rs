@@ -21,11 +21,6 @@ pub const READ_BYTES: usize = 16 * 1024;
 /// comes: the most one direction of one exchange may hold back.
 pub const READ_BYTES_MAX: usize = 64 * 1024;
 
-/// What the kernel takes of us ahead of what the peer has room for. Without a
-/// bound it takes megabytes, and a slow reader costs that much kernel memory;
-/// with a quarter of this a large body costs a tenth more CPU.
-pub const UNSENT_BYTES_MAX: u32 = 512 * 1024;
-
 /// Request content copied towards the upstream in one write.
 pub const SEND_BYTES_MAX: usize = 64 * 1024;
 
@@ -41,6 +36,13 @@ pub const BODY_IDLE_MAX: Duration = Duration::from_secs(30);
 /// What a client must send of a body, or take of a reply, each second that it
 /// is waited for: a modem's worth. A byte now and then is an attack.
 pub const CLIENT_BYTES_PER_S_MIN: u32 = 500;
+
+/// What may wait in the system to be sent, beside what is on its way already:
+/// without a bound megabytes, for each slow reader. A socket is writable again
+/// when half of it has gone, so a peer is seen to move at every 128 KiB, and one
+/// that takes 5 KiB a second is not taken for idle. With half of this a large
+/// body costs a tenth more CPU.
+pub const UNSENT_BYTES_MAX: u32 = 256 * 1024;
 
 /// Over how much waiting that is measured, and so also the grace at the start.
 pub const RATE_WINDOW: Duration = Duration::from_secs(10);

@@ -117,6 +117,10 @@ impl HeadScan {
             }
             self.at = end + 2;
             self.line_start = end + 2;
+            // The line end counts too.
+            if self.at > self.bounds.head_bytes_max {
+                return Err(HeadError::HeadTooLarge);
+            }
             if end > start {
                 if self.start_line.is_none() {
                     self.start_line = Some((end + 2, self.parse_start_line(&input[..end], start)?));
@@ -369,6 +373,17 @@ mod tests {
         let mut head = b"GET / HTTP/1.1\r\nA: ".to_vec();
         head.resize(257, b'x');
         assert_eq!(request(&[&head]), Err(HeadError::HeadTooLarge));
+    }
+
+    #[test]
+    fn the_bound_of_a_head_includes_its_line_ends() {
+        let of = |len: usize| format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "x".repeat(len - 23)).into_bytes();
+        assert_eq!(request(&[&of(256)]).unwrap().unwrap().0, 256);
+        for len in 257..260 {
+            let head = of(len);
+            assert_eq!(request(&[&head]), Err(HeadError::HeadTooLarge), "{len}");
+            assert_eq!(request(&[&head[..len - 1], &head[len - 1..]]), Err(HeadError::HeadTooLarge), "{len}");
+        }
     }
 
     #[test]

@@ -59,7 +59,9 @@ impl Peer {
 
 impl Stream {
     /// A TCP stream that sends without waiting for more (`TCP_NODELAY`), and
-    /// takes little ahead of what the peer reads.
+    /// takes no more than the peer is about to: else megabytes would wait in
+    /// the system, and a peer that reads slowly would look like one that does
+    /// not read at all.
     pub fn tcp(stream: Async<TcpStream>) -> io::Result<Self> {
         stream.get_ref().set_nodelay(true)?;
         socket2::SockRef::from(stream.get_ref()).set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;

@@ -81,6 +81,7 @@ fn a_transparent_mount_passes_the_head_as_it_was_sent() {
 
 #[test]
 fn targets_are_joined_without_being_rewritten() {
+    // B8 rows 10 and 11
     let origin = Origin::answering("");
     let standin = Standin::start();
     standin.admin().mount("/app", &format!("{}base%20x/", origin.url()));
@@ -128,6 +129,7 @@ fn interim_responses_are_not_relayed_to_http_1_0() {
 
 #[test]
 fn responses_without_content_keep_their_length_and_the_connection() {
+    // B9 row 17
     let origin = Origin::serve(|mut conn| {
         while let Some(request) = conn.request() {
             let line = request.line();
@@ -159,6 +161,7 @@ fn responses_without_content_keep_their_length_and_the_connection() {
 
 #[test]
 fn trailers_are_passed_on_both_ways_where_te_asks_and_the_list_allows() {
+    // B8 row 43
     let origin = Origin::serve(|mut conn| {
         while let Some(request) = conn.request() {
             let asked = (request.field("TE").map(str::to_owned), request.field("Connection").map(str::to_owned));
@@ -199,6 +202,7 @@ fn a_chunked_response_stays_chunked_and_loses_its_trailers() {
 
 #[test]
 fn a_chunked_request_stays_chunked_and_loses_its_trailers() {
+    // B8 rows 41 and 43
     let origin = Origin::serve(|mut conn| {
         while let Some(request) = conn.request() {
             assert_eq!(request.field("Transfer-Encoding"), Some("chunked"));
@@ -220,6 +224,7 @@ fn a_chunked_request_stays_chunked_and_loses_its_trailers() {
 
 #[test]
 fn a_response_until_close_is_chunked_for_http_1_1_and_until_close_for_http_1_0() {
+    // B9 row 16
     let origin = Origin::sending("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nuntil the end");
     let standin = in_front_of(&origin);
     let mut client = Raw::connect(standin.front);
@@ -247,6 +252,7 @@ fn a_chunked_response_is_until_close_for_http_1_0() {
 
 #[test]
 fn http_1_0_is_kept_alive_only_when_asked() {
+    // B8 row 20
     let origin = Origin::answering("body");
     let standin = in_front_of(&origin);
     let mut kept = Raw::connect(standin.front);
@@ -276,6 +282,7 @@ fn http_1_1_is_closed_when_asked() {
 
 #[test]
 fn a_client_that_half_closes_is_still_answered() {
+    // B8 row 55
     let origin = Origin::answering("body");
     let standin = in_front_of(&origin);
     let mut client = Raw::connect(standin.front);
@@ -297,6 +304,7 @@ fn echo() -> Origin {
 
 #[test]
 fn one_and_a_half_requests_in_one_segment_are_two_requests() {
+    // B8 row 52
     let origin = echo();
     let standin = in_front_of(&origin);
     let mut client = Raw::connect(standin.front);
@@ -312,6 +320,7 @@ fn one_and_a_half_requests_in_one_segment_are_two_requests() {
 
 #[test]
 fn a_request_that_comes_byte_by_byte_is_the_same_request() {
+    // B8 row 53
     let origin = echo();
     let standin = in_front_of(&origin);
     let sent = "PUT /x?y HTTP/1.1\r\nHost: h\r\nA: b\r\nContent-Length: 12\r\nX-Z: \t1\r\n\r\nhello, world";
@@ -335,6 +344,7 @@ fn a_request_that_comes_byte_by_byte_is_the_same_request() {
 
 #[test]
 fn an_expectation_is_met_by_the_origin() {
+    // B8 row 46
     let origin = Origin::serve(|mut conn| {
         while let Some(head) = conn.head() {
             assert!(text(&head).contains("Expect: 100-continue"));
@@ -355,6 +365,7 @@ fn an_expectation_is_met_by_the_origin() {
 
 #[test]
 fn an_origin_that_refuses_an_expectation_is_heard_before_the_body() {
+    // B8 row 46
     let origin = Origin::serve(|mut conn| {
         conn.head();
         conn.send("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno");
@@ -370,6 +381,7 @@ fn an_origin_that_refuses_an_expectation_is_heard_before_the_body() {
 
 #[test]
 fn an_early_answer_arrives_while_the_body_is_being_sent() {
+    // B9 row 15
     let answered = Gate::new();
     let origin = {
         let answered = answered.clone();

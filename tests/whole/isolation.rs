@@ -146,6 +146,7 @@ const IN_FLIGHT_MAX: usize = 256;
 
 #[test]
 fn a_saturated_mount_refuses_and_others_go_on() {
+    // B9 row 22
     let (arrived, may_answer) = (Gate::new(), Gate::new());
     let held = {
         let (arrived, may_answer) = (arrived.clone(), may_answer.clone());

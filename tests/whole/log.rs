@@ -82,7 +82,7 @@ fn however_an_exchange_ends_it_leaves_one_line_that_says_how() {
             let Some(request) = conn.request() else { return };
             let line = request.line();
             if line.contains("/short") {
-                conn.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345");
+                conn.answer_short_of("12345", 5);
             } else if line.contains("/tunnel") {
                 conn.send("HTTP/1.1 101 x\r\nUpgrade: a\r\nConnection: upgrade\r\n\r\n");
                 while conn.echo() {}

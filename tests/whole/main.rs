@@ -4,12 +4,15 @@
 //! - `traffic`: large bodies and many requests through nginx and Python.
 //! - `clients`: curl, Python, Node and a browser, before nginx, Python and Node.
 //! - `bytes`: what passes unchanged, and how framing is translated.
-//! - `requests`: hostile clients, and what a request carries to the upstream.
+//! - `requests`: hostile clients, and what a request carries to the upstream;
+//!   its first lines say where each row of table B8 is.
 //! - `mounts`: what each member of a mount does to requests.
-//! - `faults`: hostile upstreams.
+//! - `faults`: hostile upstreams; the same for table B9.
 //! - `mutations`: messages with random faults in them.
 //! - `tunnels`: connections that change their protocol.
-//! - `bounds`: what may last how long, and how much there may be.
+//! - `bounds`: what may last how long, and how much there may be; the same for
+//!   table B3.
+//! - `deadlines`: bounds that only the clock shows.
 //! - `isolation`: what one mount cannot do to another.
 //! - `log`: what an exchange leaves in the access log.
 //! - `durability`: what survives the end of the process.
@@ -28,6 +31,7 @@ mod bytes;
 mod client_bounds;
 mod clients;
 mod common;
+mod deadlines;
 mod drain;
 mod durability;
 mod faults;

@@ -65,6 +65,7 @@ fn a_granted_upgrade_carries_bytes_both_ways() {
 
 #[test]
 fn what_comes_behind_either_head_is_carried() {
+    // B8 row 48
     let origin = Origin::serve(|mut conn| {
         if conn.head().is_some() {
             conn.send(format!("{GRANT}hello"));
@@ -80,6 +81,7 @@ fn what_comes_behind_either_head_is_carried() {
 
 #[test]
 fn what_comes_behind_an_upgrade_that_is_not_granted_is_the_next_request() {
+    // B8 row 48
     let origin = Origin::serve(|mut conn| {
         while let Some(request) = conn.request() {
             conn.answer(request.line());
@@ -107,17 +109,22 @@ fn each_direction_of_a_tunnel_ends_by_itself() {
     let (rest, end) = client.rest();
     assert_eq!((rest.as_slice(), end), (&b"5 bytes"[..], End::Closed));
 
-    let origin = granting(|conn| {
-        conn.send("that is all");
-        conn.finish();
-        assert!(conn.expect(b"still heard"));
-    });
+    let heard = Gate::new();
+    let origin = {
+        let heard = heard.clone();
+        granting(move |conn| {
+            conn.send("that is all");
+            conn.finish();
+            assert!(conn.expect(b"still heard"));
+            heard.arrive();
+        })
+    };
     let standin = in_front_of(&origin);
     let mut client = upgraded(&standin);
     let (rest, end) = client.rest();
     assert_eq!((rest.as_slice(), end), (&b"that is all"[..], End::Closed));
     client.send("still heard");
-    drop(client);
+    heard.wait();
 }
 
 #[test]
@@ -153,6 +160,7 @@ fn an_end_that_fails_fails_the_other() {
 
 #[test]
 fn a_101_that_was_not_asked_for_is_a_502() {
+    // B9 row 14
     let other = "HTTP/1.1 101 x\r\nUpgrade: other\r\nConnection: upgrade\r\n\r\n";
     let unnamed = "HTTP/1.1 101 x\r\nConnection: upgrade\r\n\r\n";
     let unconnected = "HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n";
@@ -169,6 +177,7 @@ fn a_101_that_was_not_asked_for_is_a_502() {
 
 #[test]
 fn what_is_no_proper_upgrade_goes_on_as_a_plain_request() {
+    // B8 rows 48 and 54
     let origin = Origin::answering("plain");
     let standin = in_front_of(&origin);
     for asked in [
@@ -282,6 +291,35 @@ fn a_tunnel_of_a_deleted_mount_has_its_time_and_is_cut_off() {
     assert_eq!(get(standin.front, "/").status, 404);
     let (rest, end) = client.rest();
     assert!(rest.is_empty() && end != End::Silent, "{end:?}");
+}
+
+#[test]
+fn a_tunnel_has_its_time_when_the_server_stops() {
+    let origin = echoing();
+    let mut standin = in_front_of(&origin);
+    let mut client = upgraded(&standin);
+    // B4
+    standin.term();
+    standin.wait_for_line("stopping");
+    client.send("still carried");
+    assert_eq!(client.part(13), b"still carried");
+    client.finish();
+    assert_eq!(client.rest(), (Vec::new(), End::Closed));
+    assert_eq!(standin.exit().code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_cuts_a_tunnel_off() {
+    let origin = echoing();
+    let mut standin = in_front_of(&origin);
+    let mut client = upgraded(&standin);
+    // B4
+    standin.term();
+    standin.wait_for_line("stopping");
+    standin.term();
+    let (rest, end) = client.rest();
+    assert!(rest.is_empty() && end != End::Silent, "{end:?}");
+    assert_eq!(standin.exit().code(), Some(1));
 }
 
 #[test]

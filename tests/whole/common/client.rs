@@ -59,13 +59,28 @@ impl Raw {
         Self(Wire::new(Arc::new(stream)))
     }
 
+    /// A connection for which the system here holds back as little as it can,
+    /// so that the other side notices how slowly it is read.
+    pub(crate) fn connect_narrowly(address: SocketAddr) -> Self {
+        let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(8 * 1024).unwrap();
+        socket.connect(&address.into()).unwrap();
+        Self(Wire::new(Arc::new(socket.into())))
+    }
+
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.send(bytes.as_ref()).unwrap();
     }
 
-    /// Sends what the peer may refuse to take.
-    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
-        let _ = self.0.send(bytes.as_ref());
+    /// Sends what the peer may refuse to take; false when it did.
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.0.send(bytes.as_ref()).is_ok()
+    }
+
+    /// Sends until the peer takes no more, at most `bytes_max`, and tells how
+    /// much it took.
+    pub(crate) fn send_until_blocked(&mut self, bytes_max: usize) -> usize {
+        self.0.send_until_blocked(bytes_max)
     }
 
     /// A plain GET.
@@ -121,9 +136,13 @@ impl Raw {
 
     /// Reads `count` bytes of a body that is still coming, behind its head.
     pub(crate) fn part(&mut self, count: usize) -> Vec<u8> {
+        self.try_part(count).unwrap()
+    }
+
+    /// The same, or why no more comes.
+    pub(crate) fn try_part(&mut self, count: usize) -> Result<Vec<u8>, End> {
         let mut part = Vec::new();
-        self.0.exactly(count, &mut part).unwrap();
-        part
+        self.0.exactly(count, &mut part).map(|()| part)
     }
 
     /// The head only: the body is read with [`Self::part`].

@@ -19,8 +19,17 @@ pub(crate) mod running;
 pub(crate) mod scripts;
 pub(crate) mod wire;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long anything may take that should take no time. Far more than needed,
 /// so that a busy machine fails no test.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until something holds that takes a moment to come true.
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::yield_now();
+    }
+}

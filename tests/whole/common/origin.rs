@@ -3,9 +3,13 @@
 use super::gate::Gate;
 use super::wire::{self, Wire};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Between drops: short beside any deadline that they must not put off.
+const DRIP_PAUSE: Duration = Duration::from_millis(20);
 
 /// An origin on a port of its own.
 pub(crate) struct Origin {
@@ -21,6 +25,7 @@ struct Record {
     received: Mutex<Vec<Arc<Mutex<Vec<u8>>>>>,
     scripts: Mutex<Vec<(Weak<TcpStream>, JoinHandle<()>)>>,
     accepted: Gate,
+    heads: AtomicUsize,
 }
 
 /// One connection of an origin. Dropping it closes it.
@@ -28,6 +33,7 @@ pub(crate) struct Conn {
     /// Which one this is, from 0.
     pub(crate) index: usize,
     wire: Wire,
+    record: Arc<Record>,
 }
 
 /// A whole request, its body without chunk framing.
@@ -45,6 +51,19 @@ impl Request {
     pub(crate) fn line(&self) -> String {
         String::from_utf8(wire::lines(&self.head)[0].to_vec()).unwrap()
     }
+
+    pub(crate) fn target(&self) -> String {
+        self.line().split(' ').nth(1).unwrap().to_owned()
+    }
+
+    /// The number that is all of the target, as in `/3`.
+    fn number(&self) -> Option<usize> {
+        self.target()[1..].parse().ok()
+    }
+}
+
+fn owned(cases: &[impl AsRef<[u8]>]) -> Vec<Vec<u8>> {
+    cases.iter().map(|case| case.as_ref().to_vec()).collect()
 }
 
 impl Origin {
@@ -82,12 +101,24 @@ impl Origin {
 
     /// Sends the case whose number is the target, as in `/3`, and closes.
     pub(crate) fn sending_case(cases: &[impl AsRef<[u8]>]) -> Self {
-        let cases: Vec<Vec<u8>> = cases.iter().map(|case| case.as_ref().to_vec()).collect();
+        let cases = owned(cases);
         Self::serve(move |mut conn| {
             if let Some(request) = conn.request() {
-                let line = request.line();
-                let number: usize = line.split(' ').nth(1).unwrap()[1..].parse().unwrap();
-                conn.send(&cases[number]);
+                conn.send(&cases[request.number().unwrap()]);
+            }
+        })
+    }
+
+    /// Sends the case whose number is the target, and answers any other target
+    /// with itself; closes nothing of its own accord.
+    pub(crate) fn sending_case_and_staying(cases: &[impl AsRef<[u8]>]) -> Self {
+        let cases = owned(cases);
+        Self::serve(move |mut conn| {
+            while let Some(request) = conn.request() {
+                match request.number() {
+                    Some(number) => conn.send(&cases[number]),
+                    None => conn.answer(request.target()),
+                }
             }
         })
     }
@@ -95,6 +126,11 @@ impl Origin {
     /// How many connections there have been.
     pub(crate) fn connections(&self) -> usize {
         self.record.received.lock().unwrap().len()
+    }
+
+    /// How many request heads have come, on all connections.
+    pub(crate) fn heads(&self) -> usize {
+        self.record.heads.load(Ordering::Acquire)
     }
 
     /// Waits until there have been that many connections.
@@ -113,7 +149,7 @@ impl Origin {
     }
 }
 
-fn accept<S: Fn(Conn) + Send + Sync + 'static>(listener: &TcpListener, record: &Record, script: &Arc<S>) {
+fn accept<S: Fn(Conn) + Send + Sync + 'static>(listener: &TcpListener, record: &Arc<Record>, script: &Arc<S>) {
     for index in 0.. {
         let stream = Arc::new(listener.accept().unwrap().0);
         if record.stopping.load(Ordering::Acquire) {
@@ -122,7 +158,7 @@ fn accept<S: Fn(Conn) + Send + Sync + 'static>(listener: &TcpListener, record: &
         let received = Arc::new(Mutex::new(Vec::new()));
         record.received.lock().unwrap().push(Arc::clone(&received));
         let weak = Arc::downgrade(&stream);
-        let conn = Conn { index, wire: Wire::recording(stream, received) };
+        let conn = Conn { index, wire: Wire::recording(stream, received), record: Arc::clone(record) };
         let script = Arc::clone(script);
         let running = std::thread::spawn(move || script(conn));
         record.reap();
@@ -167,7 +203,9 @@ impl Drop for Origin {
 impl Conn {
     /// The next request's head; none when the connection ends.
     pub(crate) fn head(&mut self) -> Option<Vec<u8>> {
-        self.wire.head().ok()
+        let head = self.wire.head().ok()?;
+        self.record.heads.fetch_add(1, Ordering::AcqRel);
+        Some(head)
     }
 
     /// The next whole request; none when the connection ends before it.
@@ -204,6 +242,23 @@ impl Conn {
         let mut message = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
         message.extend_from_slice(body);
         self.send(message);
+    }
+
+    /// 200 with that body, and the promise of `missing` bytes more.
+    pub(crate) fn answer_short_of(&mut self, body: &str, missing: usize) {
+        self.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len() + missing));
+    }
+
+    /// Sends those bytes again and again, with a pause, until the peer is gone.
+    pub(crate) fn drip(&mut self, bytes: &str) {
+        while self.try_send(bytes) {
+            std::thread::sleep(DRIP_PAUSE);
+        }
+    }
+
+    /// Sends those bytes again and again until the peer is gone.
+    pub(crate) fn flood(&mut self, bytes: impl AsRef<[u8]>) {
+        while self.try_send(bytes.as_ref()) {}
     }
 
     /// Sends back what comes; false when the peer has ended.

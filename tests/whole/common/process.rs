@@ -3,6 +3,7 @@
 
 use super::admin::Admin;
 use super::directory::Directory;
+use super::eventually;
 use super::running::{Running, Watch};
 use std::fs::File;
 use std::net::SocketAddr;
@@ -54,7 +55,8 @@ pub(crate) struct Refused {
     pub(crate) stderr: String,
 }
 
-/// A server that is ready.
+/// A server that is ready. Dropping it ends it, and fails the test if anything
+/// in it has panicked.
 #[derive(Debug)]
 pub(crate) struct Standin {
     pub(crate) front: SocketAddr,
@@ -63,6 +65,16 @@ pub(crate) struct Standin {
     pub(crate) launch: Launch,
     running: Running,
 }
+
+/// What a server holds while it has nothing to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AtRest {
+    files: usize,
+    memory_kib: u64,
+}
+
+/// What traffic of any kind may add to the resident memory.
+const GROWTH_KIB_MAX: u64 = 16 * 1024;
 
 impl Launch {
     /// `standin serve` with nothing said; its home is a new directory.
@@ -147,9 +159,8 @@ impl Launch {
     }
 
     pub(crate) fn try_start(&self) -> Result<Standin, Refused> {
-        let stderr = self.home.join("stderr");
         let mut command = self.binary_through(&self.through);
-        command.arg("serve").args(&self.arguments).stderr(File::create(&stderr).unwrap());
+        command.arg("serve").args(&self.arguments).stderr(File::create(self.stderr()).unwrap());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let input = self.input.as_ref().map_or_else(Stdio::null, |input| input.try_clone().unwrap().into());
         let mut running = Running::start_with_input(&mut command, Watch::Stdout, input);
@@ -158,8 +169,17 @@ impl Launch {
                 let front = listener(&lines, "front").expect("a line with the front's address");
                 Ok(Standin { front, admin: listener(&lines, "admin"), launch: self.clone(), running })
             }
-            Err(_) => Err(Refused { code: running.exit().code(), stderr: std::fs::read_to_string(stderr).unwrap() }),
+            Err(_) => Err(Refused { code: running.exit().code(), stderr: self.complaints() }),
         }
+    }
+
+    fn stderr(&self) -> PathBuf {
+        self.home.join("stderr")
+    }
+
+    /// All that this home's last server has written to standard error.
+    pub(crate) fn complaints(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.stderr()).unwrap_or_default()).into_owned()
     }
 
     /// Runs another command of the binary to its end, in the same home.
@@ -207,6 +227,28 @@ impl Standin {
         std::fs::read_dir(format!("/proc/{}/fd", self.running.id())).unwrap().count()
     }
 
+    /// Asked before any traffic.
+    pub(crate) fn at_rest(&self) -> AtRest {
+        AtRest { files: self.open_files(), memory_kib: self.rss_kib() }
+    }
+
+    /// Asserts that traffic has left nothing: no request and no tunnel of any
+    /// mount is in progress, no socket is open once the mounts are gone and
+    /// their idle connections with them, and memory was never without bound.
+    pub(crate) fn check_at_rest_again(&self, before: AtRest) {
+        let admin = self.admin();
+        let mounts = || admin.get("/v1/mounts").value["mounts"].as_array().unwrap().clone();
+        eventually("no request and no tunnel is in progress", || {
+            mounts().iter().all(|mount| mount["in_flight"] == 0 && mount["tunnels"] == 0)
+        });
+        for mount in mounts() {
+            assert_eq!(admin.delete(mount["id"].as_str().unwrap()).status, 204);
+        }
+        eventually("every socket is closed again", || self.open_files() <= before.files);
+        let growth = self.rss_peak_kib().saturating_sub(before.memory_kib);
+        assert!(growth < GROWTH_KIB_MAX, "the memory grew by {growth} KiB");
+    }
+
     fn status_kib(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.running.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with(name)).unwrap();
@@ -251,5 +293,13 @@ impl Standin {
     pub(crate) fn restart(mut self) -> Self {
         self.kill9();
         self.launch.start()
+    }
+}
+
+impl Drop for Standin {
+    fn drop(&mut self) {
+        self.running.kill();
+        let complaints = self.launch.complaints();
+        assert!(std::thread::panicking() || !complaints.contains("panicked"), "the server says: {complaints}");
     }
 }
