@@ -149,12 +149,12 @@ impl Tasks {
     /// Polls one of the tasks that were woken, as `choose` says (a number below
     /// the one it is given); false when all wait.
     pub fn step(&mut self, choose: impl FnOnce(usize) -> usize) -> bool {
-        let is_woken = |task: &&mut Task| task.woken.0.load(Ordering::Relaxed);
-        let count = self.live.iter_mut().filter(is_woken).count();
-        if count == 0 {
+        let is_woken = |task: &Task| task.woken.0.load(Ordering::Relaxed);
+        let woken: Vec<usize> = (0..self.live.len()).filter(|at| is_woken(&self.live[*at])).collect();
+        if woken.is_empty() {
             return false;
         }
-        let (at, _) = self.live.iter_mut().enumerate().filter(|(_, task)| is_woken(&task)).nth(choose(count)).unwrap();
+        let at = woken[choose(woken.len())];
         let task = &mut self.live[at];
         task.woken.0.store(false, Ordering::Relaxed);
         let waker = Waker::from(Arc::clone(&task.woken));
