@@ -204,8 +204,11 @@ impl Connection {
                         return Poll::Ready(if begun { Err(Kind::HeadTimeout) } else { Ok(None) });
                     }
                     // Asked after the deadline knows this task, so that the
-                    // wake-up of a drain that begins now is not lost.
-                    Poll::Pending if !begun && self.permit.drain().is_draining() => return Poll::Ready(Ok(None)),
+                    // wake-up of a drain that begins now is not lost. What has
+                    // come and was not announced yet is about to wake us.
+                    Poll::Pending if !begun && self.permit.drain().is_draining() && side.input.stream().is_quiet() => {
+                        return Poll::Ready(Ok(None));
+                    }
                     Poll::Pending => return Poll::Pending,
                 }
             }
