@@ -260,8 +260,9 @@ impl Connection {
                         return Poll::Ready(if begun { Err(Kind::HeadTimeout) } else { Ok(None) });
                     }
                     // Asked after the deadline knows this task, so that the
-                    // wake-up of a drain that begins now is not lost.
-                    Poll::Pending if !begun && !ending && self.permit.drain().is_draining() => {
+                    // wake-up of a drain that begins now is not lost. What has
+                    // come and was not announced yet is about to wake us.
+                    Poll::Pending if !begun && !ending && self.is_left_by_drain(&side) => {
                         if self.requests > 0 {
                             return Poll::Ready(Ok(None));
                         }
@@ -276,6 +277,11 @@ impl Connection {
         .await;
         self.deadline.disarm();
         head
+    }
+
+    /// True when it is to end and its client has nothing under way to it.
+    fn is_left_by_drain(&self, side: &ClientSide) -> bool {
+        self.permit.drain().is_draining() && side.input.stream().is_quiet()
     }
 
     /// The app's reply, or ours where it has none; none when the client has

@@ -63,7 +63,8 @@ impl Wire {
         let wanted = into.len() + count;
         loop {
             let here = self.ahead.len().min(wanted - into.len());
-            into.extend(self.ahead.drain(..here));
+            into.extend_from_slice(&self.ahead[..here]);
+            self.ahead.drain(..here);
             if into.len() == wanted {
                 return Ok(());
             }
