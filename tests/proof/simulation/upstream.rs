@@ -355,7 +355,12 @@ async fn respond(sim: &Rc<Sim>, end: &Rc<End>, pen: &mut Pen, asked: &Asked, is_
         return Next::Finish;
     }
     complete(answer.content_len);
-    if closes { Next::Finish } else { Next::Another }
+    match (closes, delimited) {
+        (false, _) => Next::Another,
+        (true, Delimited::Close) => Next::Finish,
+        // It has said that it closes; whether it does at once is its own affair.
+        (true, _) => dice.one_of(&[Next::Finish, Next::Hold]),
+    }
 }
 
 fn garbage(sim: &Sim) -> &'static [u8] {
