@@ -26,6 +26,8 @@ pub enum Kind {
     RequestMaxForwards,
     /// The request body is malformed or ended early.
     RequestBody(BodyError),
+    /// The head ended early.
+    HeadTruncated,
     /// The head did not come in time.
     HeadTimeout,
     /// The body stood still for too long.
@@ -78,8 +80,12 @@ pub enum Kind {
     UpstreamFraming(FramingError),
     /// The upstream's body is malformed or ended early.
     UpstreamBody(BodyError),
-    /// An interim response that was not asked for, or too many.
+    /// Too many interim responses.
     UpstreamInterim,
+    /// A 101 that does not grant what was asked for, or nothing was.
+    UpstreamUpgrade,
+    /// The process may not open another connection.
+    OutOfDescriptors,
     /// The upstream did not answer in time.
     UpstreamSilent,
     /// The upstream stopped in the middle of its answer.
@@ -149,6 +155,7 @@ impl Kind {
             Self::RequestBody(BodyError::Truncated) => (400, "the request body ended early"),
             Self::RequestBody(BodyError::TrailerTooLarge) => (431, "the trailer section is too large"),
             Self::RequestBody(BodyError::Chunk | BodyError::Trailer) => (400, "the chunked request body is malformed"),
+            Self::HeadTruncated => (400, "the request head ended early"),
             Self::HeadTimeout => (408, "the request head did not arrive in time"),
             Self::BodyTimeout => (408, "the request body stopped arriving"),
             Self::BodyTooSlow => (408, "the request body arrives too slowly"),
@@ -174,7 +181,9 @@ impl Kind {
             Self::UpstreamHead(_) | Self::UpstreamFraming(_) | Self::UpstreamBody(_) => {
                 (502, "the upstream's answer is not valid HTTP")
             }
-            Self::UpstreamInterim => (502, "the upstream sent interim responses that were not asked for"),
+            Self::UpstreamInterim => (502, "the upstream sent too many interim responses"),
+            Self::UpstreamUpgrade => (502, "the upstream changed to a protocol that was not asked for"),
+            Self::OutOfDescriptors => (503, "the proxy has no file descriptor left for a connection to the upstream"),
             Self::UpstreamSilent => (504, "the upstream did not answer in time"),
             Self::UpstreamStalled => (504, "the upstream stopped in the middle of its answer"),
             Self::TotalTimeout => (504, "the request took longer than this mount allows"),
@@ -191,6 +200,7 @@ impl Kind {
                 | Self::RequestConnection
                 | Self::RequestMaxForwards
                 | Self::RequestBody(_)
+                | Self::HeadTruncated
                 | Self::HeadTimeout
                 | Self::BodyTimeout
                 | Self::BodyTooSlow
@@ -208,6 +218,7 @@ impl Kind {
             Self::TooManyConnections
                 | Self::Saturated
                 | Self::TunnelsSaturated
+                | Self::OutOfDescriptors
                 | Self::Unavailable
                 | Self::Draining
                 | Self::Cut
@@ -224,6 +235,7 @@ impl Kind {
             | Self::TooManyConnections
             | Self::Saturated
             | Self::TunnelsSaturated
+            | Self::OutOfDescriptors
             | Self::Draining
             | Self::Cut
             | Self::Unavailable => Fault::Proxy,
@@ -238,6 +250,7 @@ impl Kind {
             | Self::UpstreamFraming(_)
             | Self::UpstreamBody(_)
             | Self::UpstreamInterim
+            | Self::UpstreamUpgrade
             | Self::UpstreamSilent
             | Self::UpstreamStalled
             | Self::TotalTimeout => Fault::Upstream,

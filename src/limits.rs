@@ -14,6 +14,18 @@ pub const REQUEST_HEAD: HeadBounds =
 pub const RESPONSE_HEAD: HeadBounds =
     HeadBounds { line_bytes_max: 8 * 1024, head_bytes_max: 32 * 1024, fields_max: 100 };
 
+/// Bytes of the extensions of one chunk, and of all chunks of one body. Nobody
+/// uses them; they are checked and dropped.
+pub const EXTENSION_BYTES_MAX: u32 = 256;
+/// See [`EXTENSION_BYTES_MAX`].
+pub const EXTENSIONS_BYTES_MAX: u32 = 16 * 1024;
+
+/// A trailer section, in bytes and in fields: it is kept until its end, since
+/// only then it is known to be one.
+pub const TRAILER_BYTES_MAX: usize = 8 * 1024;
+/// See [`TRAILER_BYTES_MAX`].
+pub const TRAILER_FIELDS_MAX: usize = 32;
+
 /// The first size of a read buffer: most heads and small bodies fit.
 pub const READ_BYTES: usize = 16 * 1024;
 
@@ -57,6 +69,10 @@ pub const HALF_TUNNEL_IDLE_MAX: Duration = Duration::from_secs(10);
 
 /// Silence on a tunnel after which TCP asks whether the peer is still there.
 pub const TUNNEL_KEEP_ALIVE: Duration = Duration::from_secs(60);
+
+/// How often a peer is looked at that nobody reads from, because what it sent
+/// finds no room: a reset shows in no other way.
+pub const BLOCKED_LOOK: Duration = Duration::from_millis(500);
 
 /// How long a client that has sent FIN may be waited for before we look
 /// whether it still reads; twice this and some ticks are below a second.

@@ -1,14 +1,40 @@
 //! The operational log: few lines, for the person who runs the process.
 //!
 //! Owns the way to femme, which writes at once and panics on a closed standard
-//! output. Never on the path of a request that goes well.
+//! output. Where standard output is the access log's, it goes to standard error
+//! instead, plainly. Never on the path of a request that goes well.
 
 use std::fmt::Arguments;
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Starts the log.
-pub fn start() {
-    femme::with_level(log::LevelFilter::Info);
+/// Starts the log, on standard output if that is free for it.
+pub fn start(stdout_is_free: bool) {
+    if stdout_is_free {
+        femme::with_level(LEVEL);
+    } else if log::set_logger(&Plain).is_ok() {
+        log::set_max_level(LEVEL);
+    }
+}
+
+const LEVEL: log::LevelFilter = log::LevelFilter::Info;
+
+/// Lines on standard error.
+struct Plain;
+
+impl log::Log for Plain {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= LEVEL
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let level = record.level().as_str().to_ascii_lowercase();
+            let _ = writeln!(std::io::stderr().lock(), "{level}: {}", record.args());
+        }
+    }
+
+    fn flush(&self) {}
 }
 
 /// Something happened that is worth a line.

@@ -7,7 +7,7 @@ use super::model;
 use super::problem::Problem;
 use crate::exchange::{Exchange, Reply};
 use crate::http1::Framing;
-use crate::limits::{ADMIN_BODY_BYTES_MAX, MOUNT_DRAIN_MAX};
+use crate::limits::{ADMIN_BODY_BYTES_MAX, MOUNT_DRAIN_MAX, SETTING_MAX};
 use crate::message::parse_digits;
 use crate::mount::MountSpec;
 use crate::mount::spec::{Id, parse};
@@ -186,8 +186,7 @@ fn read_drain(exchange: &Exchange) -> Result<Duration, Problem> {
     })
 }
 
-/// A day.
-const DRAIN_MS_MAX: u64 = 24 * 3600 * 1000;
+const DRAIN_MS_MAX: u64 = SETTING_MAX.as_secs() * 1000;
 
 async fn read_spec(exchange: &Exchange, id: Id<'_>) -> Result<MountSpec, Problem> {
     parse(&read_json(exchange).await?, id).map_err(Problem::invalid)

@@ -9,6 +9,11 @@ pub fn say(text: &str) {
     let _ = stdout.flush();
 }
 
+/// A line for people where standard output is for programs.
+pub fn remark(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
 /// What is wrong, on standard error.
 pub fn complain(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "standin: {text}");

@@ -1,7 +1,8 @@
 //! `standin serve`: run until told to stop.
 
 use super::Failure;
-use super::output::{complain, say};
+use super::output::{complain, remark, say};
+use crate::front::access_log;
 use crate::net::Endpoint;
 use crate::oplog;
 use crate::server::Server;
@@ -17,14 +18,17 @@ pub fn run(mut arguments: ServeArguments) -> Result<(), Failure> {
     let settings = Settings::resolve(arguments).map_err(Failure::Usage)?;
     let demo = settings.demo;
     let drain_delay = settings.drain_delay;
-    oplog::start();
+    // What is written to it is the access log alone, if that goes there.
+    let stdout_is_free = !settings.access_log.as_ref().is_some_and(access_log::Settings::is_on_stdout);
+    let tell = if stdout_is_free { say } else { remark };
+    oplog::start(stdout_is_free);
     // Each request may need two descriptors, and the usual soft limit is 1024.
     // Without it the server works all the same, with fewer at a time.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let mut signals =
         Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(|error| Failure::Failed(error.to_string()))?;
     let server = Server::start(settings, inherited).map_err(Failure::Failed)?;
-    greet(&server, demo);
+    greet(&server, demo, tell);
     service::tell_ready();
     // Not async_io's block_on: see server.rs.
     let unfinished = future::block_on(async {
@@ -32,16 +36,16 @@ pub fn run(mut arguments: ServeArguments) -> Result<(), Failure> {
         server.begin_stop();
         service::tell_stopping();
         if drain_delay.is_zero() {
-            say("stopping: no new connections, requests in progress may finish; a second signal ends at once");
+            tell("stopping: no new connections, requests in progress may finish; a second signal ends at once");
         } else {
             let delay = drain_delay.as_secs_f64();
-            say(&format!("stopping: no longer ready, serving on for {delay} s; a second signal ends at once"));
+            tell(&format!("stopping: no longer ready, serving on for {delay} s; a second signal ends at once"));
         }
         server.stop(told_to_stop(&mut signals, &server)).await
     });
     match unfinished {
         0 => {
-            say("stopped");
+            tell("stopped");
             Ok(())
         }
         1 => Err(Failure::Failed("stopped; 1 connection was cut off".into())),
@@ -57,23 +61,23 @@ async fn told_to_stop(signals: &mut Signals, server: &Server) {
     }
 }
 
-fn greet(server: &Server, demo: bool) {
-    say(&format!("standin {}", env!("CARGO_PKG_VERSION")));
-    say(&format!("  front  {}/", server.front));
+fn greet(server: &Server, demo: bool, tell: fn(&str)) {
+    tell(&format!("standin {}", env!("CARGO_PKG_VERSION")));
+    tell(&format!("  front  {}/", server.front));
     match &server.admin {
         Endpoint::Tcp(_) => {
-            say(&format!("  admin  {}/", server.admin));
-            say(&format!("  UI     {}/#token={}", server.admin, server.token.reveal()));
+            tell(&format!("  admin  {}/", server.admin));
+            tell(&format!("  UI     {}/#token={}", server.admin, server.token.reveal()));
         }
-        Endpoint::Unix(_) => say(&format!("  admin  {}", server.admin)),
+        Endpoint::Unix(_) => tell(&format!("  admin  {}", server.admin)),
     }
     if demo {
-        say(&format!("  demo   {}/demo/", server.front));
+        tell(&format!("  demo   {}/demo/", server.front));
     }
     if let Endpoint::Tcp(address) = &server.admin
         && !address.ip().to_canonical().is_loopback()
     {
         complain("the admin API can be reached by other machines, unencrypted");
     }
-    say("ready");
+    tell("ready");
 }

@@ -71,7 +71,7 @@ impl ClientSide {
     /// meanwhile is kept, up to the first size of the buffer; behind that
     /// nothing can be told.
     pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.input.unread().len() < READ_BYTES {
+        while self.has_room() {
             if ready!(self.input.poll_read(cx))? == 0 {
                 return Poll::Ready(Ok(()));
             }
@@ -115,6 +115,25 @@ impl ClientSide {
                 self.decoder.end_of_input().map_err(|error| Error::from(Kind::RequestBody(error)))?;
             }
         }
+    }
+
+    /// Content is wanted from now on.
+    fn wait_for_content(&self) {
+        self.deadline.arm(self.bounds.idle);
+    }
+
+    /// As [`ClientSide::poll_content`], but no longer than it may stand still.
+    fn poll_content_in_time(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Error>> {
+        match self.poll_content(cx) {
+            Poll::Pending if self.deadline.poll(cx).is_ready() => Poll::Ready(Err(Kind::BodyTimeout.into())),
+            polled => polled,
+        }
+    }
+
+    /// True while what is sent ahead is read.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.input.unread().len() < READ_BYTES
     }
 
     /// Takes `count` bytes of content that [`ClientSide::poll_content`] told.
@@ -177,7 +196,8 @@ impl RequestBody {
     pub async fn read_all(&self, bytes_max: usize) -> Result<Option<Vec<u8>>, Error> {
         let mut content = Vec::new();
         loop {
-            let count = futures_lite::future::poll_fn(|cx| self.side().poll_content(cx)).await?;
+            self.side().wait_for_content();
+            let count = futures_lite::future::poll_fn(|cx| self.side().poll_content_in_time(cx)).await?;
             if count == 0 {
                 return Ok(Some(content));
             }

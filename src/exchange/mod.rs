@@ -22,4 +22,4 @@ pub use outbound::{Destination, Outbound};
 pub use pace::Pace;
 pub use reply::{BodyStream, Reply, ReplyBody};
 pub use request::{Exchange, RequestId, RequestIds, Route};
-pub use tunnel::Tunnel;
+pub use tunnel::{Tunnel, TunnelEnd};

@@ -3,8 +3,10 @@
 //! Owns the order of bytes and the half-close of each direction. What came
 //! behind either head goes first; nothing is looked at. Each direction holds
 //! back at most one read buffer: a side that takes no more stops the other.
+//! Dropped before both sides have ended, it resets the upstream's; the client's
+//! is the business of who holds that.
 
-use crate::limits::HALF_TUNNEL_IDLE_MAX;
+use crate::limits::{BLOCKED_LOOK, HALF_TUNNEL_IDLE_MAX};
 use crate::net::{Deadline, Input, Stream};
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
@@ -42,6 +44,15 @@ struct Flow {
     finished: bool,
 }
 
+impl Drop for Tunnel {
+    /// What did not end by itself must not look as if it had.
+    fn drop(&mut self) {
+        if !(self.sent.finished && self.received.finished) {
+            self.upstream.stream().abort();
+        }
+    }
+}
+
 /// Which side of a flow failed.
 enum Failure {
     Source(io::Error),
@@ -70,11 +81,9 @@ impl Tunnel {
         let received = self.received.poll(cx, &mut self.upstream, &client_stream);
         match (sent, received) {
             (Poll::Ready(Err(Failure::Source(error))), _) | (_, Poll::Ready(Err(Failure::Sink(error)))) => {
-                upstream_stream.abort();
                 Poll::Ready(TunnelEnd::Client(error))
             }
             (Poll::Ready(Err(Failure::Sink(error))), _) | (_, Poll::Ready(Err(Failure::Source(error)))) => {
-                client_stream.abort();
                 Poll::Ready(TunnelEnd::Upstream(error))
             }
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => Poll::Ready(TunnelEnd::Finished),
@@ -82,7 +91,22 @@ impl Tunnel {
                 if before != progress(self) {
                     deadline.arm(self.idle());
                 }
-                deadline.poll(cx).map(|()| TunnelEnd::Idle)
+                if deadline.poll(cx).is_ready() {
+                    return Poll::Ready(TunnelEnd::Idle);
+                }
+                // A side that is not read from, since the other takes no more,
+                // is looked at now and then.
+                if deadline.is_nudged() {
+                    if let Some(error) = client_stream.failure() {
+                        return Poll::Ready(TunnelEnd::Client(error));
+                    }
+                    if let Some(error) = upstream_stream.failure() {
+                        return Poll::Ready(TunnelEnd::Upstream(error));
+                    }
+                }
+                let is_blocked = !client.unread().is_empty() || !self.upstream.unread().is_empty();
+                deadline.nudge(if is_blocked { BLOCKED_LOOK } else { Duration::MAX });
+                Poll::Pending
             }
         }
     }

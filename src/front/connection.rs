@@ -7,16 +7,16 @@
 use super::access_log::{AccessLog, End};
 use super::admit::{Admitted, admit};
 use super::failure::{reply_to, reply_to_options};
-use super::presence::Presence;
+use super::presence::{Look, Presence};
 use super::record::Record;
 use super::reply_writer::{Outgoing, ReplyWriter};
 use crate::error::{Error, Kind};
 use crate::exchange::shell::{self, Shell};
 use crate::exchange::{
-    Bounds, ClientSide, Credit, Exchange, Reply, ReplyBody, RequestBody, RequestId, RequestIds, Tunnel,
+    Bounds, ClientSide, Credit, Exchange, Reply, ReplyBody, RequestBody, RequestId, RequestIds, Tunnel, TunnelEnd,
 };
 use crate::http1::encode::{self, Persistence};
-use crate::http1::{BodyError, Framing, HeadScan, ReplyFraming, framing};
+use crate::http1::{Framing, HeadScan, ReplyFraming, framing};
 use crate::limits::{
     CLIENT_IDLE_MAX, CLIENT_REQUESTS_MAX, DRAIN_FIRST_REQUEST_MAX, HEAD_MAX, LINGER_BYTES_MAX, LINGER_MAX, REQUEST_HEAD,
 };
@@ -87,8 +87,9 @@ impl ConnectionServer {
             permit,
             shared: Arc::clone(&self.shared),
             requests: 0,
-            reply_open: false,
+            is_open: false,
             sent_bytes: 0,
+            tunnelled_bytes: 0,
             record: None,
         }
     }
@@ -115,21 +116,34 @@ struct Connection {
     shared: Arc<Shared>,
     /// How many have been read.
     requests: u32,
-    /// A reply has begun and is not whole. If it ends like this, by a failure
-    /// or a panic, the client must not take what it got for the whole.
-    reply_open: bool,
-    /// Content of the reply that was sent.
+    /// A request has come and its reply is not whole, or a tunnel has not
+    /// ended. If it ends like this, by a failure, a stop or a panic, the client
+    /// must not take what it got for the whole.
+    is_open: bool,
+    /// Content of the reply that was sent, or what a tunnel brought.
     sent_bytes: u64,
+    /// What was sent through a tunnel.
+    tunnelled_bytes: u64,
     /// The exchange in the log, if there is one.
     record: Option<Record>,
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.note(|record, sent_bytes| record.moved(sent_bytes, 0));
-        if self.reply_open {
+        self.end_record(End::Cut);
+        if self.is_open {
             self.stream.abort();
         }
+    }
+}
+
+/// What a client that waits may be sent at any time.
+const PROBE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+fn end_of(written: &Result<Next, Error>) -> End {
+    match written {
+        Ok(_) => End::Complete,
+        Err(error) => End::of(error.kind()),
     }
 }
 
@@ -169,11 +183,11 @@ impl Connection {
             self.requests += 1;
             let client =
                 Client { version: head.version, is_head: head.method() == b"HEAD", persistent: admitted.persistent };
-            self.begin_record(id, Some(&head));
+            self.begin_exchange(id, Some(&head));
             let mut presence = Presence::default();
             let Some(reply) = self.reply(id, head, admitted, &mut presence).await else { return };
             let written = self.write_reply(reply, client, presence).await;
-            self.end_record(&written);
+            self.end_record(end_of(&written));
             match written {
                 Ok(Next::Request) => {}
                 Ok(Next::Linger) => return self.linger().await,
@@ -186,26 +200,25 @@ impl Connection {
         }
     }
 
-    fn begin_record(&mut self, id: RequestId, head: Option<&RequestHead>) {
-        self.sent_bytes = 0;
+    fn begin_exchange(&mut self, id: RequestId, head: Option<&RequestHead>) {
+        self.is_open = true;
+        (self.sent_bytes, self.tunnelled_bytes) = (0, 0);
         let log = self.shared.log.as_ref();
         self.record = log.map(|log| Record::begin(log, self.peer, id, head, &self.body));
     }
 
     /// Notes something where there is a log.
-    fn note(&mut self, note: impl FnOnce(&mut Record, u64)) {
+    fn note(&mut self, note: impl FnOnce(&mut Record)) {
         if let Some(record) = &mut self.record {
-            note(record, self.sent_bytes);
+            note(record);
         }
     }
 
-    fn end_record(&mut self, written: &Result<Next, Error>) {
-        let end = match written {
-            Ok(_) => End::Complete,
-            Err(error) => End::of(error.kind()),
-        };
-        self.note(|record, sent_bytes| {
-            record.moved(sent_bytes, 0);
+    /// Ends the entry, like that unless it was said before.
+    fn end_record(&mut self, end: End) {
+        let (sent, tunnelled) = (self.sent_bytes, self.tunnelled_bytes);
+        self.note(|record| {
+            record.moved(sent, tunnelled);
             record.ended(end);
         });
         self.record = None;
@@ -224,12 +237,12 @@ impl Connection {
     /// Writes the reply to a request that was not understood; it is the last.
     async fn write_refusal(&mut self, id: RequestId, kind: Kind, head: Option<&RequestHead>) {
         self.body.side().begin(Framing::None);
-        self.begin_record(id, head);
-        self.note(|record, _| record.ended(End::of(&kind)));
+        self.begin_exchange(id, head);
+        self.note(|record| record.ended(End::of(&kind)));
         let is_head = head.is_some_and(|head| head.method() == b"HEAD");
         let client = Client { version: Version::Http11, is_head, persistent: false };
         let written = self.write_reply(reply_to(&kind.into(), Some(id)), client, Presence::default()).await;
-        self.end_record(&written);
+        self.end_record(end_of(&written));
     }
 
     /// The next head; None when the connection ends between requests.
@@ -253,7 +266,7 @@ impl Connection {
                     return Poll::Ready(Ok(Some(head)));
                 }
                 match side.input.poll_read(cx) {
-                    Poll::Ready(Ok(0)) if begun => return Poll::Ready(Err(Kind::RequestBody(BodyError::Truncated))),
+                    Poll::Ready(Ok(0)) if begun => return Poll::Ready(Err(Kind::HeadTruncated)),
                     Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Ok(None)),
                     Poll::Ready(Ok(_)) => {}
                     Poll::Pending if self.deadline.poll(cx).is_ready() => {
@@ -324,12 +337,16 @@ impl Connection {
             }
         };
         let gone = future::poll_fn(|cx| {
-            let gone = presence.poll_gone(cx, &self.body, &self.deadline, takes_interim);
-            gone.map(|()| Err(Error::from(Kind::ClientGone)))
+            let gone = match presence.look(cx, &self.body, &self.deadline) {
+                Look::Gone => true,
+                Look::Ask if takes_interim => self.body.side().send_interim(cx, PROBE).is_err(),
+                Look::Ask | Look::There => false,
+            };
+            if gone { Poll::Ready(Err(Error::from(Kind::ClientGone))) } else { Poll::Pending }
         });
         let outcome = future::or(responded, gone).await;
         if let Err(error) = &outcome {
-            self.note(|record, _| record.ended(End::of(error.kind())));
+            self.note(|record| record.ended(End::of(error.kind())));
         }
         match outcome {
             Ok(reply) => Some(reply),
@@ -366,7 +383,7 @@ impl Connection {
         self.out.clear();
         self.out.append(&mut self.body.side().take_interim());
         encode::response(&mut self.out, &reply.head, framing, persistence);
-        self.note(|record, _| record.told(reply.head.status));
+        self.note(|record| record.told(reply.head.status));
         let bounds = self.body.side().bounds;
         let to = Outgoing {
             stream: &self.stream,
@@ -376,14 +393,13 @@ impl Connection {
             sent_bytes: &mut self.sent_bytes,
         };
         let mut writer = ReplyWriter::new(to, bounds, presence, framing == ReplyFraming::Chunked);
-        self.reply_open = true;
         future::poll_fn(|cx| writer.poll(cx, &mut reply)).await?;
-        self.reply_open = false;
         self.deadline.disarm();
         if let ReplyBody::Tunnel(tunnel) = reply.body {
             self.carry(*tunnel, reply.credit).await;
             return Ok(Next::Over);
         }
+        self.is_open = false;
         Ok(match (keep, client.persistent) {
             (true, _) => Next::Request,
             (false, false) if body_done => Next::Close,
@@ -396,15 +412,16 @@ impl Connection {
         let _ = self.stream.keep_alive();
         self.deadline.arm(tunnel.idle());
         let end = future::poll_fn(|cx| {
-            let carried = tunnel.poll(cx, &mut self.body.side().input, &self.deadline).map(|_| End::Tunnel);
-            if credit.as_ref().is_some_and(Credit::is_cut) { Poll::Ready(End::Cut) } else { carried }
+            let carried = tunnel.poll(cx, &mut self.body.side().input, &self.deadline);
+            (self.tunnelled_bytes, self.sent_bytes) = tunnel.bytes();
+            match carried {
+                Poll::Pending if credit.as_ref().is_some_and(Credit::is_cut) => Poll::Ready(None),
+                carried => carried.map(Some),
+            }
         })
         .await;
-        let (sent, received) = tunnel.bytes();
-        self.note(|record, _| {
-            record.moved(received, sent);
-            record.ended(end);
-        });
+        self.is_open = !matches!(end, Some(TunnelEnd::Finished));
+        self.note(|record| record.ended(end.map_or(End::Cut, |_| End::Tunnel)));
     }
 
     /// Drops what has come of content that nobody read; true when that was

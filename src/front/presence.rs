@@ -3,95 +3,88 @@
 //! Owns the difference between a client that says no more and one that has
 //! gone: both send FIN. Who has only said all it had to say must be answered
 //! (RFC 9112 §9.6); who has gone must not keep an upstream busy. A client that
-//! has gone answers whatever it is sent with a reset. So, after a moment, it is
-//! sent an interim response, which every client of HTTP/1.1 must take
-//! (RFC 9110 §15.2). In the middle of a reply nothing can be sent: there, a
-//! client that says no more is given up when its upstream pauses too.
+//! has gone answers whatever it is sent with a reset; so, after a moment, it is
+//! sent something that means nothing. What that can be depends on how far its
+//! reply is, and is the caller's to know.
 
-use crate::exchange::{ClientSide, RequestBody};
-use crate::limits::{HALF_CLOSED_MAX, TICK};
+use crate::exchange::RequestBody;
+use crate::limits::{BLOCKED_LOOK, HALF_CLOSED_MAX, TICK};
 use crate::net::Deadline;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// What is known of the client of one exchange.
 #[derive(Debug, Default)]
 pub struct Presence {
+    /// It says no more.
     half_closed: bool,
-    probed: bool,
+    /// It was sent something to see whether it is there.
+    asked: bool,
+    /// Nobody reads from it, because what it sends finds no room.
+    unread: bool,
 }
 
-const PROBE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+/// What a look at the client's side has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// It is there, or nobody can tell.
+    There,
+    /// It says no more: send it something, and its answer will tell.
+    Ask,
+    /// It has gone.
+    Gone,
+}
 
 impl Presence {
-    /// Ready when the client has gone before its reply has begun. One of
-    /// HTTP/1.0 cannot be asked; its upstream's time is bounded all the same.
-    pub fn poll_gone(
-        &mut self,
-        cx: &mut Context<'_>,
-        body: &RequestBody,
-        deadline: &Deadline,
-        takes_interim: bool,
-    ) -> Poll<()> {
+    /// Looks while nothing moves; the task is woken for the next look.
+    pub fn look(&mut self, cx: &mut Context<'_>, body: &RequestBody, deadline: &Deadline) -> Look {
         let mut side = body.side();
-        if self.poll_half_closed(cx, &mut side, deadline, HALF_CLOSED_MAX).is_ready() {
-            return Poll::Ready(());
-        }
-        if !self.half_closed || !deadline.is_nudged() {
-            return Poll::Pending;
-        }
-        if side.input.stream().failure().is_some() {
-            return Poll::Ready(());
-        }
-        if takes_interim && !std::mem::replace(&mut self.probed, true) && side.send_interim(cx, PROBE).is_err() {
-            return Poll::Ready(());
-        }
-        deadline.nudge(TICK);
-        Poll::Pending
-    }
-
-    /// Ready when the client has gone in the middle of its reply. Asked while
-    /// the upstream pauses.
-    pub fn poll_gone_in_reply(&mut self, cx: &mut Context<'_>, body: &RequestBody, deadline: &Deadline) -> Poll<()> {
-        let mut side = body.side();
-        if self.poll_half_closed(cx, &mut side, deadline, PAUSE_MAX).is_ready() {
-            return Poll::Ready(());
-        }
-        if self.half_closed && deadline.is_nudged() { Poll::Ready(()) } else { Poll::Pending }
-    }
-
-    /// The reply moves on.
-    pub fn moved(&self, deadline: &Deadline) {
-        if self.half_closed {
-            deadline.nudge(PAUSE_MAX);
-        }
-    }
-
-    /// Ready when the connection has failed. Learns when the client says no
-    /// more, and has the task woken `after` that.
-    fn poll_half_closed(
-        &mut self,
-        cx: &mut Context<'_>,
-        side: &mut ClientSide,
-        deadline: &Deadline,
-        after: std::time::Duration,
-    ) -> Poll<()> {
-        // Whoever takes the content also sees its end.
-        if !self.half_closed && side.is_body_done() {
-            match side.poll_end(cx) {
-                Poll::Pending => {}
-                Poll::Ready(Err(_)) => return Poll::Ready(()),
+        if !self.half_closed {
+            // Whoever takes the content also sees its end.
+            let ended = if side.is_body_done() { side.poll_end(cx) } else { Poll::Pending };
+            match ended {
+                Poll::Ready(Err(_)) => return Look::Gone,
                 Poll::Ready(Ok(())) => {
                     self.half_closed = true;
-                    deadline.nudge(after);
+                    deadline.nudge(HALF_CLOSED_MAX);
+                }
+                Poll::Pending => {
+                    let unread = !side.is_body_done() || !side.has_room();
+                    if unread != self.unread {
+                        self.unread = unread;
+                        deadline.nudge(if unread { BLOCKED_LOOK } else { Duration::MAX });
+                    }
+                    if !unread {
+                        return Look::There;
+                    }
                 }
             }
         }
-        if self.half_closed {
-            deadline.remember(cx);
+        deadline.remember(cx);
+        if !deadline.is_nudged() {
+            return Look::There;
         }
-        Poll::Pending
+        if side.input.stream().failure().is_some() {
+            return Look::Gone;
+        }
+        if !self.half_closed {
+            deadline.nudge(BLOCKED_LOOK);
+            return Look::There;
+        }
+        deadline.nudge(TICK);
+        if std::mem::replace(&mut self.asked, true) { Look::There } else { Look::Ask }
+    }
+
+    /// The reply has begun: the client may be asked in another way.
+    pub fn reply_begins(&mut self, deadline: &Deadline) {
+        self.asked = false;
+        self.moved(deadline);
+    }
+
+    /// Something has moved, so that nobody need ask for now.
+    pub fn moved(&self, deadline: &Deadline) {
+        if self.half_closed {
+            deadline.nudge(HALF_CLOSED_MAX);
+        }
     }
 }
-
-/// How long a reply may pause under a client that says no more.
-const PAUSE_MAX: std::time::Duration = HALF_CLOSED_MAX.saturating_mul(2);

@@ -5,13 +5,16 @@
 //! And when to give up: a client that takes no more, or has gone, or whose
 //! mount is cut off.
 
-use super::presence::Presence;
+use super::presence::{Look, Presence};
 use crate::error::{Error, Kind};
 use crate::exchange::{Bounds, Credit, Pace, Reply, ReplyBody, RequestBody};
 use crate::http1::encode::{self, ChunkHead};
 use crate::net::{Deadline, Stream};
 use std::io::IoSlice;
 use std::task::{Context, Poll};
+
+/// Writes of one reply before other connections get their turn.
+const TURNS_MAX: usize = 32;
 
 /// Where a reply goes, and what is noted of it.
 pub struct Outgoing<'a> {
@@ -42,15 +45,16 @@ pub struct ReplyWriter<'a> {
 
 impl<'a> ReplyWriter<'a> {
     /// For a reply whose head is in `to.out`.
-    pub fn new(to: Outgoing<'a>, bounds: Bounds, presence: Presence, chunked: bool) -> Self {
+    pub fn new(to: Outgoing<'a>, bounds: Bounds, mut presence: Presence, chunked: bool) -> Self {
         to.deadline.arm(bounds.idle);
+        presence.reply_begins(to.deadline);
         Self { to, bounds, pace: Pace::default(), presence, out_at: 0, chunked, data_left: 0, ended: false }
     }
 
     /// Ready once all of it is with the client's system.
     pub fn poll(&mut self, cx: &mut Context<'_>, reply: &mut Reply) -> Poll<Result<(), Error>> {
         let body = &mut reply.body;
-        loop {
+        for _ in 0..TURNS_MAX {
             if self.data_left == 0 && !self.ended {
                 match body.poll_fill(cx) {
                     Poll::Ready(Ok(0)) => {
@@ -71,8 +75,12 @@ impl<'a> ReplyWriter<'a> {
                         if reply.credit.as_ref().is_some_and(Credit::is_cut) {
                             return Poll::Ready(Err(Kind::Cut.into()));
                         }
-                        let gone = self.presence.poll_gone_in_reply(cx, self.to.request, self.to.deadline);
-                        return gone.map(|()| Err(Kind::ClientGone.into()));
+                        match self.presence.look(cx, self.to.request, self.to.deadline) {
+                            Look::Gone => return Poll::Ready(Err(Kind::ClientGone.into())),
+                            // The size of the next chunk may begin with a zero.
+                            Look::Ask if self.chunked => self.to.out.push(b'0'),
+                            Look::Ask | Look::There => return Poll::Pending,
+                        }
                     }
                     Poll::Pending => {}
                 }
@@ -107,6 +115,15 @@ impl<'a> ReplyWriter<'a> {
                 }
             }
         }
+        // Both sides are quicker than we are.
+        if self.to.deadline.is_total_over() {
+            return Poll::Ready(Err(Kind::TotalTimeout.into()));
+        }
+        if reply.credit.as_ref().is_some_and(Credit::is_cut) {
+            return Poll::Ready(Err(Kind::Cut.into()));
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Writes once: what is pending, content, and the end of its chunk.
@@ -139,5 +156,76 @@ impl<'a> ReplyWriter<'a> {
             }
         }
         Poll::Ready(Ok(all_written))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{BodyStream, ClientSide};
+    use crate::message::ResponseHead;
+    use crate::net::{Timer, pipe};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, Mutex};
+
+    /// Content without an end, all of it there.
+    #[derive(Debug)]
+    struct Endless;
+
+    impl BodyStream for Endless {
+        fn poll_fill(&mut self, _: &mut Context<'_>) -> Poll<Result<usize, Error>> {
+            Poll::Ready(Ok(1))
+        }
+
+        fn data(&self) -> &[u8] {
+            b"x"
+        }
+
+        fn consume(&mut self, _: usize) {}
+
+        fn poll_drive(&mut self, _: &mut Context<'_>) {}
+    }
+
+    struct Woken(AtomicBool);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Regression: where both sides were quicker than the proxy, one reply kept
+    /// its thread to itself.
+    #[test]
+    fn a_reply_that_need_never_wait_lets_others_have_their_turn() {
+        let timer = Timer::manual();
+        let (near, far) = pipe::pair(1 << 20);
+        let stream = Stream::pipe(near);
+        let deadline = timer.deadline();
+        let side = ClientSide::new(stream.clone(), Arc::clone(&deadline));
+        let request = RequestBody::new(Arc::new(Mutex::new(side)));
+        let (mut out, mut sent_bytes) = (Vec::new(), 0);
+        let to = Outgoing {
+            stream: &stream,
+            request: &request,
+            deadline: &deadline,
+            out: &mut out,
+            sent_bytes: &mut sent_bytes,
+        };
+        let mut writer = ReplyWriter::new(to, Bounds::OWN, Presence::default(), false);
+        let mut reply = Reply::whole(ResponseHead::own(200, "OK"), Vec::new());
+        reply.body = ReplyBody::Stream(Box::new(Endless));
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let waker = std::task::Waker::from(Arc::clone(&woken));
+        assert!(writer.poll(&mut Context::from_waker(&waker), &mut reply).is_pending());
+        assert!(woken.0.load(Ordering::Relaxed), "it goes on after them");
+        assert_eq!(far.unread(), TURNS_MAX);
+        deadline.limit_total(std::time::Duration::ZERO);
+        timer.advance(std::time::Duration::from_secs(1));
+        let over = writer.poll(&mut Context::from_waker(&waker), &mut reply);
+        assert!(
+            matches!(over, Poll::Ready(Err(error)) if *error.kind() == Kind::TotalTimeout),
+            "nor does it miss its end"
+        );
     }
 }

@@ -5,13 +5,11 @@
 //! touched: the decoder only tells how many bytes of it come next.
 
 use super::body::{BodyError, Found};
+use super::framing::CONTENT_LENGTH_MAX;
+use crate::limits::{EXTENSION_BYTES_MAX, EXTENSIONS_BYTES_MAX, TRAILER_BYTES_MAX, TRAILER_FIELDS_MAX};
 use crate::message::Fields;
 
-/// Bounds of what surrounds the data; see `limits.rs` for the reasons.
-const EXTENSION_BYTES_MAX: u32 = 256;
-const EXTENSIONS_BYTES_MAX: u32 = 16 * 1024;
-const TRAILER_BYTES_MAX: usize = 8 * 1024;
-const TRAILER_FIELDS_MAX: usize = 32;
+/// Digits of a size; leading zeros are allowed, and so are not enough a bound.
 const SIZE_DIGITS_MAX: u8 = 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +94,7 @@ impl Decoder {
             (State::Size { digits: 1.. }, b'\r') => State::SizeLf,
             (State::Size { digits: 1.. }, b';') => self.extension(Extension::NameStart)?,
             (State::Extension(extension), _) => self.in_extension(extension, byte)?,
+            (State::SizeLf, _) if self.left > CONTENT_LENGTH_MAX => return Err(BodyError::Chunk),
             (State::SizeLf, b'\n') => {
                 self.extension_bytes = 0;
                 if self.left == 0 { State::TrailerLineStart } else { State::Data }
@@ -222,6 +221,7 @@ mod tests {
             "5 \r\n",
             "00000000000000005\r\n",
             "10000000000000000\r\n",
+            "20000000000001\r\n",
             "5\nhello\r\n",
             "5\rXhello",
             "5\r\nhello!",

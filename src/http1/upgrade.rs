@@ -16,9 +16,8 @@ pub fn asked(head: &RequestHead, framing: Framing) -> Option<Span> {
     let proper = head.version == Version::Http11
         && framing == Framing::None
         && names_upgrade(fields)
-        && list_members(protocols).all(is_protocol)
-        && !list_members(protocols)
-            .any(|protocol| protocol.get(..2).is_some_and(|name| name.eq_ignore_ascii_case(b"h2")));
+        && list_members(protocols).count() > 0
+        && list_members(protocols).all(|protocol| is_protocol(protocol) && !is_http(protocol));
     proper.then(|| fields.locate(protocols))
 }
 
@@ -38,6 +37,12 @@ fn only_upgrade(fields: &Fields) -> Option<&[u8]> {
 
 fn names_upgrade(fields: &Fields) -> bool {
     fields.all(Known::Connection).flat_map(list_members).any(|option| option.eq_ignore_ascii_case(b"upgrade"))
+}
+
+/// True for what would carry HTTP itself: `h2c`, `HTTP/2.0` and their like.
+fn is_http(protocol: &[u8]) -> bool {
+    let begins = |name: &[u8]| protocol.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+    begins(b"h2") || begins(b"http/")
 }
 
 /// `protocol-name [ "/" protocol-version ]`
@@ -84,6 +89,8 @@ mod tests {
             "Connection: upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n",
             "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n",
             "Connection: upgrade\r\nUpgrade: websocket, H2C\r\n",
+            "Connection: upgrade\r\nUpgrade: HTTP/2.0\r\n",
+            "Connection: upgrade\r\nUpgrade: ,\r\n",
         ] {
             assert_eq!(ask("1.1", ignored), None, "{ignored:?}");
         }

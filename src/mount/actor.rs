@@ -23,7 +23,7 @@ use http_types::{Request, Response};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What every mount of the process shares.
 #[derive(Debug, Clone)]
@@ -36,10 +36,14 @@ pub struct Environment {
     pub pseudonym: Arc<str>,
 }
 
-/// A running mount. Clones share it.
+/// A running mount as one spec makes it. Clones share both; after a change
+/// there is another handle for the same mount.
 #[derive(Debug, Clone)]
 pub struct MountHandle {
     shared: Arc<Shared>,
+    /// Found together with the match, so that no request is ever sent where
+    /// another match belongs.
+    plan: Arc<Plan>,
 }
 
 #[derive(Debug)]
@@ -52,8 +56,7 @@ struct Shared {
     pseudonym: Arc<str>,
     mailbox: Sender<Ask>,
     // What the registry wants.
-    /// The spec that counts, made ready. In effect once it is here, even while
-    /// the actor is down.
+    /// The plan of the handle that counts, for the actor to take note of.
     plan: ArcSwap<Plan>,
     stop: AtomicBool,
     /// How long what is on its way may go on then.
@@ -99,34 +102,48 @@ impl MountHandle {
             #[cfg(test)]
             panics_wanted: AtomicU32::new(0),
         });
-        let actor = Actor { shared: Arc::clone(&shared), state, plan, asks, was_cut: false };
+        let actor = Actor {
+            shared: Arc::clone(&shared),
+            state,
+            plan: Arc::clone(&plan),
+            asks,
+            drain_until: None,
+            was_cut: false,
+        };
         async_std::task::spawn(actor.supervise());
-        Self { shared }
+        Self { shared, plan }
     }
 
     /// Sends the exchange in a shell to the mount and waits for the head of the
     /// reply. `prefix_len` bytes of its raw path were matched.
     pub async fn forward(&self, mut shell: Request, prefix_len: usize) -> Response {
         let shared = &*self.shared;
-        let plan = match shared.admit(&mut shell, prefix_len).await {
-            Ok(plan) => plan,
-            Err(error) => return shell::carry_back(Err(error)),
-        };
+        if let Err(error) = shared.admit(&self.plan, &mut shell, prefix_len).await {
+            return shell::carry_back(Err(error));
+        }
         match shared.client.send(shell).await {
             Ok(response) => {
                 let mut response: Response = response.into();
-                shell::edit_reply(&mut response, |reply| plan.finish(reply));
+                shell::edit_reply(&mut response, |reply| self.plan.finish(reply));
                 response
             }
             Err(error) => shell::carry_back(Err(Error::new(Kind::Internal, error))),
         }
     }
 
-    /// Makes this the spec that counts for requests from now on.
-    pub fn replace(&self, spec: &MountSpec) {
+    /// The same mount as another spec makes it. It counts for the requests
+    /// that come to the new handle.
+    #[must_use]
+    pub fn with(&self, spec: &MountSpec) -> Self {
         let plan = Arc::new(Plan::new(spec, Arc::clone(&self.shared.pseudonym)));
-        self.shared.plan.store(Arc::clone(&plan));
-        self.shared.grant(&plan);
+        Self { shared: Arc::clone(&self.shared), plan }
+    }
+
+    /// Says that this handle is the one that counts now: its limits are in
+    /// effect at once.
+    pub fn take_effect(&self) {
+        self.shared.plan.store(Arc::clone(&self.plan));
+        self.shared.grant(&self.plan);
         self.shared.wish.notify(usize::MAX);
     }
 
@@ -177,7 +194,7 @@ impl MountHandle {
 
 impl Shared {
     /// Spends a credit on the exchange and makes it ready to be sent.
-    async fn admit(&self, shell: &mut Request, prefix_len: usize) -> Result<Arc<Plan>, Error> {
+    async fn admit(&self, plan: &Plan, shell: &mut Request, prefix_len: usize) -> Result<(), Error> {
         let exchange = shell::exchange(shell)?;
         exchange.credit = Some(match self.credits.spend() {
             Some(credit) => credit,
@@ -186,7 +203,6 @@ impl Shared {
         if let Some(notes) = &exchange.notes {
             notes.note(|facts| facts.mount = Some(Arc::clone(&self.id)));
         }
-        let plan = self.plan.load_full();
         plan.prepare(exchange, prefix_len)?;
         if exchange.upgrade.is_some() {
             exchange.tunnel_credit = Some(self.tunnels.spend().ok_or(Kind::TunnelsSaturated)?);
@@ -194,7 +210,7 @@ impl Shared {
         if let Some(total) = exchange.bounds.total {
             exchange.deadline.limit_total(total);
         }
-        Ok(plan)
+        Ok(())
     }
 
     /// As many at a time as the plan allows.
@@ -228,7 +244,9 @@ struct Actor {
     /// The plan that it has taken note of.
     plan: Arc<Plan>,
     asks: Receiver<Ask>,
-    /// What was left was told to end.
+    /// When what is left is told to end.
+    drain_until: Option<Instant>,
+    /// It was.
     was_cut: bool,
 }
 
@@ -243,7 +261,8 @@ impl Actor {
     async fn supervise(mut self) {
         while AssertUnwindSafe(self.run()).catch_unwind().await.is_err() {
             self.shared.revoke();
-            let Effect::RestartAfter(pause) = self.apply(Event::Panicked) else { return };
+            let Effect::RestartAfter(pause) = self.state.apply(Event::Panicked) else { return };
+            self.tell();
             oplog::error(format_args!("mount {}: its actor panicked; starting it again in {pause:?}", self.shared.id));
             async_io::Timer::after(pause).await;
         }
@@ -282,10 +301,10 @@ impl Actor {
                     future::pending::<()>().await;
                 }
                 let overdue = async {
-                    if self.was_cut {
-                        future::pending::<()>().await;
+                    match self.drain_until.filter(|_| !self.was_cut) {
+                        Some(until) => drop(async_io::Timer::at(until).await),
+                        None => future::pending().await,
                     }
-                    async_io::Timer::after(Duration::from_millis(shared.drain_ms.load(Ordering::Acquire))).await;
                     Event::Overdue
                 };
                 let idle = async {
@@ -318,14 +337,19 @@ impl Actor {
             }
         };
         let shared = Arc::clone(&self.shared);
-        match self.apply(event) {
+        match self.state.apply(event) {
             Effect::None | Effect::End | Effect::RestartAfter(_) => {}
             Effect::Open => {
-                shared.grant(&self.plan);
+                shared.grant(&shared.plan.load());
                 shared.credits.open();
                 shared.tunnels.open();
             }
-            Effect::Revoke => shared.revoke(),
+            Effect::Revoke => {
+                let drain = Duration::from_millis(shared.drain_ms.load(Ordering::Acquire));
+                // None is later than the clock can tell.
+                self.drain_until = self.drain_until.or_else(|| Instant::now().checked_add(drain));
+                shared.revoke();
+            }
             Effect::AdmitOrRefuse(kind) => answer(shared.credits.spend().ok_or(kind)),
             Effect::Refuse(kind) => answer(Err(kind)),
             Effect::TakeNote => {
@@ -339,15 +363,14 @@ impl Actor {
                 shared.timer.wake_all();
             }
         }
+        self.tell();
     }
 
-    /// Takes in an event and says of itself what came of it.
-    fn apply(&mut self, event: Event) -> Effect {
-        let effect = self.state.apply(event);
+    /// Says of itself what it is, once that is so.
+    fn tell(&self) {
         self.shared.lifecycle.store(self.state.lifecycle as u8, Ordering::Relaxed);
         self.shared.restarts.store(self.state.restarts, Ordering::Relaxed);
         self.shared.generation.store(self.state.generation, Ordering::Relaxed);
-        effect
     }
 }
 
@@ -452,10 +475,12 @@ mod tests {
     fn a_new_spec_counts_without_a_new_actor() {
         async_io::block_on(async {
             let handle = spawn(&environment());
-            let before = handle.shared.plan.load_full();
-            let spec = parse(&json!({"kind": "regular", "address": "http://127.0.0.1:10/"}), Id::OwnOr("m")).unwrap();
-            handle.replace(&spec);
-            assert!(!Arc::ptr_eq(&before, &handle.shared.plan.load_full()), "it counts at once");
+            let limits = json!({"concurrent_requests_max": 0});
+            let spec = json!({"kind": "regular", "address": "http://127.0.0.1:10/", "limits": limits});
+            let changed = handle.with(&parse(&spec, Id::OwnOr("m")).unwrap());
+            assert!(credit(&handle).await.is_ok(), "it does not count yet");
+            changed.take_effect();
+            assert_eq!(credit(&handle).await.unwrap_err().kind(), &Kind::Saturated, "it counts at once");
             until(|| handle.generation() == 2).await;
         });
     }

@@ -122,7 +122,9 @@ impl Plan {
 
     /// Edits the reply.
     pub fn finish(&self, reply: &mut Reply) {
-        let keep = hop_by_hop::Keep { upgrade: reply.head.status == 101, trailer: reply.takes_trailers };
+        // 426 must name the protocols that are wanted (RFC 9110 §15.5.22).
+        let upgrade = matches!(reply.head.status, 101 | 426);
+        let keep = hop_by_hop::Keep { upgrade, trailer: reply.takes_trailers };
         hop_by_hop::strip_response(&mut reply.head.fields, keep);
     }
 

@@ -96,16 +96,16 @@ impl Drain {
         self.until(|| self.open() == 0).await;
     }
 
-    /// A place for one more connection; waits while all are taken. None once
-    /// it is to end.
-    pub async fn admit(self: &Arc<Self>) -> Option<Permit> {
+    /// Waits until there is a place for one more connection; false once it is
+    /// to end.
+    pub async fn has_place(&self) -> bool {
         self.until(|| self.is_draining() || self.open() < self.open_max).await;
-        (!self.is_draining()).then(|| self.admit_last())
+        !self.is_draining()
     }
 
-    /// A place for somebody who had connected before it was to end.
+    /// The place of one more connection, for the one who accepts them.
     #[must_use]
-    pub fn admit_last(self: &Arc<Self>) -> Permit {
+    pub fn admit(self: &Arc<Self>) -> Permit {
         self.open.fetch_add(1, Ordering::AcqRel);
         Permit { drain: Arc::clone(self) }
     }
@@ -186,10 +186,11 @@ mod tests {
     fn connections_are_bounded_and_waited_for() {
         async_io::block_on(async {
             let drain = Drain::new(1, Timer::start().unwrap());
-            let permit = drain.admit().await.unwrap();
-            assert!(future::poll_once(drain.admit()).await.is_none(), "the only place is taken");
+            assert!(drain.has_place().await);
+            let permit = drain.admit();
+            assert!(future::poll_once(drain.has_place()).await.is_none(), "the only place is taken");
             drain.begin();
-            assert!(drain.admit().await.is_none(), "nothing new while draining");
+            assert!(!drain.has_place().await, "nothing new while draining");
             assert!(future::poll_once(drain.finished()).await.is_none());
             drop(permit);
             drain.finished().await;
@@ -199,7 +200,7 @@ mod tests {
     #[test]
     fn what_waits_for_ever_ends_when_it_is_cut_off() {
         let drain = Drain::new(1, Timer::start().unwrap());
-        let permit = drain.admit_last();
+        let permit = drain.admit();
         let (saying, said) = std::sync::mpsc::channel();
         let life = drain.until_cut(Box::pin(async move {
             let _held = permit;

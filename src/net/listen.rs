@@ -263,10 +263,10 @@ impl Listener<()> for HttpListener {
         let app = self.app.clone().ok_or_else(|| io::Error::other("accept before bind"))?;
         let here = self.to_string();
         let (mut failing, mut refusing) = (Episode::default(), Episode::default());
-        while let Some(permit) = self.drain.admit().await {
+        while self.drain.has_place().await {
             match self.drain.unless_begun(self.socket.accept()).await {
                 None => break,
-                Some(Ok(accepted)) => self.start(accepted, &app, permit, &mut refusing),
+                Some(Ok(accepted)) => self.start(accepted, &app, self.drain.admit(), &mut refusing),
                 // The client was gone again before we came to it.
                 Some(Err(error)) if is_of_one_connection(&error) => {}
                 Some(Err(error)) => {
@@ -282,7 +282,7 @@ impl Listener<()> for HttpListener {
         }
         for _ in 0..LISTEN_BACKLOG {
             let Some(Ok(accepted)) = future::poll_once(self.socket.accept()).await else { break };
-            self.start(accepted, &app, self.drain.admit_last(), &mut refusing);
+            self.start(accepted, &app, self.drain.admit(), &mut refusing);
         }
         Ok(())
     }

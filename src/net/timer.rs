@@ -16,6 +16,9 @@ pub trait Sweep: Send + Sync + 'static {
     /// The coarse time, in milliseconds since the start; false when there is
     /// nothing left to tell it for.
     fn sweep(&self, now_ms: u64) -> bool;
+
+    /// Has whoever waits look around, whatever the time.
+    fn wake(&self) {}
 }
 
 /// The process's coarse clock.
@@ -92,18 +95,24 @@ impl Timer {
 
     /// Wakes every task that waits on a deadline, so that it looks around.
     pub fn wake_all(&self) {
-        self.sweep_with(u64::MAX);
+        self.each(|sweeper| {
+            sweeper.wake();
+            true
+        });
     }
 
     fn sweep_all(&self) {
-        self.sweep_with(self.now_ms());
+        let now_ms = self.now_ms();
+        self.each(|sweeper| sweeper.sweep(now_ms));
     }
 
-    fn sweep_with(&self, now_ms: u64) {
+    /// Does something to all who are enrolled, and keeps those for whom it
+    /// says so.
+    fn each(&self, keep: impl Fn(&dyn Sweep) -> bool) {
         let _alone = self.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
         // Taken out, so that a sweeper may enrol others meanwhile.
         let mut sweepers = std::mem::take(&mut *self.enrolled());
-        sweepers.retain(|sweeper| sweeper.upgrade().is_some_and(|sweeper| sweeper.sweep(now_ms)));
+        sweepers.retain(|sweeper| sweeper.upgrade().is_some_and(|sweeper| keep(&*sweeper)));
         let mut enrolled = self.enrolled();
         sweepers.append(&mut enrolled);
         *enrolled = sweepers;
@@ -198,6 +207,10 @@ impl Sweep for Deadline {
             self.waker.wake();
         }
         true
+    }
+
+    fn wake(&self) {
+        self.waker.wake();
     }
 }
 

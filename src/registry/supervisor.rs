@@ -78,8 +78,8 @@ impl Writer {
             }
             return;
         }
-        for (handle, spec) in draft.replaced {
-            handle.replace(&spec);
+        for handle in draft.replaced {
+            handle.take_effect();
         }
         self.routes.store(Arc::new(draft.snapshot.table.clone()));
         self.current.store(Arc::new(draft.snapshot));
@@ -97,7 +97,7 @@ struct Draft<'a> {
     environment: &'a Environment,
     writes: Vec<Write>,
     started: Vec<MountHandle>,
-    replaced: Vec<(MountHandle, Arc<MountSpec>)>,
+    replaced: Vec<MountHandle>,
     stopped: Vec<(MountHandle, Duration)>,
 }
 
@@ -159,13 +159,13 @@ impl<'a> Draft<'a> {
         let spec = Arc::new(spec);
         let record = Arc::new(Record {
             spec: Arc::clone(&spec),
-            handle: before.handle.clone(),
+            handle: before.handle.with(&spec),
             revision: self.snapshot.revision,
             created_at: before.created_at.clone(),
             updated_at: now(),
             stored: true,
         });
-        self.replaced.push((record.handle.clone(), spec));
+        self.replaced.push(record.handle.clone());
         if before.spec.matches != record.spec.matches {
             self.snapshot.table = self.snapshot.table.without(&before.spec.matches);
         }

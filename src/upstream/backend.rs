@@ -101,6 +101,7 @@ async fn attempt(
 fn refused(error: DialError, access: Access) -> Error {
     match error {
         DialError::Resolve(error) => Error::new(Kind::Resolve, error),
+        DialError::Connect(_, error) if is_out_of_descriptors(&error) => Error::new(Kind::OutOfDescriptors, error),
         DialError::Connect(address, error) => Error::new(Kind::Connect, format_args!("{address}: {error}")),
         DialError::Refused(address) if access == Access::Local => Error::new(Kind::AddressRefused, address),
         // The client named the host, so it is the client that is refused.
@@ -108,6 +109,11 @@ fn refused(error: DialError, access: Access) -> Error {
         DialError::Own(Own::Front) => Kind::Loop.into(),
         DialError::Own(Own::Admin) => Kind::OwnAdmin.into(),
     }
+}
+
+/// EMFILE or ENFILE, which the standard library has no names for.
+fn is_out_of_descriptors(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 #[tide::utils::async_trait]

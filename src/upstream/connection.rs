@@ -19,6 +19,9 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+/// Writes of one request before other connections get their turn.
+const TURNS_MAX: usize = 32;
+
 /// A connection to an upstream, between exchanges or in one.
 #[derive(Debug)]
 pub struct Connection {
@@ -224,7 +227,7 @@ impl InFlight {
         let granted = self.upgrade.as_ref().is_some_and(|asked| upgrade::is_granted(asked, &head));
         // An answer to a request that is still being sent is none.
         if !granted || self.sending != Sending::Done {
-            return Err(Kind::UpstreamInterim.into());
+            return Err(Kind::UpstreamUpgrade.into());
         }
         Ok((head, Framing::None))
     }
@@ -259,7 +262,7 @@ impl InFlight {
     /// Sends what can be sent now. Only a failure of the client's side ends
     /// the exchange: an upstream that takes no more may have answered already.
     fn send(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        loop {
+        for _ in 0..TURNS_MAX {
             if self.out_at < self.out.len() {
                 let Some(connection) = &self.connection else { return Ok(()) };
                 match connection.input.stream().poll_write(cx, &[IoSlice::new(&self.out[self.out_at..])]) {
@@ -310,6 +313,9 @@ impl InFlight {
                 }
             }
         }
+        // Both sides are quicker than we are: others get their turn.
+        cx.waker().wake_by_ref();
+        Ok(())
     }
 
     /// Gives the connection back if both messages have ended where they should
@@ -336,8 +342,10 @@ impl BodyStream for InFlight {
                 self.release_if_ended();
                 return Poll::Ready(Ok(0));
             }
-            if !matches!(self.sending, Sending::Done | Sending::Failed) {
-                self.send(cx)?;
+            if !matches!(self.sending, Sending::Done | Sending::Failed) && self.send(cx).is_err() {
+                // The answer is here all the same. Dropped with this exchange,
+                // the connection tells the upstream that the rest is missing.
+                self.sending = Sending::Failed;
             }
             let connection = self.connection.as_mut().ok_or(Kind::Internal)?;
             let invalid = |error| Error::from(Kind::UpstreamBody(error));
@@ -382,8 +390,11 @@ impl BodyStream for InFlight {
     }
 
     fn poll_drive(&mut self, cx: &mut Context<'_>) {
-        // A failure of the client's side shows when the reply is polled.
-        let _ = self.send(cx);
+        // As while content is read: a failure costs the rest of the request,
+        // not its answer.
+        if self.send(cx).is_err() {
+            self.sending = Sending::Failed;
+        }
     }
 
     fn take_trailers(&mut self) -> Fields {

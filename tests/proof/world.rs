@@ -77,7 +77,7 @@ impl World {
     /// Connects a client.
     pub fn connect(&mut self) -> End {
         let (near, far) = pipe::pair(self.pipe_bytes);
-        let permit = self.drain.admit_last();
+        let permit = self.drain.admit();
         let connection = self.server.serve(Stream::pipe(near), Peer::Unix, self.app.clone(), permit);
         self.tasks.spawn("connection", connection);
         far

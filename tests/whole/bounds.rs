@@ -9,6 +9,7 @@
 //! in `process` and `tunnels`, and what only the clock shows in `deadlines`.
 
 use crate::common::client::{Raw, get, request};
+use crate::common::eventually;
 use crate::common::gate::Gate;
 use crate::common::origin::Origin;
 use crate::common::process::Standin;
@@ -325,4 +326,80 @@ fn an_options_request_goes_as_many_hops_as_it_may() {
     assert_eq!(value(&origin.received(0), "Max-Forwards"), Some("6"));
     client.send("OPTIONS /x HTTP/1.1\r\nHost: h\r\nMax-Forwards: -1\r\n\r\n");
     assert_eq!(client.response().status, 400);
+}
+
+/// B8 row 55, in the middle of a reply: what is sent to see whether the client
+/// is there must not show in the content.
+#[test]
+fn a_client_that_says_no_more_gets_the_rest_of_a_reply_that_pauses() {
+    let origin = Origin::serve(|mut conn| {
+        while let Some(request) = conn.request() {
+            let chunked = request.line().contains("/chunked");
+            let (head, parts) = if chunked {
+                ("Transfer-Encoding: chunked", ["5\r\nhello\r\n", "5\r\nworld\r\n0\r\n\r\n"])
+            } else {
+                ("Content-Length: 10", ["hello", "world"])
+            };
+            conn.send(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{}", parts[0]));
+            std::thread::sleep(std::time::Duration::from_millis(1500));
+            conn.send(parts[1]);
+        }
+    });
+    let standin = bounded(&origin, json!({}), json!({}));
+    for path in ["/chunked", "/length"] {
+        let mut client = Raw::connect(standin.front);
+        client.send([request("GET", path), request("GET", "/chunked")].concat());
+        client.finish();
+        assert_eq!(client.response().text(), "helloworld", "{path}");
+        assert_eq!(client.response().text(), "helloworld", "pipelined behind {path}");
+        client.expect_closed();
+    }
+}
+
+#[test]
+fn a_client_that_resets_while_nobody_reads_its_content_cancels_its_request() {
+    let (arrived, may_go_on) = (Gate::new(), Gate::new());
+    let origin = {
+        let (arrived, may_go_on) = (arrived.clone(), may_go_on.clone());
+        Origin::serve(move |mut conn| {
+            conn.head();
+            arrived.arrive();
+            may_go_on.wait();
+        })
+    };
+    let standin = bounded(&origin, json!({}), json!({ "idle_ms": 600_000, "first_byte_ms": 600_000 }));
+    let mut client = Raw::connect(standin.front);
+    client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n");
+    arrived.wait();
+    client.send_until_blocked(256 * 1024 * 1024);
+    client.reset();
+    eventually("the request ends", || standin.admin().get("/v1/mounts/m").value["in_flight"] == 0);
+    may_go_on.arrive();
+}
+
+/// Regression: content that a client rightly did not send cost it the answer.
+#[test]
+fn an_answer_without_the_expected_100_goes_on_though_the_content_never_comes() {
+    let (half_sent, may_go_on) = (Gate::new(), Gate::new());
+    let origin = {
+        let (half_sent, may_go_on) = (half_sent.clone(), may_go_on.clone());
+        Origin::serve(move |mut conn| {
+            if conn.head().is_some() {
+                conn.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+                half_sent.arrive();
+                may_go_on.wait();
+                conn.send("world");
+            }
+        })
+    };
+    let standin = bounded(&origin, json!({}), json!({}));
+    let mut client = Raw::connect(standin.front);
+    client.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    half_sent.wait();
+    client.head();
+    assert_eq!(client.part(5), b"hello");
+    client.finish();
+    may_go_on.arrive();
+    assert_eq!(client.part(5), b"world");
+    client.expect_closed();
 }

@@ -419,3 +419,13 @@ fn both_directions_flow_at_the_same_time() {
     client.send("second");
     assert_eq!(text(&client.part(6)), "second");
 }
+
+#[test]
+fn a_426_says_which_protocol_is_wanted() {
+    let origin = Origin::sending(
+        "HTTP/1.1 426 Upgrade Required\r\nUpgrade: a/1\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n",
+    );
+    let standin = in_front_of(&origin);
+    let response = Raw::connect(standin.front).get("/");
+    assert_eq!((response.status, response.field("Upgrade")), (426, Some("a/1")));
+}

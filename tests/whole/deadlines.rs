@@ -53,7 +53,7 @@ fn what_only_the_clock_shows_holds() {
     let plain = Origin::answering("plain");
     let server = &Server { front: standin.front, admin: standin.admin() };
     server.admin.mount("/", &plain.url());
-    let facts: [fn(&Server); 7] = [
+    let facts: [fn(&Server); 8] = [
         a_head_that_stands_still_is_a_408,
         a_head_that_drips_is_a_408_all_the_same,
         a_body_that_drips_is_a_408,
@@ -61,6 +61,7 @@ fn what_only_the_clock_shows_holds() {
         a_slow_reader_is_not_taken_for_one_that_has_stopped,
         an_idle_connection_stays_in_the_pool_no_longer_than_its_time,
         a_client_that_asks_nothing_more_is_left_without_a_word,
+        content_for_the_api_that_does_not_come_is_a_408,
     ];
     std::thread::scope(|scope| {
         for fact in facts {
@@ -225,4 +226,12 @@ fn a_client_that_asks_nothing_more_is_left_without_a_word(server: &Server) {
         watch.check("the rest", Duration::from_secs(30));
         client.expect_closed();
     }
+}
+
+/// The API's content has its time like any other.
+fn content_for_the_api_that_does_not_come_is_a_408(server: &Server) {
+    let watch = Watch::start();
+    let sent = server.admin.call("POST", "/v1/mounts").json(&json!({})).announcing(50);
+    assert_eq!(sent.status, 408);
+    watch.check("the content", Duration::from_secs(30));
 }

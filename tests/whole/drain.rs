@@ -225,7 +225,7 @@ fn a_tunnel_has_until_the_deadline() {
     standin.wait_for_line("stopping");
     client.send("still carried");
     assert_eq!(client.part(13), b"still carried");
-    assert_ne!(client.rest().1, End::Silent);
+    assert_eq!(client.rest(), (Vec::new(), End::Reset), "it must not look whole");
     assert_eq!(standin.exit().code(), Some(1), "it was cut off");
 }
 
@@ -241,4 +241,30 @@ fn a_connection_that_had_no_request_yet_may_still_send_its_first() {
     let response = early.get("/");
     assert_eq!((response.text(), response.field("Connection")), ("body", Some("close")));
     assert_eq!(standin.exit().code(), Some(0));
+}
+
+/// Regression: it ended like an idle connection, without a word.
+#[test]
+fn a_request_without_an_answer_is_reset_at_the_deadline() {
+    let (arrived, may_go_on) = (Gate::new(), Gate::new());
+    let origin = held(&arrived, &may_go_on);
+    let mut standin = Launch::new().with(&["--drain-timeout", "0.2"]).start();
+    standin.admin().mount("/", &origin.url());
+    let mut client = Raw::connect(standin.front);
+    client.send(request("GET", "/"));
+    arrived.wait();
+    standin.term();
+    assert_eq!(client.rest(), (Vec::new(), End::Reset));
+    assert_eq!(standin.exit().code(), Some(1));
+    may_go_on.arrive();
+}
+
+/// Regression: the accept loop's own place was counted as a connection.
+#[test]
+fn nobody_is_cut_off_where_there_is_nobody() {
+    for _ in 0..5 {
+        let mut standin = Launch::new().with(&["--drain-timeout", "0"]).start();
+        standin.term();
+        assert_eq!(standin.exit().code(), Some(0));
+    }
 }

@@ -5,6 +5,7 @@ use crate::common::gate::Gate;
 use crate::common::origin::Origin;
 use crate::common::process::Standin;
 use serde_json::json;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Sends half of a body, and the other half when it may.
@@ -214,4 +215,79 @@ fn changes_while_requests_flow_lose_none() {
             changes += 1;
         }
     });
+}
+
+/// Regression: the plan was read apart from the match, and a request could be
+/// sent where another match of the same mount belongs.
+#[test]
+fn a_request_never_goes_where_another_match_belongs() {
+    const CHANGES: usize = 300;
+    let origin = || {
+        Origin::serve(|mut conn| {
+            while let Some(request) = conn.request() {
+                conn.answer(request.line());
+            }
+        })
+    };
+    let (one, other) = (origin(), origin());
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let put = |path: &str, base: String| {
+        let spec = json!({ "kind": "regular", "match": { "path": path }, "address": base });
+        assert!(matches!(admin.put("m", &spec).status, 200 | 201));
+    };
+    put("/a", format!("{}one/", one.url()));
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for path in ["/a/x", "/b/x", "/a/x"] {
+            let is_over = &is_over;
+            let front = standin.front;
+            scope.spawn(move || {
+                let expected = if path == "/a/x" { "GET /one/x HTTP/1.1" } else { "GET /other/x HTTP/1.1" };
+                while !is_over.load(Ordering::Acquire) {
+                    let mut client = Raw::connect(front);
+                    for _ in 0..500 {
+                        let response = client.get(path);
+                        assert!(response.status == 404 || response.text() == expected, "{path}: {}", response.text());
+                    }
+                }
+            });
+        }
+        for change in 0..CHANGES {
+            match change % 2 {
+                0 => put("/b", format!("{}other/", other.url())),
+                _ => put("/a", format!("{}one/", one.url())),
+            }
+        }
+        is_over.store(true, Ordering::Release);
+    });
+}
+
+/// Regression: whoever was woken to look around also swept all pools.
+#[test]
+fn cutting_off_a_mount_leaves_the_idle_connections_of_others_alone() {
+    let arrived = Gate::new();
+    let held = {
+        let arrived = arrived.clone();
+        Origin::serve(move |mut conn| {
+            if conn.request().is_some() {
+                arrived.arrive();
+                conn.until_end();
+            }
+        })
+    };
+    let other = Origin::answering("other");
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let id = admin.mount("/held", &held.url());
+    admin.mount("/other", &other.url());
+    let mut client = Raw::connect(standin.front);
+    assert_eq!(client.get("/other").text(), "other");
+    let mut waiting = Raw::connect(standin.front);
+    waiting.send(request("GET", "/held"));
+    arrived.wait();
+    assert_eq!(admin.delete(&format!("{id}?drain_ms=0")).status, 204);
+    assert_eq!(waiting.response().status, 503, "it is cut off");
+    assert_eq!(client.get("/other").text(), "other");
+    assert_eq!(other.connections(), 1);
 }

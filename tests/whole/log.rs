@@ -7,6 +7,7 @@ use crate::common::gate::Gate;
 use crate::common::origin::Origin;
 use crate::common::process::{Launch, Standin};
 use serde_json::Value;
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -95,10 +96,10 @@ fn however_an_exchange_ends_it_leaves_one_line_that_says_how() {
     };
     let (standin, path) = logging("json");
     standin.admin().mount("/", &origin.url());
-    let mut seen = 0;
-    let mut last = || {
-        seen += 1;
-        entries(&path, seen).pop().unwrap()
+    let seen = Cell::new(0);
+    let last = || {
+        seen.set(seen.get() + 1);
+        entries(&path, seen.get()).pop().unwrap()
     };
     let outcome = |entry: Value| (entry["end"].as_str().unwrap().to_owned(), entry["status"].as_u64());
 
@@ -147,13 +148,24 @@ fn however_an_exchange_ends_it_leaves_one_line_that_says_how() {
     assert_eq!((&entry["sent_bytes"], &entry["received_bytes"]), (&5.into(), &5.into()));
     assert_eq!(outcome(entry), ("tunnel".into(), Some(101)));
 
+    let mut tunnel = Raw::connect(standin.front);
+    tunnel.send("GET /tunnel HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: a\r\n\r\n12345");
+    tunnel.head();
+    assert_eq!(tunnel.part(5), b"12345");
+
     let mut client = Raw::connect(standin.front);
     client.send(request("GET", "/silent"));
     arrived.wait_for(2);
     let id = standin.admin().get("/v1/mounts").value["mounts"][0]["id"].as_str().unwrap().to_owned();
     standin.admin().delete(&format!("{id}?drain_ms=0"));
     assert_eq!(client.response().status, 503);
-    assert_eq!(outcome(last()), ("cut".into(), Some(503)));
+    tunnel.rest();
+    let cut = entries(&path, seen.get() + 2);
+    let [.., one, other] = &cut[..] else { panic!("two lines") };
+    let (of_tunnel, of_request) = if one["status"] == 101 { (one, other) } else { (other, one) };
+    assert_eq!((&of_tunnel["sent_bytes"], &of_tunnel["received_bytes"]), (&5.into(), &5.into()));
+    assert_eq!(outcome(of_tunnel.clone()), ("cut".into(), Some(101)));
+    assert_eq!(outcome(of_request.clone()), ("cut".into(), Some(503)));
 }
 
 #[test]
@@ -198,4 +210,23 @@ fn a_log_that_was_moved_away_is_begun_anew_at_sighup() {
     get(standin.front, "/after");
     assert!(lines(&path, 1)[0].contains("/after"));
     assert_eq!(lines(&moved, 1).len(), 1);
+}
+
+/// Standard output is for the log alone, or the token of the greeting would be in it.
+#[test]
+fn a_log_on_standard_output_has_it_for_itself() {
+    let origin = Origin::answering("");
+    let launch = Launch::new();
+    let path = launch.home().join("stdout");
+    let mount = format!("/={}", origin.url());
+    let apart = format!(r#"exec "$0" "$@" 2>&1 1>{}"#, path.display());
+    let mut standin = launch
+        .with(&["--mount", &mount, "--access-log", "-", "--access-log-format", "json"])
+        .through_sh(&apart)
+        .start();
+    get(standin.front, "/x");
+    standin.term();
+    assert_eq!(standin.exit().code(), Some(0));
+    let entries = entries(&path, 1);
+    assert_eq!(entries[0]["target"], "/x");
 }

@@ -110,7 +110,7 @@ impl End {
     #[must_use]
     pub fn of(kind: &Kind) -> Self {
         match kind {
-            Kind::RequestBody(BodyError::Truncated) | Kind::ClientGone => Self::ClientGone,
+            Kind::RequestBody(BodyError::Truncated) | Kind::HeadTruncated | Kind::ClientGone => Self::ClientGone,
             Kind::HeadTimeout | Kind::BodyTimeout | Kind::BodyTooSlow | Kind::ClientStalled => Self::ClientSlow,
             Kind::RequestHead(_)
             | Kind::RequestFraming(_)
@@ -129,6 +129,7 @@ impl End {
             | Kind::TooManyConnections
             | Kind::Saturated
             | Kind::TunnelsSaturated
+            | Kind::OutOfDescriptors
             | Kind::Draining
             | Kind::Unavailable
             | Kind::OwnAdmin
@@ -140,7 +141,8 @@ impl End {
             | Kind::UpstreamHead(_)
             | Kind::UpstreamFraming(_)
             | Kind::UpstreamBody(_)
-            | Kind::UpstreamInterim => Self::UpstreamFailed,
+            | Kind::UpstreamInterim
+            | Kind::UpstreamUpgrade => Self::UpstreamFailed,
             Kind::ConnectTimeout | Kind::UpstreamSilent | Kind::UpstreamStalled | Kind::TotalTimeout => {
                 Self::UpstreamSlow
             }

@@ -14,6 +14,7 @@ const MASK: &[u8] = b"***";
 /// Names of parameters that carry secrets, as letters and digits only.
 const SECRET: &[&str] = &[
     "assertion",
+    "authkey",
     "auth",
     "authorization",
     "bearer",
@@ -23,8 +24,10 @@ const SECRET: &[&str] = &[
     "hmac",
     "jwt",
     "key",
+    "nonce",
     "otp",
     "pass",
+    "passcode",
     "phpsessid",
     "pwd",
     "samlrequest",
@@ -51,7 +54,9 @@ const SECRET_ENDS: &[&str] = &[
     "secretkey",
     "sessionid",
     "signature",
+    "subscriptionkey",
     "token",
+    "verifier",
 ];
 
 /// The address with `***` in the place of every secret.

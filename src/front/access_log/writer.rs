@@ -23,6 +23,14 @@ pub struct Settings {
     pub format: Format,
 }
 
+impl Settings {
+    /// True when standard output is for the log.
+    #[must_use]
+    pub fn is_on_stdout(&self) -> bool {
+        matches!(self.destination, Destination::Stdout)
+    }
+}
+
 /// A running access log. Clones share it; when the last one is gone, what waits
 /// is written and its thread ends.
 #[derive(Debug, Clone)]
@@ -106,7 +114,10 @@ impl AccessLog {
         self.tell(&self.shared.levels.finish);
         let ended = self.shared.ended.lock().unwrap_or_else(PoisonError::into_inner);
         if ended.recv_timeout(LOG_FINISH_MAX) == Err(RecvTimeoutError::Timeout) {
-            oplog::warn(format_args!("the access log could not be written to its end in time"));
+            let dropped = self.dropped();
+            oplog::warn(format_args!(
+                "the access log could not be written to its end in time; {dropped} entries were dropped before"
+            ));
         }
     }
 

@@ -5,6 +5,7 @@ use super::client::{Raw, Response};
 use super::contract::{self, Answered};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// A way to call one server; clones call the same.
 #[derive(Debug, Clone)]
@@ -111,6 +112,15 @@ impl Call {
 
     pub(crate) fn send(self) -> Answer {
         self.try_send().expect("an answer")
+    }
+
+    /// Says that there is more content than comes.
+    pub(crate) fn announcing(mut self, length: usize) -> Response {
+        self.fields.push(("Content-Length".into(), length.to_string()));
+        self.content = None;
+        let mut client = Raw::connect(self.address);
+        client.send(self.bytes());
+        client.response_within(Duration::from_secs(60))
     }
 
     /// None when the server ends before the answer is whole.

@@ -3,6 +3,7 @@
 use super::wire::{self, End, Wire};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How a body was delimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +133,12 @@ impl Raw {
     /// Ends the connection with RST.
     pub(crate) fn reset(mut self) {
         self.0.close_by_reset();
+    }
+
+    /// The next response, for which there is that much time.
+    pub(crate) fn response_within(&mut self, patience: Duration) -> Response {
+        self.0.set_patience(patience);
+        self.response()
     }
 
     /// Reads `count` bytes of a body that is still coming, behind its head.

@@ -48,6 +48,11 @@ impl Wire {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
+    /// How long what is read may take to come.
+    pub(crate) fn set_patience(&mut self, patience: Duration) {
+        self.stream.set_read_timeout(Some(patience)).unwrap();
+    }
+
     /// Makes the close a reset.
     pub(crate) fn close_by_reset(&mut self) {
         socket2::SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO)).unwrap();
