@@ -15,7 +15,7 @@
 //! An upstream connection that is left without a script is closed at once; a
 //! script that is over is followed by silence, and at last by the end.
 
-use crate::checks::read_request;
+use crate::checks::{read_request, read_written_request};
 use crate::world::{LONGEST, World};
 use futures_lite::future::poll_fn;
 use standin::front::admit::admit;
@@ -204,7 +204,9 @@ fn accepted(script: &[Step]) -> BTreeMap<Asked, usize> {
 fn heads(mut rest: &[u8]) -> Vec<Asked> {
     let mut heads = Vec::new();
     while !rest.is_empty() {
-        let Some((len, mut head)) = read_request(&[rest]).expect("the proxy writes well-formed heads") else { break };
+        let Some((len, mut head)) = read_written_request(rest).expect("the proxy writes well-formed heads") else {
+            break;
+        };
         let admitted = admit(&mut head).expect("the proxy writes heads that can be accepted");
         assert!(!head.fields.is_empty(), "a request has a Host");
         heads.push((head.method().to_vec(), head.target().to_vec()));

@@ -4,7 +4,7 @@
 
 use standin::front::admit::admit;
 use standin::http1::encode::{self, ChunkHead, Persistence};
-use standin::http1::{BodyDecoder, BodyError, Found, Framing, HeadError, HeadScan, ReplyFraming, framing};
+use standin::http1::{BodyDecoder, BodyError, Found, Framing, HeadBounds, HeadError, HeadScan, ReplyFraming, framing};
 use standin::limits::{REQUEST_HEAD, RESPONSE_HEAD};
 use standin::message::{Fields, Known, RequestHead, ResponseHead, Version};
 
@@ -39,6 +39,18 @@ pub fn read_request(pieces: &[&[u8]]) -> Result<Option<(usize, RequestHead)>, He
 /// Reads a response head that comes in pieces.
 pub fn read_response(pieces: &[&[u8]]) -> Result<Option<(usize, ResponseHead)>, HeadError> {
     read(HeadScan::response(RESPONSE_HEAD), pieces, HeadScan::take_response)
+}
+
+/// What a head may have once the proxy has added its own fields to it.
+const WRITTEN_HEAD: HeadBounds = HeadBounds { line_bytes_max: 16 * 1024, head_bytes_max: 64 * 1024, fields_max: 128 };
+
+/// Reads a request head that the proxy has written.
+pub fn read_written_request(input: &[u8]) -> Result<Option<(usize, RequestHead)>, HeadError> {
+    read(HeadScan::request(WRITTEN_HEAD), &[input], HeadScan::take_request)
+}
+
+fn read_written_response(input: &[u8]) -> Result<Option<(usize, ResponseHead)>, HeadError> {
+    read(HeadScan::response(WRITTEN_HEAD), &[input], HeadScan::take_response)
 }
 
 fn read<T>(
@@ -90,7 +102,7 @@ pub fn written_request(head: &RequestHead) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     encode::request(&mut out, head.method(), [head.target(), b""], host, &head.fields, admitted.framing);
 
-    let (len, again) = read_request(&[&out]).expect("what is written is a head").expect("and a whole one");
+    let (len, again) = read_written_request(&out).expect("what is written is a head").expect("and a whole one");
     assert_eq!(len, out.len());
     assert_eq!((again.method(), again.target(), again.version), (head.method(), head.target(), Version::Http11));
     let readmitted = admit(&mut again.clone()).expect("what was accepted is accepted again");
@@ -128,7 +140,7 @@ pub fn written_response(head: &ResponseHead) {
         let to = framing::reply(client, method, head.status, from);
         let mut out = Vec::new();
         encode::response(&mut out, head, to, Persistence::Implied);
-        let (len, again) = read_response(&[&out]).expect("what is written is a head").expect("and a whole one");
+        let (len, again) = read_written_response(&out).expect("what is written is a head").expect("and a whole one");
         assert_eq!(len, out.len());
         assert_eq!((again.status, again.reason()), (head.status, head.reason()));
         let read_back = framing::response(method, &again).expect("what is written has a framing");
@@ -191,7 +203,7 @@ pub fn framing(input: &[u8]) {
     for framing in [Framing::None, Framing::Length(length), Framing::Chunked] {
         let mut out = Vec::new();
         encode::request(&mut out, b"POST", [b"/", b""], b"h", &fields, framing);
-        if let Some((_, head)) = read_request(&[&out]).expect("what is written is a head") {
+        if let Some((_, head)) = read_written_request(&out).expect("what is written is a head") {
             one_framing(&lines(&head.fields), request_framing(framing));
             assert_eq!(head.fields.all(Known::Host).collect::<Vec<_>>(), [b"h"]);
             let read_back = framing::request(Version::Http11, &head.fields);
@@ -207,7 +219,7 @@ pub fn framing(input: &[u8]) {
             }
             let mut out = Vec::new();
             encode::response(&mut out, &head, framing, persistence);
-            let Some((_, head)) = read_response(&[&out]).expect("what is written is a head") else { return };
+            let Some((_, head)) = read_written_response(&out).expect("what is written is a head") else { return };
             one_framing(&lines(&head.fields), reply_framing(framing));
             let lives_on = framing::is_persistent(Version::Http11, &head.fields);
             assert_eq!(lives_on, persistence != Persistence::Close);
