@@ -190,6 +190,7 @@ function fillRow(row, mount) {
   setText(cell('state'), mount.state);
   setAttribute(cell('state'), 'data-tone', { open: 'good', restarting: 'bad' }[mount.state] ?? 'warn');
   setText(cell('in-flight'), String(mount.in_flight));
+  setText(cell('tunnels'), String(mount.tunnels));
   setText(cell('restarts'), String(mount.restarts));
   setText(cell('updated'), timeAgo(mount.updated_at));
   setAttribute(cell('updated'), 'datetime', mount.updated_at);
