@@ -74,9 +74,9 @@ pub const TUNNEL_KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// finds no room: a reset shows in no other way.
 pub const BLOCKED_LOOK: Duration = Duration::from_millis(500);
 
-/// How long a client that has sent FIN may be waited for before we look
-/// whether it still reads; twice this and some ticks are below a second.
-pub const HALF_CLOSED_MAX: Duration = Duration::from_millis(300);
+/// How long an exchange may stand still before somebody looks whether its
+/// client is still there; twice this and some ticks are below a second.
+pub const UNWATCHED_MAX: Duration = Duration::from_millis(200);
 
 /// How long an upstream may take to accept a connection, name resolution
 /// included. Services on one network answer in milliseconds.

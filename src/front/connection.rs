@@ -185,6 +185,7 @@ impl Connection {
                 Client { version: head.version, is_head: head.method() == b"HEAD", persistent: admitted.persistent };
             self.begin_exchange(id, Some(&head));
             let mut presence = Presence::default();
+            presence.moved(&self.deadline);
             let Some(reply) = self.reply(id, head, admitted, &mut presence).await else { return };
             let written = self.write_reply(reply, client, presence).await;
             self.end_record(end_of(&written));

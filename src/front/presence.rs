@@ -8,7 +8,7 @@
 //! reply is, and is the caller's to know.
 
 use crate::exchange::RequestBody;
-use crate::limits::{BLOCKED_LOOK, HALF_CLOSED_MAX, TICK};
+use crate::limits::{BLOCKED_LOOK, TICK, UNWATCHED_MAX};
 use crate::net::Deadline;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -16,12 +16,12 @@ use std::time::Duration;
 /// What is known of the client of one exchange.
 #[derive(Debug, Default)]
 pub struct Presence {
+    /// Nothing has moved for a moment, and so it is watched.
+    watched: bool,
     /// It says no more.
     half_closed: bool,
     /// It was sent something to see whether it is there.
     asked: bool,
-    /// Nobody reads from it, because what it sends finds no room.
-    unread: bool,
 }
 
 /// What a look at the client's side has shown.
@@ -36,55 +36,50 @@ pub enum Look {
 }
 
 impl Presence {
+    /// Something has moved: for a moment nobody need look, and most exchanges
+    /// are over by then.
+    pub fn moved(&mut self, deadline: &Deadline) {
+        self.watched = false;
+        deadline.nudge(UNWATCHED_MAX);
+    }
+
+    /// The reply begins: the client may be asked once more, in another way.
+    pub fn reply_begins(&mut self, deadline: &Deadline) {
+        self.asked = false;
+        self.moved(deadline);
+    }
+
     /// Looks while nothing moves; the task is woken for the next look.
     pub fn look(&mut self, cx: &mut Context<'_>, body: &RequestBody, deadline: &Deadline) -> Look {
+        deadline.remember(cx);
+        let is_time = deadline.is_nudged();
+        if !self.watched && !is_time {
+            return Look::There;
+        }
+        self.watched = true;
         let mut side = body.side();
         if !self.half_closed {
             // Whoever takes the content also sees its end.
             let ended = if side.is_body_done() { side.poll_end(cx) } else { Poll::Pending };
             match ended {
                 Poll::Ready(Err(_)) => return Look::Gone,
-                Poll::Ready(Ok(())) => {
-                    self.half_closed = true;
-                    deadline.nudge(HALF_CLOSED_MAX);
-                }
+                Poll::Ready(Ok(())) => self.half_closed = true,
                 Poll::Pending => {
-                    let unread = !side.is_body_done() || !side.has_room();
-                    if unread != self.unread {
-                        self.unread = unread;
-                        deadline.nudge(if unread { BLOCKED_LOOK } else { Duration::MAX });
+                    // What nobody reads, because it finds no room, shows a
+                    // reset in no other way.
+                    let is_unread = !side.is_body_done() || !side.has_room();
+                    if is_unread && is_time && side.input.stream().failure().is_some() {
+                        return Look::Gone;
                     }
-                    if !unread {
-                        return Look::There;
-                    }
+                    deadline.nudge(if is_unread { BLOCKED_LOOK } else { Duration::MAX });
+                    return Look::There;
                 }
             }
-        }
-        deadline.remember(cx);
-        if !deadline.is_nudged() {
-            return Look::There;
         }
         if side.input.stream().failure().is_some() {
             return Look::Gone;
         }
-        if !self.half_closed {
-            deadline.nudge(BLOCKED_LOOK);
-            return Look::There;
-        }
         deadline.nudge(TICK);
         if std::mem::replace(&mut self.asked, true) { Look::There } else { Look::Ask }
-    }
-
-    /// The reply has begun: the client may be asked in another way.
-    pub fn reply_begins(&mut self, deadline: &Deadline) {
-        self.asked = false;
-        self.moved(deadline);
-    }
-
-    /// Something has moved, so that nobody need ask for now.
-    pub fn moved(&self, deadline: &Deadline) {
-        if self.half_closed {
-            deadline.nudge(HALF_CLOSED_MAX);
-        }
     }
 }
