@@ -25,12 +25,6 @@ impl Span {
     pub fn of(self, bytes: &[u8]) -> &[u8] {
         &bytes[self.start as usize..self.end as usize]
     }
-
-    /// The range moved by `by` bytes.
-    #[must_use]
-    pub fn shifted(self, by: usize) -> Self {
-        Self::new(self.start as usize + by, self.end as usize + by)
-    }
 }
 
 /// Field names that some rule of the proxy asks for. Told once, when a field

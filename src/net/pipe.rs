@@ -192,12 +192,6 @@ impl End {
     pub fn written(&self) -> u64 {
         self.outgoing.state().written
     }
-
-    /// True once the other end is gone.
-    #[must_use]
-    pub fn is_alone(&self) -> bool {
-        self.outgoing.state().reader_gone
-    }
 }
 
 impl Drop for End {

@@ -275,7 +275,7 @@ fn some_value(random: &mut Pattern) -> Value {
 
 #[test]
 fn any_json_is_answered_as_the_contract_says() {
-    const NAMES: [&str; 10] = [
+    const NAMES: [&str; 13] = [
         "id",
         "kind",
         "match",
@@ -285,6 +285,9 @@ fn any_json_is_answered_as_the_contract_says() {
         "force_host",
         "force_scheme",
         "allowed_hosts",
+        "traceparent",
+        "limits",
+        "timeouts",
         "other",
     ];
     let standin = Standin::start();
