@@ -42,6 +42,11 @@ pub enum Kind {
     MethodRefused,
     /// A method that this mount does not allow; the allowed ones.
     MethodNotAllowed(String),
+    /// The same, told as `paste.proxy` tells it.
+    Disallowed {
+        /// In HTML.
+        html: bool,
+    },
     /// No mount for this host and path.
     NoMount,
     /// An absolute target for a host that is not ours.
@@ -163,6 +168,7 @@ impl Kind {
             Self::Expectation => (417, "only the expectation 100-continue can be met"),
             Self::MethodRefused => (405, "this method is not proxied"),
             Self::MethodNotAllowed(_) => (405, "this method is not allowed here"),
+            Self::Disallowed { .. } => (400, "Disallowed"),
             Self::NoMount => (404, "no mount answers for this host and path"),
             Self::Misdirected => (421, "no mount answers for the host of this absolute target"),
             Self::HostNotAllowed => (403, "this host may not be reached through this mount"),

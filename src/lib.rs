@@ -8,6 +8,7 @@ pub mod cli;
 pub mod demo;
 pub mod error;
 pub mod exchange;
+pub mod files;
 pub mod front;
 pub mod http1;
 pub mod limits;

@@ -202,3 +202,9 @@ pub const LOG_FINISH_MAX: Duration = Duration::from_secs(1);
 
 /// How coarse deadlines are: they fire up to this much late.
 pub const TICK: Duration = Duration::from_millis(100);
+
+/// How often files that others write are looked at.
+pub const FILES_LOOK: Duration = Duration::from_secs(1);
+
+/// What such a file may hold: many times the system's bundle of certificates.
+pub const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;

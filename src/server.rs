@@ -6,6 +6,7 @@ use crate::admin::{self, AdminState, Token, guard::Guard};
 use crate::demo;
 use crate::exchange::RequestIds;
 use crate::exchange::shell::Shell;
+use crate::files::Files;
 use crate::front::access_log::{self, AccessLog};
 use crate::front::connection::{ClientBounds, ConnectionServer};
 use crate::front::gateway;
@@ -67,6 +68,7 @@ impl Server {
             dialer: Dialer::new(OwnListeners::new(tcp(&front), tcp(&admin))),
             timer: Arc::clone(&timer),
             pseudonym: format!("standin-{instance:08x}").into(),
+            files: Files::default(),
         };
         let workers = told(workers::start())?;
         let mut mounts = settings.mounts;

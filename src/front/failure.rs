@@ -1,7 +1,7 @@
 //! How a failure reads to a client: the table's status and sentence, and the
 //! request's id to ask about.
 
-use crate::error::{Error, reason};
+use crate::error::{Error, Kind, reason};
 use crate::exchange::{Reply, RequestId};
 use crate::message::ResponseHead;
 use crate::oplog;
@@ -21,13 +21,18 @@ pub fn reply_to(error: &Error, id: Option<RequestId>) -> Reply {
     }
     let mut head = ResponseHead::own(answer.status, reason);
     let fields = &mut head.fields;
-    fields.push(b"Content-Type", b"text/plain; charset=utf-8");
+    let html = *error.kind() == Kind::Disallowed { html: true };
+    if html {
+        // No part of it comes from the request.
+        text = format!("<!DOCTYPE html>\n<title>{} {reason}</title>\n<p>{}</p>\n", answer.status, text.trim_end());
+    }
+    fields.push(b"Content-Type", if html { b"text/html; charset=utf-8" } else { b"text/plain; charset=utf-8" });
     fields.push(b"Content-Length", text.len().to_string().as_bytes());
     fields.push(b"Date", httpdate::fmt_http_date(SystemTime::now()).as_bytes());
-    if let crate::error::Kind::MethodNotAllowed(allowed) = error.kind() {
+    if let Kind::MethodNotAllowed(allowed) = error.kind() {
         fields.push(b"Allow", allowed.as_bytes());
     }
-    if matches!(error.kind(), crate::error::Kind::MethodRefused) {
+    if matches!(error.kind(), Kind::MethodRefused) {
         fields.push(b"Allow", ALLOW);
     }
     if let Some(seconds) = answer.retry_after_s {

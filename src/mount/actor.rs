@@ -11,6 +11,7 @@ use super::spec::MountSpec;
 use super::state::{Effect, Event, Lifecycle, State};
 use crate::error::{Error, Kind};
 use crate::exchange::{Credit, Credits, shell};
+use crate::files::Files;
 use crate::limits::MAILBOX_MESSAGES_MAX;
 use crate::net::{Dialer, Timer};
 use crate::oplog;
@@ -34,6 +35,8 @@ pub struct Environment {
     pub timer: Arc<Timer>,
     /// Our name in `Via`.
     pub pseudonym: Arc<str>,
+    /// Files that mounts name.
+    pub files: Files,
 }
 
 /// A running mount as one spec makes it. Clones share both; after a change
@@ -387,6 +390,7 @@ mod tests {
             dialer: Dialer::new(OwnListeners::default()),
             timer: Timer::start().unwrap(),
             pseudonym: "test".into(),
+            files: Files::default(),
         }
     }
 

@@ -4,7 +4,6 @@
 //! Opens no sockets: its backend was given to it.
 
 pub mod actor;
-pub mod bounds;
 pub mod plan;
 pub mod spec;
 pub mod state;

@@ -4,8 +4,8 @@
 //! the chance that names a new trace: it edits the exchange and says where it
 //! goes; upstream does the rest.
 
-use super::bounds::{self, Limits};
-use super::spec::{BaseAddress, HostPattern, HostPort, MountKind, MountSpec, Traceparent};
+use super::spec::bounds::{self, Limits};
+use super::spec::{BaseAddress, HostHeader, HostPattern, HostPort, MountKind, MountSpec, Traceparent};
 use crate::error::{Error, Kind};
 use crate::exchange::{Bounds, Destination, Exchange, Outbound, Reply};
 use crate::http1::Framing;
@@ -19,6 +19,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Plan {
     methods: Vec<String>,
+    disallows_as_paste: bool,
     suppressed: Vec<String>,
     ensures_traceparent: bool,
     limits: Limits,
@@ -29,9 +30,20 @@ pub struct Plan {
 
 #[derive(Debug)]
 enum Route {
-    Regular { destination: Arc<Destination>, base: Arc<[u8]>, host: Arc<[u8]> },
-    Forced { destination: Arc<Destination>, allowed: Vec<HostPattern> },
-    Named { allowed: Vec<HostPattern> },
+    Regular {
+        destination: Arc<Destination>,
+        base: Arc<[u8]>,
+        host: Arc<[u8]>,
+        preserves_host: bool,
+        strips_prefix: bool,
+    },
+    Forced {
+        destination: Arc<Destination>,
+        allowed: Vec<HostPattern>,
+    },
+    Named {
+        allowed: Vec<HostPattern>,
+    },
 }
 
 /// The scheme of every listener so far.
@@ -43,7 +55,9 @@ impl Plan {
     #[must_use]
     pub fn new(spec: &MountSpec, pseudonym: Arc<str>) -> Self {
         let route = match &spec.kind {
-            MountKind::Regular { address } => Route::regular(address),
+            MountKind::Regular { address, strip_prefix, host_header } => {
+                Route::regular(address, *strip_prefix, host_header)
+            }
             MountKind::Transparent { force_host: Some(host), allowed_hosts, .. } => Route::Forced {
                 destination: Arc::new(destination(host, Access::Local)),
                 allowed: allowed_hosts.clone(),
@@ -52,6 +66,7 @@ impl Plan {
         };
         Self {
             methods: spec.allowed_request_methods.clone(),
+            disallows_as_paste: spec.disallowed_status == 400,
             suppressed: spec.suppress_http_headers.clone(),
             ensures_traceparent: spec.traceparent == Traceparent::Ensure,
             limits: spec.limits,
@@ -70,7 +85,11 @@ impl Plan {
     /// Edits the request and says where it goes. `prefix_len` bytes of its raw
     /// path were matched.
     pub fn prepare(&self, exchange: &mut Exchange, prefix_len: usize) -> Result<(), Error> {
-        methods::check(&self.methods, exchange.head.method())?;
+        if self.disallows_as_paste {
+            methods::check_as_paste(&self.methods, exchange.head.method(), &exchange.head.fields)?;
+        } else {
+            methods::check(&self.methods, exchange.head.method())?;
+        }
         if via::names(&exchange.head.fields, self.pseudonym.as_bytes()) {
             return Err(Kind::Loop.into());
         }
@@ -134,21 +153,28 @@ impl Plan {
 }
 
 impl Route {
-    fn regular(address: &BaseAddress) -> Self {
+    fn regular(address: &BaseAddress, strips_prefix: bool, host: &HostHeader) -> Self {
+        let own = address.host.to_string();
         Self::Regular {
             destination: Arc::new(destination(&address.host, Access::Local)),
             base: address.path.as_bytes().into(),
-            host: address.host.to_string().into_bytes().into(),
+            host: if let HostHeader::Literal(host) = host { host } else { &own }.as_bytes().into(),
+            preserves_host: *host == HostHeader::Preserve,
+            strips_prefix,
         }
     }
 
     fn outbound(&self, exchange: &Exchange, prefix_len: usize) -> Result<Outbound, Error> {
         match self {
-            Self::Regular { destination, base, host } => Ok(Outbound {
+            Self::Regular { destination, base, host, preserves_host, strips_prefix } => Ok(Outbound {
                 destination: Arc::clone(destination),
                 target_base: Arc::clone(base),
-                target_rest: remainder(exchange, prefix_len),
-                host: Some(Arc::clone(host)),
+                target_rest: remainder(exchange, if *strips_prefix { prefix_len } else { 0 }),
+                host: if *preserves_host && exchange.route.authority.is_some() {
+                    given_host(exchange)
+                } else {
+                    Some(Arc::clone(host))
+                },
             }),
             Self::Forced { destination, allowed } => {
                 if !allowed.is_empty() {
@@ -169,18 +195,22 @@ fn remainder(exchange: &Exchange, prefix_len: usize) -> Span {
     exchange.head.fields.locate(rest.strip_prefix(b"/").unwrap_or(rest))
 }
 
-/// The request as it was given, in origin form. An absolute target overrules
-/// the Host that came (RFC 9112 §3.2.2).
+/// The request as it was given, in origin form.
 fn as_given(exchange: &Exchange, destination: Arc<Destination>) -> Outbound {
-    let route = &exchange.route;
-    let bare = exchange.bytes(route.path).is_empty();
-    let host = route.authority.filter(|_| route.is_absolute).map(|span| exchange.bytes(span).into());
+    let bare = exchange.bytes(exchange.route.path).is_empty();
     Outbound {
         destination,
         target_base: if bare { b"/"[..].into() } else { b""[..].into() },
-        target_rest: route.path_and_query,
-        host,
+        target_rest: exchange.route.path_and_query,
+        host: given_host(exchange),
     }
+}
+
+/// None leaves the `Host` that came in its place. An absolute target overrules
+/// it (RFC 9112 §3.2.2).
+fn given_host(exchange: &Exchange) -> Option<Arc<[u8]>> {
+    let route = &exchange.route;
+    route.authority.filter(|_| route.is_absolute).map(|span| exchange.bytes(span).into())
 }
 
 /// The server that the request names, if it is one of the allowed.

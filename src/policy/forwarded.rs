@@ -5,8 +5,36 @@
 //! `X-Forwarded-For` where none came, as `paste.proxy` does.
 
 use crate::message::{Fields, Known, Span};
+use serde::Serialize;
 use std::fmt::Write;
 use std::net::IpAddr;
+
+/// What is done to one of the fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Treatment {
+    /// What came goes, ours is sent.
+    Overwrite,
+    /// Ours is added to what a trusted peer said; else as `Overwrite`.
+    Append,
+    /// What came stays; ours is sent where nothing came.
+    Keep,
+    /// What came goes, and nothing is sent.
+    Off,
+    /// What came stays, and nothing is added.
+    Pass,
+}
+
+impl Treatment {
+    /// How each is written.
+    pub const WORDS: [(&str, Self); 5] = [
+        ("overwrite", Self::Overwrite),
+        ("append", Self::Append),
+        ("keep", Self::Keep),
+        ("off", Self::Off),
+        ("pass", Self::Pass),
+    ];
+}
 
 /// An address as text, on the stack.
 struct AddressText {

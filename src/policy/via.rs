@@ -3,6 +3,24 @@
 
 use crate::message::fields::list_members;
 use crate::message::{Fields, Known, Version};
+use serde::Serialize;
+
+/// What is done to `Via`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Treatment {
+    /// This hop is added.
+    On,
+    /// What came stays as it is.
+    Off,
+    /// What came goes, and nothing is added.
+    Block,
+}
+
+impl Treatment {
+    /// How each is written.
+    pub const WORDS: [(&str, Self); 3] = [("on", Self::On), ("off", Self::Off), ("block", Self::Block)];
+}
 
 /// Adds this hop.
 pub fn add(fields: &mut Fields, received: Version, pseudonym: &[u8]) {

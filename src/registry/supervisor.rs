@@ -222,6 +222,7 @@ fn now() -> String {
 mod tests {
     use super::super::Registry;
     use super::*;
+    use crate::files::Files;
     use crate::mount::spec::{Id, parse};
     use crate::net::{Dialer, OwnListeners, Timer};
     use serde_json::{Value, json};
@@ -236,6 +237,7 @@ mod tests {
             dialer: Dialer::new(OwnListeners::default()),
             timer: Timer::start().unwrap(),
             pseudonym: "test".into(),
+            files: Files::default(),
         };
         Registry::open(directory, fixed, environment)
     }

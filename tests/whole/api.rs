@@ -159,7 +159,7 @@ fn everything_that_is_wrong_with_a_mount_is_told_at_once() {
     let admin = standin.admin();
     let refused = admin.post(&json!({
         "id": "Bad Id", "kind": "regular", "match": { "path": "x", "colour": 1 }, "address": "https://h/",
-        "allowed_request_methods": ["GET", 5, "a b"], "suppress_http_headers": "x", "force_host": "h", "a/b~": 1,
+        "allowed_request_methods": ["GET", 5, "a b"], "suppress_http_headers": 7, "force_host": "h", "a/b~": 1,
     }));
     let mut pointers = refused.pointers();
     pointers.sort_unstable();

@@ -123,6 +123,7 @@ impl End {
             | Kind::Expectation
             | Kind::MethodRefused
             | Kind::MethodNotAllowed(_)
+            | Kind::Disallowed { .. }
             | Kind::NoMount
             | Kind::Misdirected
             | Kind::HostNotAllowed

@@ -3,14 +3,14 @@
 //! Owns their names, their defaults (the numbers are in `limits.rs`) and their
 //! ranges. Every number counts from the next request on.
 
-use super::spec::Reader;
+use super::reader::Reader;
 use crate::exchange::Bounds;
 use crate::limits::{
     BODY_IDLE_MAX, CLIENT_BYTES_PER_S_MIN, CONNECT_MAX, FIRST_BYTE_MAX, MOUNT_REQUESTS_MAX, MOUNT_TUNNELS_MAX,
     TUNNEL_IDLE_MAX,
 };
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -122,37 +122,6 @@ impl Reader {
             tunnel_idle_ms: read(tunnel_idle).unwrap_or(default.tunnel_idle_ms),
             total_ms: read(total),
         }
-    }
-
-    fn object<'a>(
-        &mut self,
-        value: Option<&'a Value>,
-        pointer: &str,
-        names: &[&str],
-    ) -> Option<&'a Map<String, Value>> {
-        let object = value?.as_object();
-        match object {
-            Some(object) => self.only(object, pointer, names),
-            None => self.fault(pointer, format!("must be an object with some of {}", names.join(", "))),
-        }
-        object
-    }
-
-    /// A number in that range; none where it is missing, null or wrong.
-    fn number(
-        &mut self,
-        object: &Map<String, Value>,
-        pointer: &str,
-        name: &str,
-        range: RangeInclusive<u64>,
-    ) -> Option<u64> {
-        let value = object.get(name).filter(|value| !value.is_null())?;
-        let number = value.as_u64().filter(|number| range.contains(number));
-        if number.is_none() {
-            let (start, end) = range.into_inner();
-            self.fault(format!("{pointer}/{name}"), format!("must be a whole number from {start} to {end}"));
-        }
-        number
     }
 }
 

@@ -1,0 +1,502 @@
+//! What a mount is: the object of the admin API, checked.
+//!
+//! Owns reading a JSON value into a [`MountSpec`] and telling everything that
+//! is wrong with it at once, each fault with a JSON Pointer (RFC 6901). A spec
+//! that exists is valid.
+
+pub mod address;
+pub mod bounds;
+pub mod edits;
+pub mod forwarding;
+pub mod identity;
+mod reader;
+pub mod rewriting;
+pub mod tls;
+
+use crate::message::{is_token, target};
+pub use address::{BaseAddress, HostPattern, HostPort, Match, Scheme, parse_address};
+use bounds::{Limits, Timeouts};
+use edits::Edits;
+use forwarding::Forwarding;
+use identity::Identity;
+use ipnet::IpNet;
+use reader::Reader;
+pub use reader::SpecFault;
+use rewriting::Rewriting;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::net::IpAddr;
+use tls::Tls;
+
+/// A valid mount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MountSpec {
+    /// Its name.
+    pub id: String,
+    /// What it does with a request.
+    #[serde(flatten)]
+    pub kind: MountKind,
+    /// Which requests are its own.
+    #[serde(rename = "match")]
+    pub matches: Match,
+    /// The methods passed on; none means all.
+    pub allowed_request_methods: Vec<String>,
+    /// What others get: 405, or 400 as from `paste.proxy`.
+    pub disallowed_status: u16,
+    /// Fields not passed on to the upstream.
+    pub suppress_http_headers: Vec<String>,
+    /// Networks that may be reached though they are link-local, metadata,
+    /// multicast or reserved.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow_addresses: Vec<IpNet>,
+    /// How an https upstream is checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// What the upstream is told of the original request.
+    pub forwarded: Forwarding,
+    /// Whom the upstream is told that it serves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+    /// What is rewritten in replies.
+    pub rewrite: Rewriting,
+    /// Edits of the request's fields.
+    pub request_headers: Edits,
+    /// Edits of the reply's fields.
+    pub response_headers: Edits,
+    /// What becomes of `traceparent`.
+    pub traceparent: Traceparent,
+    /// How much of what there may be.
+    pub limits: Limits,
+    /// How long what may take.
+    pub timeouts: Timeouts,
+}
+
+/// What becomes of the trace context of a request (W3C Trace Context).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Traceparent {
+    /// It is passed on as it came.
+    #[default]
+    Keep,
+    /// One is made where none came, or none that is valid.
+    Ensure,
+}
+
+/// The two kinds of mount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum MountKind {
+    /// A fixed base address.
+    Regular {
+        /// Where requests go.
+        address: BaseAddress,
+        /// The matched prefix is left out of the path that is joined to it.
+        strip_prefix: bool,
+        /// The `Host` that is sent.
+        host_header: HostHeader,
+    },
+    /// The host that the request names, or a forced one.
+    Transparent {
+        /// Connect here, whatever host the request names.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        force_host: Option<HostPort>,
+        /// The scheme to the upstream.
+        force_scheme: Scheme,
+        /// Hosts that a request may name; with `force_host`, none means any.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        allowed_hosts: Vec<HostPattern>,
+    },
+}
+
+/// The `Host` that an upstream is sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum HostHeader {
+    /// That of the address.
+    #[default]
+    Upstream,
+    /// The client's.
+    Preserve,
+    /// This one.
+    Literal(String),
+}
+
+impl Serialize for HostHeader {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::Upstream => "upstream",
+            Self::Preserve => "preserve",
+            Self::Literal(host) => host,
+        })
+    }
+}
+
+/// Characters of an id: `[a-z0-9][a-z0-9._-]{0,62}`.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    let rest = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=63).contains(&text.len())
+        && text.bytes().all(rest)
+        && text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// Reads a mount. `id` is the one the caller knows: from the URL, or made up
+/// for a mount that comes without.
+pub fn parse(value: &Value, id: Id<'_>) -> Result<MountSpec, Vec<SpecFault>> {
+    let mut reader = Reader::default();
+    let spec = reader.mount(value, id);
+    match spec {
+        Some(spec) if reader.faults.is_empty() => Ok(spec),
+        _ => Err(reader.faults),
+    }
+}
+
+/// Which id a mount gets.
+#[derive(Debug, Clone, Copy)]
+pub enum Id<'a> {
+    /// This one; the object may repeat it.
+    Given(&'a str),
+    /// The object's own, or this one where it has none.
+    OwnOr(&'a str),
+}
+
+const FIELDS: &[&str] = &[
+    "id",
+    "kind",
+    "match",
+    "address",
+    "strip_prefix",
+    "host_header",
+    "allowed_request_methods",
+    "disallowed_status",
+    "suppress_http_headers",
+    "force_host",
+    "force_scheme",
+    "allowed_hosts",
+    "allow_addresses",
+    "tls",
+    "forwarded",
+    "identity",
+    "rewrite",
+    "request_headers",
+    "response_headers",
+    "traceparent",
+    "limits",
+    "timeouts",
+];
+/// Those of one kind only.
+const REGULAR_FIELDS: [&str; 3] = ["address", "strip_prefix", "host_header"];
+const TRANSPARENT_FIELDS: [&str; 3] = ["force_host", "force_scheme", "allowed_hosts"];
+
+impl Reader {
+    fn mount(&mut self, value: &Value, id: Id<'_>) -> Option<MountSpec> {
+        let Some(object) = value.as_object() else {
+            self.fault("", "a mount is a JSON object");
+            return None;
+        };
+        self.only(object, "", FIELDS);
+        let id = self.id(object, id);
+        let matches = self.matches(object.get("match"));
+        let kind = self.kind(object);
+        let allowed_request_methods =
+            self.list(object, "", "allowed_request_methods", "a method token, as in GET", |text| {
+                is_token(text.as_bytes()).then(|| text.to_owned())
+            });
+        let suppress_http_headers = self.list(object, "", "suppress_http_headers", "a header field name", |text| {
+            is_token(text.as_bytes()).then(|| text.to_ascii_lowercase())
+        });
+        let disallowed_status = self.disallowed_status(object);
+        let allow_addresses = self.list(object, "", "allow_addresses", "a network, as in 169.254.10.0/24", network);
+        let is_transparent = matches!(kind, Some(MountKind::Transparent { .. }));
+        let tls = self.tls(object.get("tls"));
+        let forwarded = self.forwarding(object.get("forwarded"), is_transparent);
+        let identity = self.identity(object.get("identity"));
+        let rewrite = self.rewriting(object.get("rewrite"));
+        let request_headers = self.edits(object, "request_headers");
+        let response_headers = self.edits(object, "response_headers");
+        let words = [("keep", Traceparent::Keep), ("ensure", Traceparent::Ensure)];
+        let traceparent = self.word(object, "", "traceparent", &words).unwrap_or_default();
+        let (limits, timeouts) = (self.limits(object.get("limits")), self.timeouts(object.get("timeouts")));
+        Some(MountSpec {
+            id: id?,
+            kind: kind?,
+            matches: matches?,
+            allowed_request_methods,
+            disallowed_status,
+            suppress_http_headers,
+            allow_addresses,
+            tls,
+            forwarded,
+            identity,
+            rewrite,
+            request_headers,
+            response_headers,
+            traceparent,
+            limits,
+            timeouts,
+        })
+    }
+
+    fn disallowed_status(&mut self, object: &Map<String, Value>) -> u16 {
+        match object.get("disallowed_status").map(Value::as_u64) {
+            None | Some(Some(405)) => 405,
+            Some(Some(400)) => 400,
+            Some(_) => {
+                self.fault("/disallowed_status", "must be 405, or 400 as from paste.proxy");
+                405
+            }
+        }
+    }
+
+    fn id(&mut self, object: &Map<String, Value>, id: Id<'_>) -> Option<String> {
+        let own = self.text(object, "", "id");
+        if object.contains_key("id") && own.is_none() {
+            return None;
+        }
+        let chosen = match (id, own) {
+            (Id::Given(given), Some(own)) if own != given => {
+                self.fault(
+                    "/id",
+                    format!("differs from the id in the URL, '{given}'; leave it out or make them equal"),
+                );
+                return None;
+            }
+            (Id::Given(id), _) | (Id::OwnOr(_), Some(id)) | (Id::OwnOr(id), None) => id,
+        };
+        if is_id(chosen) {
+            return Some(chosen.to_owned());
+        }
+        self.fault("/id", "must be 1 to 63 of a-z 0-9 . _ - and begin with a letter or digit");
+        None
+    }
+
+    fn matches(&mut self, value: Option<&Value>) -> Option<Match> {
+        let Some(value) = value else {
+            return Some(Match { host: None, path: "/".into() });
+        };
+        let Some(object) = value.as_object() else {
+            self.fault("/match", "must be an object with host and path");
+            return None;
+        };
+        self.only(object, "/match", &["host", "path"]);
+        let host = match self.text(object, "/match", "host") {
+            None => None,
+            Some(text) => match HostPattern::parse(text) {
+                Some(pattern) => Some(pattern),
+                None => {
+                    self.fault("/match/host", "must be a host as in example.org, *.example.org or example.org:8080");
+                    return None;
+                }
+            },
+        };
+        let path = match object.get("path") {
+            None => "/".to_owned(),
+            Some(_) => self.match_path(object)?,
+        };
+        Some(Match { host, path })
+    }
+
+    fn match_path(&mut self, object: &Map<String, Value>) -> Option<String> {
+        let text = self.text(object, "/match", "path")?;
+        let is_path = text.starts_with('/') && !text.contains('?') && target::has_whole_escapes(text.as_bytes());
+        match target::Target::parse(b"GET", text.as_bytes()) {
+            Ok(_) if is_path => {
+                let trimmed = text.trim_end_matches('/');
+                Some(if trimmed.is_empty() { "/".into() } else { trimmed.into() })
+            }
+            Err(target::TargetError::Path) => {
+                self.fault("/match/path", "must not have . or .. segments or backslashes");
+                None
+            }
+            Ok(_) | Err(_) => {
+                self.fault("/match/path", "must begin with / and be percent-encoded, without query or fragment");
+                None
+            }
+        }
+    }
+
+    fn kind(&mut self, object: &Map<String, Value>) -> Option<MountKind> {
+        if !object.contains_key("kind") {
+            self.fault("/kind", "is missing: \"regular\" or \"transparent\"");
+            return None;
+        }
+        match self.text(object, "", "kind")? {
+            "regular" => self.regular(object),
+            "transparent" => self.transparent(object),
+            _ => {
+                self.fault("/kind", "must be \"regular\" or \"transparent\"");
+                None
+            }
+        }
+    }
+
+    fn regular(&mut self, object: &Map<String, Value>) -> Option<MountKind> {
+        for name in TRANSPARENT_FIELDS.iter().filter(|name| object.contains_key(**name)) {
+            self.fault(format!("/{name}"), "is for transparent mounts only");
+        }
+        let strip_prefix = self.boolean(object, "", "strip_prefix").unwrap_or(true);
+        let host_header = match self.text(object, "", "host_header") {
+            None | Some("upstream") => HostHeader::Upstream,
+            Some("preserve") => HostHeader::Preserve,
+            Some(text) => {
+                let host = HostPort::parse(text);
+                if host.is_none() {
+                    self.fault("/host_header", "must be \"upstream\", \"preserve\" or a host, as in example.org:8080");
+                }
+                HostHeader::Literal(host?.to_string())
+            }
+        };
+        if !object.contains_key("address") {
+            self.fault("/address", "is missing: a regular mount needs one, as in http://127.0.0.1:9000/");
+            return None;
+        }
+        match parse_address(self.text(object, "", "address")?) {
+            Ok(address) if address.scheme == Scheme::Https => {
+                self.fault("/address", "https upstreams are not supported in this version; use http");
+                None
+            }
+            Ok(address) => Some(MountKind::Regular { address, strip_prefix, host_header }),
+            Err(detail) => {
+                self.fault("/address", detail);
+                None
+            }
+        }
+    }
+
+    fn transparent(&mut self, object: &Map<String, Value>) -> Option<MountKind> {
+        for name in REGULAR_FIELDS.iter().filter(|name| object.contains_key(**name)) {
+            self.fault(
+                format!("/{name}"),
+                "is for regular mounts only; a transparent one has force_host or allowed_hosts",
+            );
+        }
+        let force_host = self.text(object, "", "force_host").and_then(|text| {
+            let host = HostPort::parse(text);
+            if host.is_none() {
+                self.fault("/force_host", "must be a host with an optional port, as in 127.0.0.1:9001");
+            }
+            host
+        });
+        let schemes = [("http", Scheme::Http), ("https", Scheme::Https)];
+        let force_scheme = self.word(object, "", "force_scheme", &schemes).unwrap_or(Scheme::Http);
+        if force_scheme == Scheme::Https {
+            self.fault("/force_scheme", "https upstreams are not supported in this version; use http");
+        }
+        let expected = "a host as in example.org, *.example.org or example.org:8080";
+        let allowed_hosts = self.list(object, "", "allowed_hosts", expected, HostPattern::parse);
+        if !object.contains_key("force_host") && object.get("allowed_hosts").is_none_or(is_empty_list) {
+            self.fault("/allowed_hosts", "is mandatory without force_host, or the mount would be an open proxy");
+        }
+        Some(MountKind::Transparent { force_host, force_scheme, allowed_hosts })
+    }
+}
+
+/// `address/bits`, or one address.
+fn network(text: &str) -> Option<IpNet> {
+    let one = |text: &str| text.parse::<IpAddr>().ok().map(IpNet::from);
+    text.parse::<IpNet>().ok().or_else(|| one(text)).map(|network| network.trunc())
+}
+
+fn is_empty_list(value: &Value) -> bool {
+    value.as_array().is_some_and(Vec::is_empty) || value.as_str().is_some_and(|text| text.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(value: Value) -> Result<MountSpec, Vec<SpecFault>> {
+        parse(&value, Id::OwnOr("made-up"))
+    }
+
+    /// What is written, without what has tests of its own.
+    fn written(spec: &MountSpec) -> Value {
+        let mut value = serde_json::to_value(spec).unwrap();
+        for name in [
+            "disallowed_status",
+            "forwarded",
+            "rewrite",
+            "request_headers",
+            "response_headers",
+            "traceparent",
+            "limits",
+            "timeouts",
+        ] {
+            assert!(value.as_object_mut().unwrap().remove(name).is_some());
+        }
+        value
+    }
+
+    fn pointers(value: Value) -> Vec<String> {
+        read(value).unwrap_err().into_iter().map(|fault| fault.pointer).collect()
+    }
+
+    #[test]
+    fn a_regular_mount_is_read_and_written_back() {
+        let spec = read(json!({
+            "kind": "regular", "match": {"host": "API.example.org:8080", "path": "/orgs/"},
+            "address": "HTTP://Server3:8680/exist", "allowed_request_methods": ["GET"],
+            "suppress_http_headers": ["Accept-Encoding"],
+        }))
+        .unwrap();
+        assert_eq!(
+            written(&spec),
+            json!({
+                "id": "made-up", "kind": "regular", "match": {"host": "api.example.org:8080", "path": "/orgs"},
+                "address": "http://server3:8680/exist/", "strip_prefix": true, "host_header": "upstream", "allowed_request_methods": ["GET"],
+                "suppress_http_headers": ["accept-encoding"],
+            })
+        );
+        assert_eq!(parse(&serde_json::to_value(&spec).unwrap(), Id::Given("made-up")), Ok(spec));
+    }
+
+    #[test]
+    fn a_transparent_mount_is_read_and_written_back() {
+        let spec =
+            read(json!({"id": "t", "kind": "transparent", "allowed_hosts": ["*.internal:80", "x.org"]})).unwrap();
+        assert_eq!(
+            written(&spec),
+            json!({
+                "id": "t", "kind": "transparent", "match": {"path": "/"}, "force_scheme": "http",
+                "allowed_hosts": ["*.internal:80", "x.org"], "allowed_request_methods": [], "suppress_http_headers": [],
+            })
+        );
+        assert_eq!(parse(&serde_json::to_value(&spec).unwrap(), Id::Given("t")), Ok(spec));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once() {
+        assert_eq!(
+            pointers(json!({
+                "id": "Bad Id", "kind": "regular", "match": {"path": "x", "colour": 1}, "address": "ftp://h/",
+                "allowed_request_methods": ["GET", 5, "a b"], "suppress_http_headers": 7, "force_host": "h", "a/b~": 1,
+            })),
+            [
+                "/a~1b~0",
+                "/id",
+                "/match/colour",
+                "/match/path",
+                "/force_host",
+                "/address",
+                "/allowed_request_methods/1",
+                "/allowed_request_methods/2",
+                "/suppress_http_headers",
+            ]
+        );
+        assert_eq!(pointers(json!([])), [""]);
+        assert_eq!(pointers(json!({})), ["/kind"]);
+        assert_eq!(pointers(json!({"kind": "regular"})), ["/address"]);
+    }
+
+    #[test]
+    fn a_transparent_mount_is_never_an_open_proxy() {
+        assert_eq!(pointers(json!({"kind": "transparent"})), ["/allowed_hosts"]);
+        assert_eq!(pointers(json!({"kind": "transparent", "allowed_hosts": []})), ["/allowed_hosts"]);
+        assert_eq!(pointers(json!({"kind": "transparent", "allowed_hosts": ["*"]})), ["/allowed_hosts/0"]);
+        assert_eq!(
+            pointers(json!({"kind": "transparent", "allowed_hosts": ["*.0.0.1"]})),
+            Vec::<String>::from(["/allowed_hosts/0".into()])
+        );
+        assert!(read(json!({"kind": "transparent", "force_host": "127.0.0.1:9"})).is_ok());
+    }
+}
