@@ -69,6 +69,7 @@ impl Server {
             timer: Arc::clone(&timer),
             pseudonym: format!("standin-{instance:08x}").into(),
             files: Files::default(),
+            allows_open_proxy: settings.allow_open_proxy || is_this_machines(&front),
         };
         let workers = told(workers::start())?;
         let mut mounts = settings.mounts;
@@ -195,6 +196,14 @@ fn tcp(endpoint: &Endpoint) -> Vec<SocketAddr> {
     match endpoint {
         Endpoint::Tcp(address) => vec![*address],
         Endpoint::Unix(_) => Vec::new(),
+    }
+}
+
+/// True when no other machine can connect there.
+fn is_this_machines(endpoint: &Endpoint) -> bool {
+    match endpoint {
+        Endpoint::Tcp(address) => address.ip().to_canonical().is_loopback(),
+        Endpoint::Unix(_) => true,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where and how a request is sent on: said by its mount, done by upstream.
 
 use crate::message::Span;
-use crate::net::Access;
+use crate::net::Reach;
 use crate::net::dial::Host;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ pub struct Destination {
     /// Its port.
     pub port: u16,
     /// Which addresses it may have.
-    pub access: Access,
+    pub reach: Reach,
 }
 
 /// How one request is written to its upstream.

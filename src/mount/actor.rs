@@ -37,6 +37,8 @@ pub struct Environment {
     pub pseudonym: Arc<str>,
     /// Files that mounts name.
     pub files: Files,
+    /// A mount may go wherever a request wants.
+    pub allows_open_proxy: bool,
 }
 
 /// A running mount as one spec makes it. Clones share both; after a change
@@ -391,6 +393,7 @@ mod tests {
             timer: Timer::start().unwrap(),
             pseudonym: "test".into(),
             files: Files::default(),
+            allows_open_proxy: false,
         }
     }
 

@@ -19,6 +19,6 @@ pub use dial::{DialError, Dialer};
 pub use drain::{Drain, Permit};
 pub use input::Input;
 pub use listen::{Endpoint, HttpListener, Socket};
-pub use policy::{Access, OwnListeners};
+pub use policy::{Access, OwnListeners, Reach};
 pub use stream::{Peer, Stream};
 pub use timer::{Deadline, Timer};

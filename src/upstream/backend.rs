@@ -69,8 +69,8 @@ impl Backend {
             Poll::Pending => Poll::Pending,
         });
         let dialled = async {
-            let stream = self.dialer.dial(&destination.host, destination.port, destination.access).await;
-            stream.map(Connection::new).map_err(|error| refused(error, destination.access))
+            let stream = self.dialer.dial(&destination.host, destination.port, &destination.reach).await;
+            stream.map(Connection::new).map_err(|error| refused(error, destination.reach.access))
         };
         let connection = future::or(dialled, too_late).await?;
         if let (Some(notes), Some(begun)) = (&exchange.notes, begun) {
