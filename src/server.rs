@@ -277,3 +277,15 @@ fn start_demo(timer: &Arc<Timer>, ids: &Arc<RequestIds>, workers: &Spawn) -> Res
     });
     spec::parse(&value, spec::Id::Given("demo")).map_err(|faults| format!("--demo: {faults:?}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_can_reach_a_listener_is_told_by_its_address() {
+        let is_ours = |text: &str| is_this_machines(&Endpoint::Tcp(text.parse().unwrap()));
+        assert!(is_ours("127.0.0.1:80") && is_ours("[::1]:80") && is_ours("[::ffff:127.0.0.1]:80"));
+        assert!(!is_ours("0.0.0.0:80") && !is_ours("[::]:80") && !is_ours("192.0.2.1:80"));
+    }
+}
