@@ -7,12 +7,14 @@
 use super::spec::bounds::{self, Limits};
 use super::spec::{BaseAddress, HostHeader, HostPattern, HostPort, MountKind, MountSpec, Traceparent};
 use crate::error::{Error, Kind};
-use crate::exchange::{Bounds, Destination, Exchange, Outbound, Reply};
+use crate::exchange::{Bounds, Destination, Exchange, Outbound, Reply, RequestId};
 use crate::http1::Framing;
 use crate::message::{Authority, Known, Span, Version};
 use crate::net::Access;
 use crate::net::dial::Host;
+use crate::policy::location::Public;
 use crate::policy::{forwarded, hop_by_hop, methods, trace, trailers, via};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A spec made ready for requests.
@@ -25,7 +27,22 @@ pub struct Plan {
     limits: Limits,
     bounds: Bounds,
     pseudonym: Arc<str>,
+    /// Replies are edited by what their requests said.
+    looks_back: bool,
     route: Route,
+}
+
+/// What is still known of a request when its reply has come.
+#[derive(Debug)]
+pub struct Afterwards {
+    /// It was a HEAD: whatever the reply says, there is no content.
+    pub is_head: bool,
+    /// What the client asked for.
+    pub public: Arc<Public>,
+    /// Who asked; a client on a Unix socket has no address.
+    pub client: Option<IpAddr>,
+    /// What logs and error answers call it.
+    pub id: RequestId,
 }
 
 #[derive(Debug)]
@@ -47,7 +64,7 @@ enum Route {
 }
 
 /// The scheme of every listener so far.
-const SCHEME: &[u8] = b"http";
+const SCHEME: &str = "http";
 const HTTP_PORT: u16 = 80;
 
 impl Plan {
@@ -72,6 +89,7 @@ impl Plan {
             limits: spec.limits,
             bounds: bounds::of(spec.limits, spec.timeouts),
             pseudonym,
+            looks_back: spec.rewrite.location || spec.rewrite.cookies,
             route,
         }
     }
@@ -83,8 +101,9 @@ impl Plan {
     }
 
     /// Edits the request and says where it goes. `prefix_len` bytes of its raw
-    /// path were matched.
-    pub fn prepare(&self, exchange: &mut Exchange, prefix_len: usize) -> Result<(), Error> {
+    /// path were matched. What is answered is for [`Plan::finish`]; nothing
+    /// where the mount does not ask for it.
+    pub fn prepare(&self, exchange: &mut Exchange, prefix_len: usize) -> Result<Option<Box<Afterwards>>, Error> {
         if self.disallows_as_paste {
             methods::check_as_paste(&self.methods, exchange.head.method(), &exchange.head.fields)?;
         } else {
@@ -120,7 +139,7 @@ impl Plan {
         let client = exchange.peer.ip();
         match self.route {
             Route::Regular { .. } => {
-                forwarded::overwrite(&mut exchange.head.fields, client, exchange.route.authority, SCHEME);
+                forwarded::overwrite(&mut exchange.head.fields, client, exchange.route.authority, SCHEME.as_bytes());
             }
             Route::Forced { .. } | Route::Named { .. } => {
                 forwarded::add_missing_for(&mut exchange.head.fields, client);
@@ -136,12 +155,27 @@ impl Plan {
         }
         hop_by_hop::ask(fields, exchange.upgrade.is_some(), exchange.takes_trailers);
         exchange.outbound = Some(outbound);
-        Ok(())
+        Ok(self.looks_back.then(|| Box::new(self.afterwards(exchange, prefix_len))))
     }
 
-    /// Edits the reply.
-    pub fn finish(&self, reply: &mut Reply) {
+    fn afterwards(&self, exchange: &Exchange, prefix_len: usize) -> Afterwards {
+        let prefix_len = if self.route.strips_prefix() { prefix_len } else { 0 };
+        Afterwards {
+            is_head: exchange.head.method() == b"HEAD",
+            public: Arc::new(Public {
+                scheme: SCHEME,
+                authority: exchange.route.authority.map(|span| exchange.bytes(span).into()),
+                prefix: exchange.path().get(..prefix_len).unwrap_or_default().into(),
+            }),
+            client: exchange.peer.ip(),
+            id: exchange.id,
+        }
+    }
+
+    /// Edits the reply. `afterwards` is what [`Plan::prepare`] answered.
+    pub fn finish(&self, reply: &mut Reply, afterwards: Option<&Afterwards>) {
         // 426 must name the protocols that are wanted (RFC 9110 §15.5.22).
+        let _ = afterwards;
         let upgrade = matches!(reply.head.status, 101 | 426);
         let keep = hop_by_hop::Keep { upgrade, trailer: reply.takes_trailers };
         hop_by_hop::strip_response(&mut reply.head.fields, keep);
@@ -162,6 +196,11 @@ impl Route {
             preserves_host: *host == HostHeader::Preserve,
             strips_prefix,
         }
+    }
+
+    /// The matched prefix does not reach the upstream.
+    fn strips_prefix(&self) -> bool {
+        matches!(self, Self::Regular { strips_prefix: true, .. })
     }
 
     fn outbound(&self, exchange: &Exchange, prefix_len: usize) -> Result<Outbound, Error> {
