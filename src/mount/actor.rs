@@ -6,7 +6,7 @@
 //! plan and the wish to stop come as a level, not as a message: the last one
 //! counts at once, none is lost, nobody waits.
 
-use super::plan::Plan;
+use super::plan::{Afterwards, Plan};
 use super::spec::MountSpec;
 use super::state::{Effect, Event, Lifecycle, State};
 use crate::error::{Error, Kind};
@@ -123,13 +123,14 @@ impl MountHandle {
     /// reply. `prefix_len` bytes of its raw path were matched.
     pub async fn forward(&self, mut shell: Request, prefix_len: usize) -> Response {
         let shared = &*self.shared;
-        if let Err(error) = shared.admit(&self.plan, &mut shell, prefix_len).await {
-            return shell::carry_back(Err(error));
-        }
+        let afterwards = match shared.admit(&self.plan, &mut shell, prefix_len).await {
+            Ok(afterwards) => afterwards,
+            Err(error) => return shell::carry_back(Err(error)),
+        };
         match shared.client.send(shell).await {
             Ok(response) => {
                 let mut response: Response = response.into();
-                shell::edit_reply(&mut response, |reply| self.plan.finish(reply));
+                shell::edit_reply(&mut response, |reply| self.plan.finish(reply, afterwards.as_deref()));
                 response
             }
             Err(error) => shell::carry_back(Err(Error::new(Kind::Internal, error))),
@@ -199,7 +200,12 @@ impl MountHandle {
 
 impl Shared {
     /// Spends a credit on the exchange and makes it ready to be sent.
-    async fn admit(&self, plan: &Plan, shell: &mut Request, prefix_len: usize) -> Result<(), Error> {
+    async fn admit(
+        &self,
+        plan: &Plan,
+        shell: &mut Request,
+        prefix_len: usize,
+    ) -> Result<Option<Box<Afterwards>>, Error> {
         let exchange = shell::exchange(shell)?;
         exchange.credit = Some(match self.credits.spend() {
             Some(credit) => credit,
@@ -208,14 +214,14 @@ impl Shared {
         if let Some(notes) = &exchange.notes {
             notes.note(|facts| facts.mount = Some(Arc::clone(&self.id)));
         }
-        plan.prepare(exchange, prefix_len)?;
+        let afterwards = plan.prepare(exchange, prefix_len)?;
         if exchange.upgrade.is_some() {
             exchange.tunnel_credit = Some(self.tunnels.spend().ok_or(Kind::TunnelsSaturated)?);
         }
         if let Some(total) = exchange.bounds.total {
             exchange.deadline.limit_total(total);
         }
-        Ok(())
+        Ok(afterwards)
     }
 
     /// As many at a time as the plan allows.

@@ -7,13 +7,15 @@
 use super::spec::bounds::{self, Limits};
 use super::spec::{BaseAddress, HostHeader, HostPattern, HostPort, MountKind, MountSpec, Traceparent};
 use crate::error::{Error, Kind};
-use crate::exchange::{Bounds, Destination, Exchange, Outbound, Reply};
+use crate::exchange::{Bounds, Destination, Exchange, Outbound, Reply, RequestId};
 use crate::http1::Framing;
 use crate::message::{Authority, Known, Span, Version};
 use crate::net::dial::Host;
 use crate::net::{Access, Reach};
+use crate::policy::location::Public;
 use crate::policy::{forwarded, hop_by_hop, methods, trace, trailers, via};
 use ipnet::IpNet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A spec made ready for requests.
@@ -32,7 +34,22 @@ pub struct Plan {
     limits: Limits,
     bounds: Bounds,
     pseudonym: Arc<str>,
+    /// Replies are edited by what their requests said.
+    looks_back: bool,
     route: Route,
+}
+
+/// What is still known of a request when its reply has come.
+#[derive(Debug)]
+pub struct Afterwards {
+    /// It was a HEAD: whatever the reply says, there is no content.
+    pub is_head: bool,
+    /// What the client asked for.
+    pub public: Arc<Public>,
+    /// Who asked; a client on a Unix socket has no address.
+    pub client: Option<IpAddr>,
+    /// What logs and error answers call it.
+    pub id: RequestId,
 }
 
 #[derive(Debug)]
@@ -90,6 +107,7 @@ impl Plan {
             limits: spec.limits,
             bounds: bounds::of(spec.limits, spec.timeouts),
             pseudonym,
+            looks_back: spec.rewrite.location || spec.rewrite.cookies,
             route,
         }
     }
@@ -101,8 +119,9 @@ impl Plan {
     }
 
     /// Edits the request and says where it goes. `prefix_len` bytes of its raw
-    /// path were matched.
-    pub fn prepare(&self, exchange: &mut Exchange, prefix_len: usize) -> Result<(), Error> {
+    /// path were matched. What is answered is for [`Plan::finish`]; nothing
+    /// where the mount does not ask for it.
+    pub fn prepare(&self, exchange: &mut Exchange, prefix_len: usize) -> Result<Option<Box<Afterwards>>, Error> {
         if self.disallows_as_paste {
             methods::check_as_paste(&self.methods, exchange.head.method(), &exchange.head.fields)?;
         } else {
@@ -136,6 +155,7 @@ impl Plan {
             });
         }
         let client = exchange.peer.ip();
+        let is_trusted = client.is_some_and(|client| self.trusted.iter().any(|network| network.contains(&client)));
         let facts = forwarded::Facts {
             client,
             host: exchange.route.authority,
@@ -143,7 +163,7 @@ impl Plan {
             scheme: FRONT_SCHEME,
             prefix: &self.prefix,
             pseudonym: self.pseudonym.as_bytes(),
-            is_trusted: client.is_some_and(|client| self.trusted.iter().any(|network| network.contains(&client))),
+            is_trusted,
         };
         let fields = &mut exchange.head.fields;
         self.forwarded.apply(fields, &facts);
@@ -156,12 +176,33 @@ impl Plan {
         }
         hop_by_hop::ask(fields, exchange.upgrade.is_some(), exchange.takes_trailers);
         exchange.outbound = Some(outbound);
-        Ok(())
+        Ok(self.looks_back.then(|| Box::new(self.afterwards(exchange, is_trusted))))
     }
 
-    /// Edits the reply.
-    pub fn finish(&self, reply: &mut Reply) {
+    /// `is_trusted`: what the request's fields say by now is what a proxy says
+    /// whose word is taken.
+    fn afterwards(&self, exchange: &Exchange, is_trusted: bool) -> Afterwards {
+        let fields = &exchange.head.fields;
+        let (scheme, authority) = if is_trusted { forwarded::public_origin(fields) } else { (None, None) };
+        let asked = || exchange.route.authority.map(|span| exchange.bytes(span));
+        let outer = fields.first(Known::XForwardedPrefix);
+        let outer = outer.filter(|_| is_trusted && self.forwarded.prefix == forwarded::Treatment::Append);
+        Afterwards {
+            is_head: exchange.head.method() == b"HEAD",
+            public: Arc::new(Public {
+                scheme: scheme.unwrap_or(FRONT_SCHEME),
+                authority: authority.or_else(asked).map(Into::into),
+                prefix: outer.unwrap_or(&self.prefix).into(),
+            }),
+            client: exchange.peer.ip(),
+            id: exchange.id,
+        }
+    }
+
+    /// Edits the reply. `afterwards` is what [`Plan::prepare`] answered.
+    pub fn finish(&self, reply: &mut Reply, afterwards: Option<&Afterwards>) {
         // 426 must name the protocols that are wanted (RFC 9110 §15.5.22).
+        let _ = afterwards;
         let upgrade = matches!(reply.head.status, 101 | 426);
         let keep = hop_by_hop::Keep { upgrade, trailer: reply.takes_trailers };
         hop_by_hop::strip_response(&mut reply.head.fields, keep);

@@ -5,6 +5,7 @@
 
 pub mod forwarded;
 pub mod hop_by_hop;
+pub mod location;
 pub mod max_forwards;
 pub mod methods;
 pub mod trace;
