@@ -208,3 +208,7 @@ pub const FILES_LOOK: Duration = Duration::from_secs(1);
 
 /// What such a file may hold: many times the system's bundle of certificates.
 pub const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// What a TLS session to an upstream takes before it was sent, in bytes: two
+/// blocks of content.
+pub const TLS_BUFFER_BYTES_MAX: usize = 2 * SEND_BYTES_MAX;

@@ -12,6 +12,7 @@ pub mod pipe;
 pub mod policy;
 pub mod stream;
 pub mod timer;
+pub mod tls;
 pub mod workers;
 
 pub use clients::Clients;

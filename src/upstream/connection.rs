@@ -284,7 +284,13 @@ impl InFlight {
             match self.sending {
                 Sending::Done | Sending::Failed => return Ok(()),
                 Sending::Rest => {
-                    self.sending = Sending::Done;
+                    let Some(connection) = &self.connection else { return Ok(()) };
+                    match connection.input.stream().poll_flush(cx) {
+                        Poll::Pending => return Ok(()),
+                        Poll::Ready(flushed) => {
+                            self.sending = if flushed.is_ok() { Sending::Done } else { Sending::Failed };
+                        }
+                    }
                     self.wait_on();
                 }
                 Sending::Content => {
