@@ -10,6 +10,7 @@ use crate::files::Files;
 use crate::front::access_log::{self, AccessLog};
 use crate::front::connection::{ClientBounds, ConnectionServer};
 use crate::front::gateway;
+use crate::identity::Passwords;
 use crate::limits::{ADMIN_DRAIN_MAX, CUT_MAX};
 use crate::mount::{Environment, MountSpec, spec};
 use crate::net::listen::{self, Spawn};
@@ -69,6 +70,7 @@ impl Server {
             timer: Arc::clone(&timer),
             pseudonym: format!("standin-{instance:08x}").into(),
             files: Files::default(),
+            passwords: told(Passwords::new())?,
         };
         let workers = told(workers::start())?;
         let mut mounts = settings.mounts;

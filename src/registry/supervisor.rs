@@ -223,6 +223,7 @@ mod tests {
     use super::super::Registry;
     use super::*;
     use crate::files::Files;
+    use crate::identity::Passwords;
     use crate::mount::spec::{Id, parse};
     use crate::net::{Dialer, OwnListeners, Timer};
     use serde_json::{Value, json};
@@ -238,6 +239,7 @@ mod tests {
             timer: Timer::start().unwrap(),
             pseudonym: "test".into(),
             files: Files::default(),
+            passwords: Passwords::new().unwrap(),
         };
         Registry::open(directory, fixed, environment)
     }

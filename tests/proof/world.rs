@@ -110,7 +110,7 @@ impl Forward {
 impl tide::Endpoint<()> for Forward {
     async fn call(&self, request: tide::Request<()>) -> tide::Result {
         let mut shell: http_types::Request = request.into();
-        if let Err(error) = self.plan.prepare(shell::exchange(&mut shell)?, 0) {
+        if let Err(error) = self.plan.prepare(shell::exchange(&mut shell)?, 0, None) {
             return Ok(shell::carry_back(Err(error)).into());
         }
         let mut response: http_types::Response = self.client.send(shell).await?.into();
