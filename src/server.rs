@@ -10,6 +10,7 @@ use crate::files::Files;
 use crate::front::access_log::{self, AccessLog};
 use crate::front::connection::{ClientBounds, ConnectionServer};
 use crate::front::gateway;
+use crate::identity::Passwords;
 use crate::limits::{ADMIN_DRAIN_MAX, CUT_MAX};
 use crate::mount::{Environment, MountSpec, spec};
 use crate::net::listen::{self, Spawn};
@@ -70,6 +71,7 @@ impl Server {
             pseudonym: format!("standin-{instance:08x}").into(),
             files: Files::default(),
             allows_open_proxy: settings.allow_open_proxy || is_this_machines(&front),
+            passwords: told(Passwords::new())?,
         };
         let workers = told(workers::start())?;
         let mut mounts = settings.mounts;

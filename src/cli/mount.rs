@@ -92,6 +92,15 @@ struct AddArguments {
     /// A timeout, as in idle_ms=60000: connect_ms, first_byte_ms, idle_ms, tunnel_idle_ms, total_ms (repeatable)
     #[arg(long = "timeout", value_name = "NAME=MS", value_parser = number)]
     timeouts: Vec<(String, u64)>,
+    /// Demand HTTP Basic authentication against this file, as htpasswd -B writes it
+    #[arg(long, value_name = "FILE", value_parser = whole_path)]
+    basic_auth: Option<String>,
+    /// A header that says who asks, as in 'X-Remote-User: {user}' (repeatable)
+    #[arg(long = "identity-header", value_name = "NAME: VALUE", value_parser = header)]
+    identity_headers: Vec<(String, String)>,
+    /// Sign requests (RFC 9421) with this key of the file
+    #[arg(long, value_name = "KEYS_FILE:KEY_ID", value_parser = key)]
+    sign: Option<(String, String)>,
     /// Begin a trace (W3C traceparent) where a request comes without one
     #[arg(long)]
     trace: bool,
@@ -106,6 +115,22 @@ fn number(text: &str) -> Result<(String, u64), String> {
 fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("give it as NAME=HOW")?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("give it as 'NAME: VALUE'")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+fn key(text: &str) -> Result<(String, String), String> {
+    let (file, id) = text.rsplit_once(':').ok_or("give it as KEYS_FILE:KEY_ID")?;
+    Ok((whole_path(file)?, id.to_owned()))
+}
+
+/// The server may run elsewhere in the tree of directories.
+fn whole_path(text: &str) -> Result<String, String> {
+    let path = std::path::absolute(text).map_err(|error| format!("'{text}': {error}"))?;
+    path.into_os_string().into_string().map_err(|_| "the path is not UTF-8".to_owned())
 }
 
 /// Does what was asked and prints the answer.
@@ -180,6 +205,20 @@ fn body(add: AddArguments) -> Value {
             let numbers: Map<String, Value> = numbers.into_iter().map(|(name, value)| (name, json!(value))).collect();
             set(name, Value::Object(numbers));
         }
+    }
+    let mut identity = Map::new();
+    if let Some(file) = add.basic_auth {
+        identity.insert("basic".into(), json!({ "htpasswd_file": file }));
+    }
+    if !add.identity_headers.is_empty() {
+        let headers = add.identity_headers.into_iter().map(|(name, value)| (name, json!(value))).collect();
+        identity.insert("headers".into(), Value::Object(headers));
+    }
+    if let Some((file, key_id)) = add.sign {
+        identity.insert("sign".into(), json!({ "keys_file": file, "key_id": key_id }));
+    }
+    if !identity.is_empty() {
+        set("identity", Value::Object(identity));
     }
     if add.trace {
         set("traceparent", json!("ensure"));

@@ -1,5 +1,6 @@
 //! Where and how a request is sent on: said by its mount, done by upstream.
 
+use crate::identity::Signer;
 use crate::message::Span;
 use crate::net::Reach;
 use crate::net::dial::Host;
@@ -27,4 +28,6 @@ pub struct Outbound {
     pub target_rest: Span,
     /// The `Host` to send; none leaves the client's own.
     pub host: Option<Arc<[u8]>>,
+    /// Signs each attempt, where the mount says so.
+    pub signer: Option<Arc<Signer>>,
 }

@@ -4,11 +4,13 @@
 //! the chance that names a new trace: it edits the exchange and says where it
 //! goes; upstream does the rest.
 
+use super::identity::Identity;
 use super::spec::bounds::{self, Limits};
 use super::spec::{BaseAddress, HostHeader, HostPattern, HostPort, MountKind, MountSpec, Traceparent};
 use crate::error::{Error, Kind};
 use crate::exchange::{Bounds, Destination, Exchange, Outbound, Reply, RequestId};
 use crate::http1::Framing;
+use crate::identity::Basic;
 use crate::message::{Authority, Known, Span, Version};
 use crate::net::dial::Host;
 use crate::net::{Access, Reach};
@@ -36,6 +38,7 @@ pub struct Plan {
     pseudonym: Arc<str>,
     /// Replies are edited by what their requests said.
     looks_back: bool,
+    identity: Option<Identity>,
     route: Route,
 }
 
@@ -108,6 +111,7 @@ impl Plan {
             bounds: bounds::of(spec.limits, spec.timeouts),
             pseudonym,
             looks_back: spec.rewrite.location || spec.rewrite.cookies,
+            identity: None,
             route,
         }
     }
@@ -118,10 +122,27 @@ impl Plan {
         self.limits
     }
 
+    /// Says who asks, where the mount does.
+    #[must_use]
+    pub fn identified(self, identity: Option<Identity>) -> Self {
+        Self { identity, ..self }
+    }
+
+    /// What checks who asks, where that is demanded.
+    #[must_use]
+    pub fn basic(&self) -> Option<&Basic> {
+        self.identity.as_ref()?.basic()
+    }
+
     /// Edits the request and says where it goes. `prefix_len` bytes of its raw
-    /// path were matched. What is answered is for [`Plan::finish`]; nothing
-    /// where the mount does not ask for it.
-    pub fn prepare(&self, exchange: &mut Exchange, prefix_len: usize) -> Result<Option<Box<Afterwards>>, Error> {
+    /// path were matched; `user` asks, if that is known. What is answered is for
+    /// [`Plan::finish`]; nothing where the mount does not ask for it.
+    pub fn prepare(
+        &self,
+        exchange: &mut Exchange,
+        prefix_len: usize,
+        user: Option<&str>,
+    ) -> Result<Option<Box<Afterwards>>, Error> {
         if self.disallows_as_paste {
             methods::check_as_paste(&self.methods, exchange.head.method(), &exchange.head.fields)?;
         } else {
@@ -130,7 +151,7 @@ impl Plan {
         if via::names(&exchange.head.fields, self.pseudonym.as_bytes()) {
             return Err(Kind::Loop.into());
         }
-        let outbound = self.route.outbound(exchange, prefix_len)?;
+        let mut outbound = self.route.outbound(exchange, prefix_len)?;
         exchange.bounds = self.bounds;
         if let Framing::Length(length) = exchange.framing
             && length > self.bounds.request_body_bytes
@@ -146,6 +167,9 @@ impl Plan {
             exchange.head.version == Version::Http11 && trailers::wanted(fields) && !self.suppresses("te");
         let keep = hop_by_hop::Keep { upgrade: exchange.upgrade.is_some(), trailer: exchange.takes_trailers };
         hop_by_hop::strip_request(fields, keep);
+        if let Some(identity) = &self.identity {
+            identity.strip(fields);
+        }
         if !self.suppressed.is_empty() {
             // Framing and Host are written from what was understood, so
             // suppressing them cannot break a message.
@@ -173,6 +197,10 @@ impl Plan {
             getrandom::fill(&mut trace_id).map_err(|error| Error::new(Kind::Internal, error))?;
             getrandom::fill(&mut parent_id).map_err(|error| Error::new(Kind::Internal, error))?;
             trace::ensure(fields, trace_id, parent_id);
+        }
+        if let Some(identity) = &self.identity {
+            identity.tell(fields, user);
+            outbound.signer = identity.signer();
         }
         hop_by_hop::ask(fields, exchange.upgrade.is_some(), exchange.takes_trailers);
         exchange.outbound = Some(outbound);
@@ -255,6 +283,7 @@ impl Route {
                 } else {
                     Some(Arc::clone(host))
                 },
+                signer: None,
             }),
             Self::Forced { destination, allowed } => {
                 if !allowed.is_empty() {
@@ -287,6 +316,7 @@ fn as_given(exchange: &Exchange, destination: Arc<Destination>) -> Outbound {
         target_base: if bare { b"/"[..].into() } else { b""[..].into() },
         target_rest: exchange.route.path_and_query,
         host: given_host(exchange),
+        signer: None,
     }
 }
 

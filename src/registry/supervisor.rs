@@ -235,6 +235,7 @@ mod tests {
     use super::super::Registry;
     use super::*;
     use crate::files::Files;
+    use crate::identity::Passwords;
     use crate::mount::spec::{Id, parse};
     use crate::net::{Dialer, OwnListeners, Timer};
     use serde_json::{Value, json};
@@ -251,6 +252,7 @@ mod tests {
             pseudonym: "test".into(),
             files: Files::default(),
             allows_open_proxy: false,
+            passwords: Passwords::new().unwrap(),
         };
         Registry::open(directory, fixed, environment)
     }
@@ -303,6 +305,7 @@ mod tests {
             timer: Timer::start().unwrap(),
             pseudonym: "test".into(),
             files: Files::default(),
+            passwords: Passwords::new().unwrap(),
             allows_open_proxy,
         };
         let fenced = Registry::open(directory.path(), vec![], allowing(false)).unwrap();

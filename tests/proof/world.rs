@@ -110,7 +110,7 @@ impl Forward {
 impl tide::Endpoint<()> for Forward {
     async fn call(&self, request: tide::Request<()>) -> tide::Result {
         let mut shell: http_types::Request = request.into();
-        let afterwards = match self.plan.prepare(shell::exchange(&mut shell)?, 0) {
+        let afterwards = match self.plan.prepare(shell::exchange(&mut shell)?, 0, None) {
             Ok(afterwards) => afterwards,
             Err(error) => return Ok(shell::carry_back(Err(error)).into()),
         };
