@@ -6,14 +6,15 @@
 
 use super::identity::Identity;
 use super::spec::bounds::{self, Limits};
-use super::spec::{BaseAddress, HostHeader, HostPattern, HostPort, MountKind, MountSpec, Traceparent};
+use super::spec::{BaseAddress, HostHeader, HostPattern, HostPort, MountKind, MountSpec, Scheme, Traceparent};
+use super::trust::Made;
 use crate::error::{Error, Kind};
 use crate::exchange::{Bounds, Destination, Exchange, Outbound, Reply, RequestId};
 use crate::http1::Framing;
 use crate::identity::Basic;
 use crate::message::{Authority, Known, Span, Version};
 use crate::net::dial::Host;
-use crate::net::{Access, Reach};
+use crate::net::{Access, Reach, Trust};
 use crate::policy::location::Public;
 use crate::policy::{forwarded, hop_by_hop, methods, trace, trailers, via};
 use ipnet::IpNet;
@@ -39,6 +40,7 @@ pub struct Plan {
     /// Replies are edited by what their requests said.
     looks_back: bool,
     identity: Option<Identity>,
+    trust: Option<Made>,
     route: Route,
 }
 
@@ -72,6 +74,7 @@ enum Route {
         allowed: Vec<HostPattern>,
         /// Addresses that may be reached besides.
         also: Arc<[IpNet]>,
+        trust: Option<Arc<Trust>>,
     },
 }
 
@@ -79,23 +82,25 @@ enum Route {
 /// has named none.
 const FRONT_SCHEME: &str = "http";
 const FRONT_PORT: u16 = 80;
-const HTTP_PORT: u16 = 80;
 
 impl Plan {
     /// Makes a spec ready. `pseudonym` names this proxy in `Via`.
     #[must_use]
-    pub fn new(spec: &MountSpec, pseudonym: Arc<str>) -> Self {
+    pub fn new(spec: &MountSpec, pseudonym: Arc<str>, made: Option<Made>) -> Self {
+        let trust = made.as_ref().map(Made::trust);
         let also: Arc<[IpNet]> = spec.allow_addresses.as_slice().into();
         let reach = |access| Reach { access, also: Arc::clone(&also) };
         let route = match &spec.kind {
             MountKind::Regular { address, strip_prefix, host_header } => {
-                Route::regular(address, *strip_prefix, host_header, reach(Access::Local))
+                Route::regular(address, *strip_prefix, host_header, reach(Access::Local), trust)
             }
             MountKind::Transparent { force_host: Some(host), allowed_hosts, .. } => Route::Forced {
-                destination: Arc::new(destination(host, reach(Access::Local))),
+                destination: Arc::new(destination(host, reach(Access::Local), trust)),
                 allowed: allowed_hosts.clone(),
             },
-            MountKind::Transparent { allowed_hosts, .. } => Route::Named { allowed: allowed_hosts.clone(), also },
+            MountKind::Transparent { allowed_hosts, .. } => {
+                Route::Named { allowed: allowed_hosts.clone(), also, trust }
+            }
         };
         Self {
             methods: spec.allowed_request_methods.clone(),
@@ -112,6 +117,7 @@ impl Plan {
             pseudonym,
             looks_back: spec.rewrite.location || spec.rewrite.cookies,
             identity: None,
+            trust: made,
             route,
         }
     }
@@ -120,6 +126,12 @@ impl Plan {
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// How the upstream is checked, where it speaks TLS.
+    #[must_use]
+    pub fn trust(&self) -> Option<&Made> {
+        self.trust.as_ref()
     }
 
     /// Says who asks, where the mount does.
@@ -261,10 +273,16 @@ fn stripped_prefix(spec: &MountSpec) -> Box<[u8]> {
 }
 
 impl Route {
-    fn regular(address: &BaseAddress, strips_prefix: bool, host: &HostHeader, reach: Reach) -> Self {
+    fn regular(
+        address: &BaseAddress,
+        strips_prefix: bool,
+        host: &HostHeader,
+        reach: Reach,
+        trust: Option<Arc<Trust>>,
+    ) -> Self {
         let own = address.host.to_string();
         Self::Regular {
-            destination: Arc::new(destination(&address.host, reach)),
+            destination: Arc::new(destination(&address.host, reach, trust)),
             base: address.path.as_bytes().into(),
             host: if let HostHeader::Literal(host) = host { host } else { &own }.as_bytes().into(),
             preserves_host: *host == HostHeader::Preserve,
@@ -287,14 +305,14 @@ impl Route {
             }),
             Self::Forced { destination, allowed } => {
                 if !allowed.is_empty() {
-                    named(exchange, allowed)?;
+                    named(exchange, allowed, default_port(destination.trust.as_ref()))?;
                 }
                 Ok(as_given(exchange, Arc::clone(destination)))
             }
-            Self::Named { allowed, also } => {
-                let (host, access) = named(exchange, allowed)?;
+            Self::Named { allowed, also, trust } => {
+                let (host, access) = named(exchange, allowed, default_port(trust.as_ref()))?;
                 let reach = Reach { access, also: Arc::clone(also) };
-                Ok(as_given(exchange, Arc::new(destination(&host, reach))))
+                Ok(as_given(exchange, Arc::new(destination(&host, reach, trust.clone()))))
             }
         }
     }
@@ -329,15 +347,15 @@ fn given_host(exchange: &Exchange) -> Option<Arc<[u8]>> {
 
 /// The server that the request names, if it is one of the allowed, and what its
 /// name may stand for.
-fn named(exchange: &Exchange, allowed: &[HostPattern]) -> Result<(HostPort, Access), Error> {
+fn named(exchange: &Exchange, allowed: &[HostPattern], default_port: u16) -> Result<(HostPort, Access), Error> {
     let refused = |host: &str| Error::new(Kind::HostNotAllowed, host);
     let host = exchange.host().ok_or_else(|| refused("no host"))?;
     let authority = Authority { host, port: exchange.route.port };
     let canonical = authority.normal_host();
-    let port = authority.port.unwrap_or(HTTP_PORT);
+    let port = authority.port.unwrap_or(default_port);
     let pattern = allowed
         .iter()
-        .find(|pattern| pattern.stands_for(&canonical) && pattern.host.port.unwrap_or(HTTP_PORT) == port)
+        .find(|pattern| pattern.stands_for(&canonical) && pattern.host.port.unwrap_or(default_port) == port)
         .ok_or_else(|| refused(host))?;
     // Whoever runs the names below a wildcard must not point one of them at
     // this machine; a host named in full was meant. Where any host is allowed
@@ -350,11 +368,16 @@ fn named(exchange: &Exchange, allowed: &[HostPattern]) -> Result<(HostPort, Acce
     Ok((HostPort { host: canonical, port: Some(port) }, access))
 }
 
-fn destination(host: &HostPort, reach: Reach) -> Destination {
+fn default_port(trust: Option<&Arc<Trust>>) -> u16 {
+    if trust.is_some() { Scheme::Https } else { Scheme::Http }.default_port()
+}
+
+fn destination(host: &HostPort, reach: Reach, trust: Option<Arc<Trust>>) -> Destination {
     let address = Authority { host: &host.host, port: None }.ip();
     Destination {
         host: address.map_or_else(|| Host::Name(host.host.as_str().into()), Host::Address),
-        port: host.port.unwrap_or(HTTP_PORT),
+        port: host.port.unwrap_or(default_port(trust.as_ref())),
+        trust,
         reach,
     }
 }

@@ -12,8 +12,9 @@ use crate::http1::encode::{self, ChunkHead};
 use crate::http1::{BodyDecoder, Found, Framing, HeadScan, framing, upgrade};
 use crate::limits::{INTERIM_RESPONSES_MAX, POOL_IDLE_MAX, RESPONSE_HEAD, SEND_BYTES_MAX};
 use crate::message::{Fields, Known, ResponseHead, Version, head};
-use crate::net::{Deadline, Input, Stream};
+use crate::net::{Deadline, Input, Stream, TlsFault, Trust};
 use crate::policy::{hop_by_hop, trailers};
+use rustls::ClientConfig;
 use std::io::IoSlice;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
@@ -27,13 +28,21 @@ const TURNS_MAX: usize = 32;
 pub struct Connection {
     input: Input,
     reused: bool,
+    /// By what its peer was checked, where it was.
+    config: Option<Arc<ClientConfig>>,
 }
 
 impl Connection {
     /// A fresh one.
     #[must_use]
-    pub fn new(stream: Stream) -> Self {
-        Self { input: Input::new(stream), reused: false }
+    pub fn new(stream: Stream, config: Option<Arc<ClientConfig>>) -> Self {
+        Self { input: Input::new(stream), reused: false, config }
+    }
+
+    /// True when its peer would be believed again.
+    #[must_use]
+    pub fn is_trusted_by(&self, trust: &Trust) -> bool {
+        self.config.as_ref().is_some_and(|config| trust.is_current(config))
     }
 
     /// True when nothing came that no request asked for.
@@ -201,7 +210,10 @@ impl InFlight {
             match connection.input.poll_read(cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(Kind::UpstreamClosed.into())),
                 Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::new(Kind::UpstreamClosed, error))),
+                Poll::Ready(Err(error)) => {
+                    let kind = TlsFault::of_io(&error).map_or(Kind::UpstreamClosed, Kind::UpstreamTls);
+                    return Poll::Ready(Err(Error::new(kind, error)));
+                }
                 Poll::Pending => {
                     if self.deadline.poll(cx).is_ready() {
                         let waits_for_client = self.sending == Sending::Content && self.out_at == self.out.len();
