@@ -4,6 +4,7 @@
 //! them in a fixed order.
 
 pub mod cookies;
+pub mod edits;
 pub mod forwarded;
 pub mod hop_by_hop;
 pub mod location;
