@@ -67,6 +67,24 @@ struct AddArguments {
     /// A host that requests may name (repeatable)
     #[arg(long = "allowed-host", value_name = "HOST[:PORT]", requires = "transparent")]
     allowed_hosts: Vec<String>,
+    /// The scheme towards the upstream: http or https
+    #[arg(long, value_name = "SCHEME", requires = "transparent")]
+    force_scheme: Option<String>,
+    /// The Host it sends: upstream, preserve, or one of your own
+    #[arg(long, value_name = "HOST", conflicts_with = "transparent")]
+    host_header: Option<String>,
+    /// Join the whole path to the base address, not only what is below PATH
+    #[arg(long, conflicts_with = "transparent")]
+    keep_prefix: bool,
+    /// A network that it may reach though it is link-local, metadata or reserved (repeatable)
+    #[arg(long = "allow-address", value_name = "NETWORK")]
+    allow_addresses: Vec<String>,
+    /// What is done to a field about the original request, as in x_forwarded_for=append or via=off (repeatable)
+    #[arg(long = "forwarded", value_name = "NAME=HOW", value_parser = pair)]
+    forwarded: Vec<(String, String)>,
+    /// A network of proxies in front of this one, whose word is taken (repeatable)
+    #[arg(long = "trusted-peer", value_name = "NETWORK")]
+    trusted_peers: Vec<String>,
     /// A limit, as in tunnels_max=1000: concurrent_requests_max, tunnels_max, request_body_bytes_max,
     /// client_bytes_per_s_min (repeatable)
     #[arg(long = "limit", value_name = "NAME=N", value_parser = number)]
@@ -109,6 +127,11 @@ fn number(text: &str) -> Result<(String, u64), String> {
     Ok((name.to_owned(), value))
 }
 
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("give it as NAME=HOW")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 /// Does what was asked and prints the answer.
 pub fn run(arguments: MountArguments) -> Result<(), Failure> {
     let client = Client::find(arguments.client)?;
@@ -149,13 +172,32 @@ fn body(add: AddArguments) -> Value {
     set("match", matches);
     set("allowed_request_methods", json!(add.methods));
     set("suppress_http_headers", json!(add.suppressed));
-    for (name, value) in [("id", add.id), ("address", add.url), ("force_host", add.force_host)] {
+    let texts = [
+        ("id", add.id),
+        ("address", add.url),
+        ("host_header", add.host_header),
+        ("force_host", add.force_host),
+        ("force_scheme", add.force_scheme),
+    ];
+    for (name, value) in texts {
         if let Some(value) = value {
             set(name, json!(value));
         }
     }
-    if !add.allowed_hosts.is_empty() {
-        set("allowed_hosts", json!(add.allowed_hosts));
+    for (name, list) in [("allowed_hosts", &add.allowed_hosts), ("allow_addresses", &add.allow_addresses)] {
+        if !list.is_empty() {
+            set(name, json!(list));
+        }
+    }
+    if add.keep_prefix {
+        set("strip_prefix", json!(false));
+    }
+    let mut forwarded: Map<String, Value> = add.forwarded.into_iter().map(|(name, how)| (name, json!(how))).collect();
+    if !add.trusted_peers.is_empty() {
+        forwarded.insert("trusted_peers".into(), json!(add.trusted_peers));
+    }
+    if !forwarded.is_empty() {
+        set("forwarded", Value::Object(forwarded));
     }
     for (name, numbers) in [("limits", add.limits), ("timeouts", add.timeouts)] {
         if !numbers.is_empty() {
