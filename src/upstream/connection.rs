@@ -13,6 +13,7 @@ use crate::http1::{BodyDecoder, Found, Framing, HeadScan, framing, upgrade};
 use crate::limits::{INTERIM_RESPONSES_MAX, POOL_IDLE_MAX, RESPONSE_HEAD, SEND_BYTES_MAX};
 use crate::message::{Fields, Known, ResponseHead, Version, head};
 use crate::net::{Deadline, Input, Stream, TlsFault, Trust};
+use crate::policy::location::{self, Mapping};
 use crate::policy::{hop_by_hop, trailers};
 use rustls::ClientConfig;
 use std::io::IoSlice;
@@ -105,6 +106,8 @@ pub struct InFlight {
     scan: HeadScan,
     is_head: bool,
     relays_interim: bool,
+    /// For the URLs in them.
+    mapping: Option<Arc<Mapping>>,
     interims: u8,
     answered: bool,
     decoder: BodyDecoder,
@@ -152,6 +155,7 @@ impl InFlight {
             scan: HeadScan::response(RESPONSE_HEAD),
             is_head: exchange.head.method() == b"HEAD",
             relays_interim: exchange.head.version >= Version::Http11,
+            mapping: exchange.mapping.clone(),
             interims: 0,
             answered: false,
             decoder: BodyDecoder::new(Framing::None),
@@ -238,6 +242,9 @@ impl InFlight {
         if self.relays_interim {
             let mut fields_stripped = head.clone();
             hop_by_hop::strip_response(&mut fields_stripped.fields, hop_by_hop::Keep::default());
+            if let Some(mapping) = &self.mapping {
+                location::rewrite_reply(&mut fields_stripped.fields, mapping);
+            }
             let mut out = Vec::new();
             encode::interim(&mut out, &fields_stripped);
             let sent = self.body.side().send_interim(cx, &out);

@@ -8,6 +8,7 @@
 //!   its first lines say where each row of table B8 is.
 //! - `mounts`: what each member of a mount does to requests.
 //! - `forwarded`: what an upstream is told of the original request.
+//! - `rewriting`: URLs and cookies in replies, and edits of header fields.
 //! - `faults`: hostile upstreams; the same for table B9.
 //! - `mutations`: messages with random faults in them.
 //! - `tunnels`: connections that change their protocol.
@@ -44,6 +45,7 @@ mod mounts;
 mod mutations;
 mod process;
 mod requests;
+mod rewriting;
 mod service;
 mod traffic;
 mod tunnels;

@@ -14,9 +14,10 @@ pub mod rewriting;
 pub mod tls;
 
 use crate::message::{is_token, target};
+use crate::policy::edits::Edits;
 pub use address::{BaseAddress, HostPattern, HostPort, Match, Scheme, parse_address};
 use bounds::{Limits, Timeouts};
-use edits::Edits;
+use edits::Side;
 use forwarding::Forwarding;
 use identity::Identity;
 use ipnet::IpNet;
@@ -237,8 +238,8 @@ impl Reader {
         let forwarded = self.forwarding(object.get("forwarded"), is_transparent);
         let identity = self.identity(object.get("identity"));
         let rewrite = self.rewriting(object.get("rewrite"));
-        let request_headers = self.edits(object, "request_headers");
-        let response_headers = self.edits(object, "response_headers");
+        let request_headers = self.edits(object, Side::Request);
+        let response_headers = self.edits(object, Side::Response);
         let words = [("keep", Traceparent::Keep), ("ensure", Traceparent::Ensure)];
         let traceparent = self.word(object, "", "traceparent", &words).unwrap_or_default();
         let (limits, timeouts) = (self.limits(object.get("limits")), self.timeouts(object.get("timeouts")));
