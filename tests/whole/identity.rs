@@ -125,6 +125,21 @@ fn only_a_user_with_the_right_password_comes_through_and_is_named() {
 }
 
 #[test]
+fn nothing_else_is_said_to_who_is_not_known() {
+    let (files, origin, standin) = (Files::new(), mirror(), Standin::start());
+    let mut only_get = mount("/app", &origin.url(), &json!({ "basic": files.basic() }));
+    only_get["allowed_request_methods"] = json!(["GET"]);
+    made(&standin, &only_get);
+    let mut client = Raw::connect(standin.front);
+    for (lines, status) in [(String::new(), 401), (credentials("ann", "open sesame"), 405)] {
+        client.send(format!("PUT /app HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n{lines}\r\nbody"));
+        assert_eq!(client.response().status, status);
+    }
+    client.send(format!("GET /app HTTP/1.1\r\nHost: h\r\n{}\r\n", credentials("ann", "open sesame")));
+    assert_eq!(client.response().status, 200, "the connection goes on");
+}
+
+#[test]
 fn a_fixed_value_is_told_without_a_password() {
     let (origin, standin) = (mirror(), Standin::start());
     let identity = json!({ "headers": { "X-Remote-User": "demo", "X-None": "" } });
