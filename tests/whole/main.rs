@@ -15,6 +15,8 @@
 //! - `bounds`: what may last how long, and how much there may be; the same for
 //!   table B3.
 //! - `deadlines`: bounds that only the clock shows.
+//! - `identity`: who asks, what the upstream is told of it, and whether it can
+//!   believe that.
 //! - `isolation`: what one mount cannot do to another.
 //! - `log`: what an exchange leaves in the access log.
 //! - `durability`: what survives the end of the process.
@@ -39,6 +41,7 @@ mod durability;
 mod faults;
 mod forwarded;
 mod guard;
+mod identity;
 mod isolation;
 mod log;
 mod mounts;

@@ -79,7 +79,12 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a script that tells its port.
     pub(crate) fn start(script: &str) -> Self {
-        Self::of(Language::of(script).command().arg(script))
+        Self::start_with(script, &[])
+    }
+
+    /// The same, with arguments.
+    pub(crate) fn start_with(script: &str, arguments: &[&str]) -> Self {
+        Self::of(Language::of(script).command().arg(script).args(arguments))
     }
 
     /// gunicorn with the application of `wsgi.py`.
