@@ -200,6 +200,11 @@ function fillRow(row, mount) {
 }
 
 function upstreamOf(mount) {
+  // Whoever answers there is believed: nobody should have to look for that.
+  return goesTo(mount) + (mount.tls?.insecure_skip_verify ? ' (certificate not checked!)' : '');
+}
+
+function goesTo(mount) {
   if (mount.kind === 'regular') return mount.address;
   if (mount.force_host) return `${mount.force_scheme ?? 'http'}://${mount.force_host}`;
   return `any of ${mount.allowed_hosts.join(', ')}`;

@@ -85,6 +85,24 @@ struct AddArguments {
     /// A network of proxies in front of this one, whose word is taken (repeatable)
     #[arg(long = "trusted-peer", value_name = "NETWORK")]
     trusted_peers: Vec<String>,
+    /// Trust the certificates in this PEM file instead of the system's
+    #[arg(long = "tls-ca", value_name = "FILE", value_parser = whole_path)]
+    tls_ca: Option<String>,
+    /// Show the upstream the certificate in this PEM file
+    #[arg(long = "tls-cert", value_name = "FILE", requires = "tls_key", value_parser = whole_path)]
+    tls_cert: Option<String>,
+    /// The key of that certificate
+    #[arg(long = "tls-key", value_name = "FILE", requires = "tls_cert", value_parser = whole_path)]
+    tls_key: Option<String>,
+    /// The name that the upstream's certificate must have, instead of its host
+    #[arg(long = "tls-server-name", value_name = "NAME")]
+    tls_server_name: Option<String>,
+    /// The oldest version of TLS to speak: 1.2 or 1.3
+    #[arg(long = "tls-min-version", value_name = "VERSION")]
+    tls_min_version: Option<String>,
+    /// Believe whoever answers for the upstream: its certificate is not checked
+    #[arg(long)]
+    insecure_skip_verify: bool,
     /// A limit, as in tunnels_max=1000: concurrent_requests_max, tunnels_max, request_body_bytes_max,
     /// client_bytes_per_s_min (repeatable)
     #[arg(long = "limit", value_name = "NAME=N", value_parser = number)]
@@ -214,6 +232,25 @@ fn body(add: AddArguments) -> Value {
             set(name, json!(list));
         }
     }
+    let mut tls = Map::new();
+    let texts = [
+        ("ca_file", add.tls_ca),
+        ("client_certificate_file", add.tls_cert),
+        ("client_key_file", add.tls_key),
+        ("server_name", add.tls_server_name),
+        ("min_version", add.tls_min_version),
+    ];
+    for (name, text) in texts {
+        if let Some(text) = text {
+            tls.insert(name.into(), json!(text));
+        }
+    }
+    if add.insecure_skip_verify {
+        tls.insert("insecure_skip_verify".into(), json!(true));
+    }
+    if !tls.is_empty() {
+        set("tls", Value::Object(tls));
+    }
     if add.keep_prefix {
         set("strip_prefix", json!(false));
     }
@@ -286,6 +323,11 @@ fn answers_for(mount: &Value) -> String {
 }
 
 fn upstream(mount: &Value) -> String {
+    let unchecked = mount["tls"]["insecure_skip_verify"] == true;
+    format!("{}{}", goes_to(mount), if unchecked { " (certificate not checked!)" } else { "" })
+}
+
+fn goes_to(mount: &Value) -> String {
     if let Some(address) = mount["address"].as_str() {
         return address.to_owned();
     }

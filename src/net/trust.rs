@@ -70,11 +70,17 @@ pub struct Unusable {
 /// How the peers of one mount are checked.
 pub struct Trust {
     ca: Option<Arc<Watched<Certificates>>>,
-    client: Option<(Arc<Watched<Certificates>>, Arc<Watched<Key>>)>,
+    client: Option<Client>,
     server_name: Option<String>,
     tls13_only: bool,
     skips_verification: bool,
     built: Mutex<Option<Built>>,
+}
+
+/// The files of our own identity.
+struct Client {
+    certificate: Arc<Watched<Certificates>>,
+    key: Arc<Watched<Key>>,
 }
 
 /// A configuration, and what it was made from.
@@ -117,9 +123,10 @@ impl Trust {
         }
         Self {
             ca: wanted.ca_file.map(|path| files.open(path, Certificates::parse)),
-            client: wanted
-                .client
-                .map(|(certificate, key)| (files.open(certificate, Certificates::parse), files.open(key, Key::parse))),
+            client: wanted.client.map(|(certificate, key)| Client {
+                certificate: files.open(certificate, Certificates::parse),
+                key: files.open(key, Key::parse),
+            }),
             server_name: wanted.server_name.map(str::to_owned),
             tls13_only: wanted.tls13_only,
             skips_verification: wanted.skips_verification,
@@ -165,7 +172,7 @@ impl Trust {
 
     fn parts(&self) -> Result<Parts, Unusable> {
         let client = match &self.client {
-            Some((certificate, key)) => Some((
+            Some(Client { certificate, key }) => Some((
                 content(&certificate.current(), "client_certificate_file")?,
                 content(&key.current(), "client_key_file")?,
             )),

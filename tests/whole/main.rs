@@ -18,6 +18,7 @@
 //! - `identity`: who asks, what the upstream is told of it, and whether it can
 //!   believe that.
 //! - `isolation`: what one mount cannot do to another.
+//! - `tls`: upstreams behind TLS.
 //! - `log`: what an exchange leaves in the access log.
 //! - `durability`: what survives the end of the process.
 //! - `process`: ports and files, exit codes, the command line, settings.
@@ -50,5 +51,6 @@ mod process;
 mod requests;
 mod rewriting;
 mod service;
+mod tls;
 mod traffic;
 mod tunnels;

@@ -17,6 +17,7 @@ pub(crate) mod programs;
 pub(crate) mod python;
 pub(crate) mod running;
 pub(crate) mod scripts;
+pub(crate) mod tls;
 pub(crate) mod wire;
 
 use std::time::{Duration, Instant};

@@ -3,6 +3,7 @@
 
 use super::directory::Directory;
 use super::running::{Running, Watch};
+use super::tls::Identity;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::Command;
@@ -19,14 +20,24 @@ const ATTEMPTS_MAX: usize = 5;
 
 impl Nginx {
     pub(crate) fn start() -> Self {
+        Self::serving(None)
+    }
+
+    /// One that speaks TLS, as that identity.
+    pub(crate) fn with_tls(identity: &Identity) -> Self {
+        Self::serving(Some(identity))
+    }
+
+    fn serving(identity: Option<&Identity>) -> Self {
         let directory = Directory::new();
         for name in ["www", "www/upload", "www/little", "temp"] {
             std::fs::create_dir(directory.join(name)).unwrap();
         }
+        let files = identity.map(|identity| identity.write(&directory, "server"));
         for _ in 0..ATTEMPTS_MAX {
             let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
             let path = directory.join("nginx.conf");
-            std::fs::write(&path, configuration(&directory, address)).unwrap();
+            std::fs::write(&path, configuration(&directory, address, files.as_ref())).unwrap();
             let mut command = Command::new("/usr/sbin/nginx");
             command.args(["-e", "stderr", "-c"]).arg(&path).arg("-p").arg(directory.path());
             let running = Running::start(&mut command, Watch::Stderr);
@@ -48,11 +59,15 @@ impl Nginx {
     }
 }
 
-fn configuration(directory: &Directory, address: SocketAddr) -> String {
+fn configuration(directory: &Directory, address: SocketAddr, files: Option<&(PathBuf, PathBuf)>) -> String {
     let base = directory.path().display();
     let temps: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("    {name}_temp_path {base}/temp/{name};\n"))
         .concat();
+    let tls = files.map_or_else(String::new, |(certificate, key)| {
+        format!("ssl_certificate {}; ssl_certificate_key {};", certificate.display(), key.display())
+    });
+    let ssl = if files.is_some() { " ssl" } else { "" };
     // One process: killed at once, it leaves no worker behind.
     format!(
         "daemon off;
@@ -64,7 +79,8 @@ http {{
 {temps}    access_log off;
     client_max_body_size 0;
     server {{
-        listen {address};
+        listen {address}{ssl};
+        {tls}
         root {base}/www;
         gzip on;
         gzip_proxied any;
