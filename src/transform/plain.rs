@@ -51,7 +51,9 @@ impl BodyStream for Plain {
                 return Poll::Ready(Ok(out.len()));
             }
             let edited = self.editor.edit(self.source.data(), out, REWRITE_BLOCK_BYTES, RUN_BYTES_MIN);
-            self.source.consume(edited.used);
+            if edited.used > 0 {
+                self.source.consume(edited.used);
+            }
             self.clean = edited.clean;
         }
         cx.waker().wake_by_ref();
