@@ -74,23 +74,29 @@ impl Substitution {
         self.is_ascii
     }
 
-    /// Looks at input, which begins at a place where nothing is undecided.
-    fn look(&self, input: &[u8], ended: bool) -> Look {
-        let found = self.automaton.find(input);
-        let near_end = found.as_ref().is_none_or(|found| found.start() + self.longest > input.len());
-        // What begins here or behind it may still become something else.
-        let open = if near_end && !ended { self.open(input) } else { input.len() };
+    /// Looks at input from a place where nothing is undecided. `open` is where
+    /// the first string may begin that is not all there, as far as that was
+    /// asked for already: so each byte is asked once, however much is found.
+    fn look(&self, input: &[u8], at: usize, open: &mut Option<usize>) -> Look {
+        let found = self.automaton.find(&input[at..]);
+        let start = found.as_ref().map_or(input.len(), |found| at + found.start());
+        let open = match *open {
+            // All that may begin here or before it is there.
+            _ if start + self.longest <= input.len() => input.len(),
+            Some(known) if known >= at => known,
+            _ => *open.insert(self.open(input, at)),
+        };
         match found {
-            Some(found) if found.start() < open => {
-                Look { clean: found.start(), found: Some((found.pattern().as_usize(), found.len())) }
+            Some(found) if start < open => {
+                Look { clean: start - at, found: Some((found.pattern().as_usize(), found.len())) }
             }
-            _ => Look { clean: open, found: None },
+            _ => Look { clean: open - at, found: None },
         }
     }
 
-    /// Where the first string may begin that is not all there.
-    fn open(&self, input: &[u8]) -> usize {
-        let first = input.len().saturating_sub(self.longest - 1);
+    /// Where the first string from `at` on may begin that is not all there.
+    fn open(&self, input: &[u8], at: usize) -> usize {
+        let first = input.len().saturating_sub(self.longest - 1).max(at);
         (first..input.len()).find(|at| self.is_beginning(&input[*at..])).unwrap_or(input.len())
     }
 
@@ -135,9 +141,10 @@ impl Editor {
     /// not begin for.
     pub fn edit(&mut self, input: &[u8], out: &mut Vec<u8>, room: usize, run_min: usize) -> Edited {
         let mut used = self.edit_held(input, false, out, room);
+        let mut open = None;
         while used < input.len() && self.held.is_empty() && out.len() < room {
             let rest = &input[used..];
-            let look = self.rules.look(rest, false);
+            let look = self.rules.look(input, used, &mut open);
             let is_run = look.clean >= run_min || look.found.is_none() && out.is_empty() && run_min < usize::MAX;
             if is_run && look.clean > 0 {
                 return Edited { used, clean: look.clean };
@@ -179,8 +186,10 @@ impl Editor {
         let more = &input[..input.len().min(self.rules.longest - 1)];
         self.held.extend_from_slice(more);
         let mut at = 0;
+        // Where nothing else comes, nothing is open.
+        let mut open = ended.then_some(self.held.len());
         while at < own && out.len() < room {
-            let look = self.rules.look(&self.held[at..], ended);
+            let look = self.rules.look(&self.held, at, &mut open);
             let clean = look.clean.min(own - at).min(room - out.len());
             out.extend_from_slice(&self.held[at..at + clean]);
             at += clean;
