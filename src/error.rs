@@ -92,6 +92,8 @@ pub enum Kind {
     UpstreamFraming(FramingError),
     /// The upstream's body is malformed or ended early.
     UpstreamBody(BodyError),
+    /// The upstream's content is not in the coding that it names.
+    UpstreamCoding,
     /// Too many interim responses.
     UpstreamInterim,
     /// A 101 that does not grant what was asked for, or nothing was.
@@ -199,6 +201,7 @@ impl Kind {
             Self::UpstreamHead(_) | Self::UpstreamFraming(_) | Self::UpstreamBody(_) => {
                 (502, "the upstream's answer is not valid HTTP")
             }
+            Self::UpstreamCoding => (502, "the upstream's content is not in the coding that it names"),
             Self::UpstreamInterim => (502, "the upstream sent too many interim responses"),
             Self::UpstreamUpgrade => (502, "the upstream changed to a protocol that was not asked for"),
             Self::UpstreamTls(fault) => (502, fault.text()),
@@ -271,6 +274,7 @@ impl Kind {
             | Self::UpstreamHead(_)
             | Self::UpstreamFraming(_)
             | Self::UpstreamBody(_)
+            | Self::UpstreamCoding
             | Self::UpstreamInterim
             | Self::UpstreamUpgrade
             | Self::UpstreamTls(_)

@@ -22,6 +22,7 @@ pub mod registry;
 pub mod server;
 pub mod service;
 pub mod settings;
+pub mod transform;
 pub mod upstream;
 
 #[cfg(test)]

@@ -209,6 +209,25 @@ pub const LOG_TOLD_AGAIN: Duration = Duration::from_secs(60);
 /// How long a process that ends waits for its last lines to be written.
 pub const LOG_FINISH_MAX: Duration = Duration::from_secs(1);
 
+/// Rules of one mount for the content of replies: somebody wrote each of them.
+pub const REWRITE_RULES_MAX: usize = 32;
+
+/// Media types that one of them is for.
+pub const REWRITE_MEDIA_TYPES_MAX: usize = 16;
+
+/// Bytes of what a rule searches for, and of what it puts in. What may begin a
+/// match waits, up to this, and a searcher takes some tens of bytes for each.
+pub const REWRITE_RULE_BYTES_MAX: usize = 1024;
+
+/// What of a rewritten body is held back at each step of its way: one without
+/// a coding has one step, one in gzip three, beside about 350 KiB that decoding
+/// and encoding take.
+pub const REWRITE_BLOCK_BYTES: usize = 16 * 1024;
+
+/// How hard gzip tries when a rewritten body is encoded again: as nginx does,
+/// most of the saving for a fraction of the time.
+pub const GZIP_LEVEL: u32 = 1;
+
 /// How coarse deadlines are: they fire up to this much late.
 pub const TICK: Duration = Duration::from_millis(100);
 

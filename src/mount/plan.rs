@@ -18,6 +18,7 @@ use crate::net::{Access, Reach, Trust};
 use crate::policy::edits::{self, Edits};
 use crate::policy::location::{self, Mapping, Public, Upstream};
 use crate::policy::{cookies, forwarded, hop_by_hop, methods, trace, trailers, via};
+use crate::transform::{self, Rewriter};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub struct Plan {
     rewrites_cookies: bool,
     /// What the upstream takes for its own, where something is rewritten.
     upstream: Option<Arc<Upstream>>,
+    /// For the content of replies.
+    rewriter: Option<Rewriter>,
     route: Route,
 }
 
@@ -55,6 +58,8 @@ pub struct Plan {
 pub struct Afterwards {
     /// It was a HEAD: whatever the reply says, there is no content.
     pub is_head: bool,
+    /// It forbids that content be changed on its way.
+    pub forbids_transform: bool,
     /// What the client asked for.
     pub public: Arc<Public>,
     /// From the upstream's space to that, where something is rewritten.
@@ -131,6 +136,7 @@ impl Plan {
             rewrites_location: spec.rewrite.location,
             rewrites_cookies: spec.rewrite.cookies,
             upstream: (spec.rewrite.location || spec.rewrite.cookies).then(|| Arc::new(upstream_of(spec))),
+            rewriter: Rewriter::new(&spec.rewrite.body),
             route,
         }
     }
@@ -195,6 +201,10 @@ impl Plan {
         if let Some(identity) = &self.identity {
             identity.strip(fields);
         }
+        let forbids_transform = self.rewriter.is_some() && transform::head::forbids_transform(fields);
+        if self.rewriter.is_some() && !forbids_transform {
+            transform::head::ask_for_rewritable(fields);
+        }
         if !self.suppressed.is_empty() {
             // Framing and Host are written from what was understood, so
             // suppressing them cannot break a message.
@@ -223,7 +233,7 @@ impl Plan {
             getrandom::fill(&mut parent_id).map_err(|error| Error::new(Kind::Internal, error))?;
             trace::ensure(fields, trace_id, parent_id);
         }
-        let afterwards = self.looks_back().then(|| Box::new(self.afterwards(exchange, is_trusted)));
+        let afterwards = self.looks_back().then(|| Box::new(self.afterwards(exchange, is_trusted, forbids_transform)));
         let fields = &mut exchange.head.fields;
         if let Some(afterwards) = &afterwards {
             self.edit_request(fields, afterwards, &outbound);
@@ -240,7 +250,10 @@ impl Plan {
 
     /// Something is edited by what the request says.
     fn looks_back(&self) -> bool {
-        self.upstream.is_some() || !self.request_edits.is_empty() || !self.reply_edits.is_empty()
+        self.upstream.is_some()
+            || self.rewriter.is_some()
+            || !self.request_edits.is_empty()
+            || !self.reply_edits.is_empty()
     }
 
     fn edit_request(&self, fields: &mut Fields, afterwards: &Afterwards, outbound: &Outbound) {
@@ -266,7 +279,7 @@ impl Plan {
 
     /// `is_trusted`: what the request's fields say by now is what a proxy says
     /// whose word is taken.
-    fn afterwards(&self, exchange: &Exchange, is_trusted: bool) -> Afterwards {
+    fn afterwards(&self, exchange: &Exchange, is_trusted: bool, forbids_transform: bool) -> Afterwards {
         let fields = &exchange.head.fields;
         let (scheme, authority) = if is_trusted { forwarded::public_origin(fields) } else { (None, None) };
         let asked = || exchange.route.authority.map(|span| exchange.bytes(span));
@@ -283,6 +296,7 @@ impl Plan {
         });
         Afterwards {
             is_head: exchange.head.method() == b"HEAD",
+            forbids_transform,
             public,
             mapping,
             client: exchange.peer.ip(),
@@ -292,6 +306,11 @@ impl Plan {
 
     /// Edits the reply. `afterwards` is what [`Plan::prepare`] answered.
     pub fn finish(&self, reply: &mut Reply, afterwards: Option<&Afterwards>) {
+        if let (Some(rewriter), Some(request)) = (&self.rewriter, afterwards)
+            && !request.forbids_transform
+        {
+            rewriter.apply(reply);
+        }
         // 426 must name the protocols that are wanted (RFC 9110 §15.5.22).
         let upgrade = matches!(reply.head.status, 101 | 426);
         let keep = hop_by_hop::Keep { upgrade, trailer: reply.takes_trailers };

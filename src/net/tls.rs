@@ -178,13 +178,15 @@ impl Session {
         // Whoever waits for an answer must have sent the question. That nothing
         // can be sent any more is told to whoever writes.
         let _ = self.poll_flush_state(cx, &mut state);
-        loop {
+        for _ in 0..TURNS_MAX {
             match state.reader().read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 read => return Poll::Ready(read),
             }
             ready!(self.poll_receive(cx, &mut state))?;
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Takes plaintext; it is sent as far as the transport takes it, and the
@@ -242,6 +244,9 @@ impl Session {
         self.inner.finish()
     }
 }
+
+/// Records in a row that bring nothing to read before others get their turn.
+const TURNS_MAX: usize = 32;
 
 /// Reads of one look at an idle session.
 const RECORDS_WHEN_QUIET_MAX: usize = 8;

@@ -9,6 +9,7 @@
 //! - `mounts`: what each member of a mount does to requests.
 //! - `forwarded`: what an upstream is told of the original request.
 //! - `rewriting`: URLs and cookies in replies, and edits of header fields.
+//! - `body_rewriting`: what a mount does to the content of replies.
 //! - `faults`: hostile upstreams; the same for table B9.
 //! - `mutations`: messages with random faults in them.
 //! - `tunnels`: connections that change their protocol.
@@ -31,6 +32,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests say what they expect by unwrapping it")]
 
 mod api;
+mod body_rewriting;
 mod bounds;
 mod bytes;
 mod client_bounds;

@@ -146,6 +146,7 @@ impl End {
             | Kind::UpstreamHead(_)
             | Kind::UpstreamFraming(_)
             | Kind::UpstreamBody(_)
+            | Kind::UpstreamCoding
             | Kind::UpstreamInterim
             | Kind::UpstreamUpgrade => Self::UpstreamFailed,
             Kind::ConnectTimeout | Kind::UpstreamSilent | Kind::UpstreamStalled | Kind::TotalTimeout => {
