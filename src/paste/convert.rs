@@ -496,6 +496,7 @@ impl<'d, 'r> Converter<'d, 'r> {
         let whole = At { file: Rc::clone(&file.name), line: 0 };
         let mounts = || self.leaves.iter().filter(|leaf| !leaf.hidden);
         let (any, regular) = (mounts().next().is_some(), mounts().any(|leaf| leaf.kind == App::Proxy));
+        let transparent = mounts().any(|leaf| leaf.kind == App::TransparentProxy);
         let limited = mounts().any(|leaf| leaf.object.get("allowed_request_methods").is_some());
         let mut said = Vec::new();
         if any {
@@ -503,7 +504,8 @@ impl<'d, 'r> Converter<'d, 'r> {
                 "content that comes in chunks is passed on (Paste lost it), and everything is streamed, both ways",
                 "an upstream that is away or too slow is answered with 502 or 504 (Paste closed the connection, or waited \
                  for ever): 2 s to connect, 30 s until the answer and between its parts; 'timeouts' of a mount change that",
-                "hop-by-hop fields end here, and what conflicts about a message's length is refused; WebSockets pass",
+                "hop-by-hop fields end here, and what conflicts about a message's length is refused; WebSockets pass, and \
+                 Via is added to requests",
             ]);
         }
         if regular {
@@ -512,6 +514,12 @@ impl<'d, 'r> Converter<'d, 'r> {
                  others are not sent; 'forwarded' of a mount changes that",
                 "no path leaves its address's base: dot segments are refused, and // and %2F are passed as they came",
             ]);
+        }
+        if transparent {
+            said.push("requests without a query go out without the ? that Paste put behind them");
+            let text = "a client's own X-Forwarded-For passes through transparent proxies, as in Paste; set \
+                        forwarded.x_forwarded_for of the mount to overwrite if the upstream believes it";
+            self.deploy.notes.add(Severity::Info, &whole, text);
         }
         if matches!(root, Route::Map { .. }) {
             said.push("the answer to what no key takes does not list the map");

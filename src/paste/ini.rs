@@ -171,21 +171,15 @@ fn header(content: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Vec<(String, Vec<(String, String, usize)>)> {
+    fn read(text: &str) -> Vec<Section> {
         let (ini, faults) = parse(text);
         assert_eq!(faults, [], "{text}");
-        let shown = |section: &Section| {
-            let entries = section.entries.iter();
-            let entries = entries.map(|entry| (entry.key.clone(), entry.value.clone(), entry.line)).collect();
-            (section.name.clone(), entries)
-        };
-        ini.sections.iter().map(shown).collect()
+        ini.sections
     }
 
     fn values(text: &str) -> Vec<String> {
-        let mut sections = read(&format!("[s]\n{text}"));
-        let entries = sections.pop().unwrap().1;
-        entries.into_iter().map(|(key, value, line)| format!("{line} {key}={value}")).collect()
+        let section = read(&format!("[s]\n{text}")).pop().unwrap();
+        section.entries.iter().map(|entry| format!("{} {}={}", entry.line, entry.key, entry.value)).collect()
     }
 
     #[test]
@@ -219,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_header_is_what_is_between_the_outermost_brackets() {
-        let names = |text| read(text).into_iter().map(|section| section.0).collect::<Vec<_>>();
+        let names = |text| read(text).into_iter().map(|section| section.name).collect::<Vec<_>>();
         assert_eq!(names("[app:main] junk\n[ a b ]\n[a]b]\n"), ["app:main", " a b ", "a]b"]);
         assert_eq!(names("[DEFAULT]\na = 1\n[x]\n[DEFAULT]\nb = 2\n"), ["x"]);
     }

@@ -42,7 +42,7 @@ pub fn listen(deploy: &mut Deploy<'_>, file: &Rc<File>, served: bool) -> Option<
     }
     let address = SocketAddr::new(host, port.unwrap_or(PORT));
     let said = if served {
-        format!("listens on {address}")
+        format!("listens on {address}, unless --listen says otherwise")
     } else {
         format!("Paste listens on {address}; an import changes no listener: standin serve --listen {address}")
     };

@@ -450,6 +450,17 @@ fn a_hostile_file_ends_with_an_error_soon() {
             format!("[composite:m{name}]\nuse = egg:Paste#urlmap\n{keys}")
         })
         .collect();
+    let nested: String = (0..40)
+        .map(|map| {
+            let filters: String = (0..30)
+                .map(|filter| {
+                    let next = if filter == 29 { format!("m{}", map + 1) } else { format!("f{map}x{}", filter + 1) };
+                    format!("[filter-app:f{map}x{filter}]\nuse = egg:Paste#lint\nnext = {next}\n")
+                })
+                .collect();
+            format!("[composite:m{map}]\nuse = egg:Paste#urlmap\n/x = f{map}x0\n{filters}")
+        })
+        .collect();
     let defaults: String = (0..40_000).map(|key| format!("k{key} = v\n")).collect();
     let files = [
         format!("{proxy}address = %(n0)s\n{laughs}n9 = x\n"),
@@ -459,6 +470,7 @@ fn a_hostile_file_ends_with_an_error_soon() {
         format!("{proxy}{}", "x\n".repeat(500_000)),
         format!("[app:main]\nuse = a0\n{deep}"),
         format!("[app:main]\nuse = m0\n{maps}"),
+        format!("[app:main]\nuse = m0\n{nested}"),
         format!("[DEFAULT]\n{defaults}{}", map(&wide[..400_000])),
         "[".repeat(1_000_000),
         format!("{proxy}address = {}\n", "a\n  ".repeat(300_000)),
@@ -471,3 +483,61 @@ fn a_hostile_file_ends_with_an_error_soon() {
         assert!(began.elapsed().as_secs() < 20, "{:?} {}", began.elapsed(), &file[..100]);
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_ends_with_mounts_or_errors(words in proptest::collection::vec(0..WORDS.len(), 0..60)) {
+        let text: String = words.into_iter().map(|word| WORDS[word]).collect();
+        let import = import_text(&text);
+        let entry = import_text(&format!("{text}\n[app:main]\nuse = a\n"));
+        for import in [import, entry] {
+            proptest::prop_assert_eq!(import.mounts.len(), import.specs.len());
+            proptest::prop_assert!(import.has_errors() || import.notes.iter().all(|note| note.line <= 80));
+        }
+    }
+}
+
+/// What files are made of.
+const WORDS: &[&str] = &[
+    "[app:main]\n",
+    "[app:a]\n",
+    "[composite:main]\n",
+    "[pipeline:main]\n",
+    "[filter:f]\n",
+    "[DEFAULT]\n",
+    "[server:main]\n",
+    "[filter-app:a]\n",
+    "use = egg:Paste#proxy\n",
+    "use = egg:Paste#urlmap\n",
+    "use = a\n",
+    "use = egg:Paste#lint\n",
+    "address = http://h/\n",
+    "address = http://h/é%(b)s\n",
+    "b = %(a)s\n",
+    "a = x\n",
+    "set a = 1\n",
+    "get a = b\n",
+    "next = a\n",
+    "pipeline = f a\n",
+    "filter-with = f\n",
+    "/ = a\n",
+    "/x = main\n",
+    "domain h.org port 80 /é = a\n",
+    "not_found_app = a\n",
+    "%",
+    "%(",
+    " ",
+    "\n",
+    "\r",
+    "=",
+    ":",
+    "[",
+    "]",
+    "#",
+    "é",
+    "port = 1\n",
+    "host = ::1\n",
+    "config:x#",
+    "call:a:b",
+    "require = x\n",
+];

@@ -9,6 +9,7 @@
 //! - `mounts`: what each member of a mount does to requests.
 //! - `faults`: hostile upstreams; the same for table B9.
 //! - `mutations`: messages with random faults in them.
+//! - `paste`: Paste Deploy files, also beside Paste itself.
 //! - `tunnels`: connections that change their protocol.
 //! - `bounds`: what may last how long, and how much there may be; the same for
 //!   table B3.
@@ -40,6 +41,7 @@ mod isolation;
 mod log;
 mod mounts;
 mod mutations;
+mod paste;
 mod process;
 mod requests;
 mod service;
