@@ -1,9 +1,10 @@
 //! From applications to mounts, and what is to be said about them.
 //!
-//! Owns what becomes of each option, each key of a map and each filter. Nothing
-//! that a file says is dropped without a word.
+//! Owns what becomes of each application, each key of a map and each filter;
+//! `options` has the rest of a mount. Nothing is dropped without a word.
 
 use super::deploy::{Deploy, File, Kind, Node, Object, Told, Value};
+use super::ids::Ids;
 use super::known::{self, App, Filter};
 use super::notes::{At, Severity};
 use super::routes::{Route, differences};
@@ -37,7 +38,7 @@ struct Leaf {
 
 /// Makes mounts of applications.
 pub struct Converter<'d, 'r> {
-    deploy: &'d mut Deploy<'r>,
+    pub(super) deploy: &'d mut Deploy<'r>,
     leaves: Vec<Leaf>,
     taken: HashMap<(Option<HostPattern>, String), usize>,
     maps: Vec<At>,
@@ -46,8 +47,8 @@ pub struct Converter<'d, 'r> {
 /// A mount as it is sent, and the same checked.
 pub type Made = (Json, MountSpec);
 
-const PROXY_KEYS: [&str; 3] = ["address", "allowed_request_methods", "suppress_http_headers"];
-const TRANSPARENT_KEYS: [&str; 2] = ["force_host", "force_scheme"];
+/// What a mount's path may have.
+const PATH_BYTES_MAX: usize = 2048;
 
 impl<'d, 'r> Converter<'d, 'r> {
     /// The mounts of the application of that name.
@@ -65,7 +66,7 @@ impl<'d, 'r> Converter<'d, 'r> {
         made.into_iter().map(|(_, made)| made).collect()
     }
 
-    fn fail<T>(&mut self, at: &At, text: impl Into<String>) -> Result<T, Told> {
+    pub(super) fn fail<T>(&mut self, at: &At, text: impl Into<String>) -> Result<T, Told> {
         self.deploy.notes.error(at, text);
         Err(Told)
     }
@@ -121,7 +122,8 @@ impl<'d, 'r> Converter<'d, 'r> {
 
     fn leaf(&mut self, object: Object, kind: App, place: Place) -> Result<Route, Told> {
         if self.leaves.len() >= IMPORT_MOUNTS_MAX {
-            return self.fail(&place.at, format!("this file makes more than {IMPORT_MOUNTS_MAX} mounts; split it"));
+            let whole = At { file: Rc::clone(&place.at.file), line: 0 };
+            return self.fail(&whole, format!("this file makes more than {IMPORT_MOUNTS_MAX} mounts; split it"));
         }
         let number = self.leaves.len();
         let first = *self.taken.entry((place.host.clone(), place.path.clone())).or_insert(number);
@@ -279,7 +281,8 @@ impl<'d, 'r> Converter<'d, 'r> {
                 }
                 continue;
             }
-            let id = ids.of(&leaf.object.name, &leaf.place);
+            let host = leaf.place.host.as_ref().map(ToString::to_string).unwrap_or_default();
+            let id = ids.of(&leaf.object.name, &format!("{host}{}", leaf.place.path));
             let (place, object, kind) = (leaf.place.clone(), leaf.object.clone(), leaf.kind);
             let Ok(mut value) = (match kind {
                 App::Proxy => self.proxy(&object),
@@ -314,123 +317,6 @@ impl<'d, 'r> Converter<'d, 'r> {
             }
         }
         made
-    }
-
-    fn only(&mut self, object: &Object, known: &[&str]) -> Result<(), Told> {
-        let mut outcome = Ok(());
-        for (key, value) in object.local.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
-            outcome = self.fail(
-                &value.at,
-                format!("'{key}' is no option of {}, which has {}; take it out", object.code, known.join(", ")),
-            );
-        }
-        outcome
-    }
-
-    /// An option with words in it.
-    fn words(&mut self, object: &Object, key: &str) -> Result<Vec<String>, Told> {
-        let Some(value) = object.get(key) else { return Ok(Vec::new()) };
-        let words: Vec<String> = value.text.split_whitespace().map(str::to_owned).collect();
-        if words.iter().any(|word| word.contains(',')) {
-            let text =
-                format!("{key}: for Paste '{}' is one word, commas and all; separate words by blanks", value.text);
-            return self.fail(&value.at, text);
-        }
-        Ok(words)
-    }
-
-    fn proxy(&mut self, object: &Object) -> Result<Map<String, Json>, Told> {
-        let known = self.only(object, &PROXY_KEYS);
-        let methods = self.words(object, "allowed_request_methods");
-        let suppressed = self.words(object, "suppress_http_headers");
-        let Some(address) = object.get("address") else {
-            return self.fail(&object.at, "egg:Paste#proxy needs an address, as in address = http://127.0.0.1:9000/");
-        };
-        known?;
-        let mut suppressed = suppressed?;
-        if let Some(value) = object.get("suppress_http_headers") {
-            suppressed.retain(|name| self.is_suppressed(name, &value.at));
-        }
-        self.check_slash(address);
-        let mut mount = Map::new();
-        mount.insert("kind".into(), json!("regular"));
-        mount.insert("address".into(), json!(&*address.text));
-        mount.insert("allowed_request_methods".into(), json!(methods?));
-        mount.insert("disallowed_status".into(), json!(400));
-        mount.insert("suppress_http_headers".into(), json!(suppressed));
-        // What Paste sends, and nothing that a client says of itself.
-        let forwarded = json!({ "x_forwarded": "off", "x_forwarded_for": "overwrite", "forwarded": "off" });
-        mount.insert("forwarded".into(), forwarded);
-        Ok(mount)
-    }
-
-    /// False for names that never had an effect.
-    fn is_suppressed(&mut self, name: &str, at: &At) -> bool {
-        let notes = &mut self.deploy.notes;
-        match name.to_ascii_lowercase().as_str() {
-            "content-type" | "content-length" | "host" => {
-                notes.warn(at, format!("'{name}' is passed on, as in Paste, which suppresses it nowhere; take it out"));
-                false
-            }
-            dashed if dashed.contains('_') => {
-                let dashed = dashed.replace('_', "-");
-                notes.warn(
-                    at,
-                    format!(
-                        "'{name}' never had an effect: names of fields have dashes; write {dashed} if that is meant"
-                    ),
-                );
-                false
-            }
-            "accept-encoding" => {
-                notes.add(
-                    Severity::Info,
-                    at,
-                    "Paste sent 'Accept-Encoding: identity' in its place; here nothing is sent, which lets an \
-                     upstream choose: set request_headers of the mount if yours compresses unasked",
-                );
-                true
-            }
-            _ => true,
-        }
-    }
-
-    /// `http://h/base` without a slash at its end is two things.
-    fn check_slash(&mut self, address: &Value) {
-        let Some((server, path)) = address.text.split_once("://").and_then(|(_, rest)| rest.split_once('/')) else {
-            return;
-        };
-        if path.is_empty() || path.ends_with('/') {
-            return;
-        }
-        let above = path.rsplit_once('/').map(|(above, _)| format!("{above}/")).unwrap_or_default();
-        self.deploy.notes.warn(
-            &address.at,
-            format!(
-                "the address has no / at its end: Paste sent only the key itself to /{path}, and all below it to \
-                 http://{server}/{above}; here all goes below /{path}/. Write the / if that is what you mean, or end the \
-                 address in /{above} for what Paste did"
-            ),
-        );
-    }
-
-    fn transparent(&mut self, object: &Object) -> Result<Map<String, Json>, Told> {
-        self.only(object, &TRANSPARENT_KEYS)?;
-        let Some(host) = object.get("force_host") else {
-            return self.fail(
-                &object.at,
-                "without force_host this sends requests to whatever host they name: an open proxy, which reaches \
-                 whatever this machine reaches. Set force_host; or take it out and name the hosts that may be reached: \
-                 standin mount add PATH --transparent --allowed-host HOST:PORT",
-            );
-        };
-        let mut mount = Map::new();
-        mount.insert("kind".into(), json!("transparent"));
-        mount.insert("force_host".into(), json!(&*host.text));
-        if let Some(scheme) = object.get("force_scheme") {
-            mount.insert("force_scheme".into(), json!(&*scheme.text));
-        }
-        Ok(mount)
     }
 
     /// Tells which requests go elsewhere.
@@ -533,43 +419,4 @@ impl<'d, 'r> Converter<'d, 'r> {
             self.deploy.notes.add(Severity::Info, &whole, text);
         }
     }
-}
-
-/// Ids, each once: the section's name; with the place behind it for further
-/// mounts of one section.
-#[derive(Default)]
-struct Ids(std::collections::HashSet<String>);
-
-/// What a mount's path may have.
-const PATH_BYTES_MAX: usize = 2048;
-const ID_BYTES_MAX: usize = 63;
-
-impl Ids {
-    fn of(&mut self, name: &str, place: &Place) -> String {
-        let host = place.host.as_ref().map(ToString::to_string).unwrap_or_default();
-        let plain = cut(slug(name), ID_BYTES_MAX);
-        let plain = if plain.is_empty() { "mount".to_owned() } else { plain };
-        let longer = cut(slug(&format!("{plain}-{host}{}", place.path)), ID_BYTES_MAX);
-        let numbered = (2..).map(|number: usize| {
-            let number = format!("-{number}");
-            cut(longer.clone(), ID_BYTES_MAX - number.len()) + &number
-        });
-        let mut candidates = [plain, longer.clone()].into_iter().chain(numbered);
-        let id = candidates.find(|id| !self.0.contains(id)).unwrap_or_default();
-        self.0.insert(id.clone());
-        id
-    }
-}
-
-/// Words of `a-z 0-9 . _`, with dashes between.
-fn slug(text: &str) -> String {
-    let text = text.to_ascii_lowercase();
-    let is_letter = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '_');
-    let words: Vec<&str> = text.split(|character| !is_letter(character)).filter(|word| !word.is_empty()).collect();
-    words.join("-").trim_start_matches(['.', '_', '-']).to_owned()
-}
-
-fn cut(mut text: String, bytes: usize) -> String {
-    text.truncate(bytes);
-    text
 }

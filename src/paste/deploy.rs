@@ -6,117 +6,14 @@
 
 use super::ini::{self, Ini, Section};
 use super::interpolate::{Budget, interpolate};
+use super::keys::Keys;
 use super::notes::{At, Notes, Severity};
+pub use super::object::{Code, Globals, Kind, Node, Object, Value};
 use crate::limits::{PASTE_LOADS_MAX, PASTE_SECTION_DEPTH_MAX};
-use rpds::HashTrieMap;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-
-/// A value and where it was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Value {
-    /// With all names filled in.
-    pub text: Rc<str>,
-    /// Where its key is.
-    pub at: At,
-}
-
-/// Global configuration: seen by an object and by what it builds.
-pub type Globals = HashTrieMap<Rc<str>, Value>;
-
-/// What a section may stand for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Answers requests.
-    App,
-    /// Stands before an application.
-    Filter,
-    /// Listens.
-    Server,
-}
-
-/// The prefixes of sections; those of one group are one word in two spellings.
-const APP_PREFIXES: &[&[&str]] = &[&["app", "application"], &["composite", "composit"], &["pipeline"], &["filter-app"]];
-
-impl Kind {
-    fn prefixes(self) -> &'static [&'static [&'static str]] {
-        match self {
-            Self::App => APP_PREFIXES,
-            Self::Filter => &[&["filter"]],
-            Self::Server => &[&["server"]],
-        }
-    }
-
-    fn protocols(self) -> &'static [&'static str] {
-        match self {
-            Self::App => &["paste.app_factory", "paste.composite_factory", "paste.composit_factory"],
-            Self::Filter => &["paste.filter_factory", "paste.filter_app_factory"],
-            Self::Server => &["paste.server_factory", "paste.server_runner"],
-        }
-    }
-
-    fn noun(self) -> &'static str {
-        match self {
-            Self::App => "application",
-            Self::Filter => "filter",
-            Self::Server => "server",
-        }
-    }
-}
-
-/// The code that an object runs in Python.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Code {
-    /// `egg:Distribution#entry`, the distribution in lower case.
-    Egg(String, String),
-    /// `module:callable`
-    Callable(String),
-}
-
-impl std::fmt::Display for Code {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Egg(distribution, entry) => write!(formatter, "egg:{distribution}#{entry}"),
-            Self::Callable(name) => formatter.write_str(name),
-        }
-    }
-}
-
-/// An application, a filter or a server.
-#[derive(Debug, Clone)]
-pub struct Object {
-    /// What runs.
-    pub code: Code,
-    /// The name of the section that it was asked for by.
-    pub name: String,
-    /// That section.
-    pub at: At,
-    /// Its own keys.
-    pub local: Vec<(String, Value)>,
-    /// What it sees beside them.
-    pub globals: Globals,
-    /// Where the names that it uses are looked up.
-    pub file: Rc<File>,
-}
-
-impl Object {
-    /// A key's value.
-    #[must_use]
-    pub fn get(&self, key: &str) -> Option<&Value> {
-        self.local.iter().find(|(name, _)| name == key).map(|(_, value)| value)
-    }
-}
-
-/// What a name stands for.
-#[derive(Debug, Clone)]
-pub enum Node {
-    /// An object.
-    Object(Box<Object>),
-    /// Filters, the outermost first, before something.
-    Filtered(Vec<Node>, Box<Node>),
-}
 
 /// A file, with the values that all its sections see.
 #[derive(Debug)]
@@ -126,11 +23,11 @@ pub struct File {
     parsed: Rc<Parsed>,
     directory: Option<PathBuf>,
     /// Raw, as `%(name)s` finds them.
-    raw: HashTrieMap<Rc<str>, Value>,
+    pub(super) raw: Globals,
     /// Filled in, as objects see them.
-    defaults: Globals,
+    pub(super) defaults: Globals,
     /// `set …` and `get …` of `[DEFAULT]`, which count in every section.
-    commands: Vec<Rc<str>>,
+    pub(super) commands: Vec<Rc<str>>,
 }
 
 /// What is the same however often a file is named.
@@ -276,7 +173,7 @@ impl<'a> Deploy<'a> {
         node
     }
 
-    fn fail<T>(&mut self, at: &At, text: impl Into<String>) -> Result<T, Told> {
+    pub(super) fn fail<T>(&mut self, at: &At, text: impl Into<String>) -> Result<T, Told> {
         self.notes.error(at, text);
         Err(Told)
     }
@@ -477,118 +374,6 @@ impl<'a> Deploy<'a> {
             }
         }
     }
-
-    fn keys(
-        &mut self,
-        kind: Kind,
-        file: &Rc<File>,
-        section: &Section,
-        globals: Option<&Globals>,
-    ) -> Result<Keys, Told> {
-        let mut all = file.defaults.clone();
-        for (key, value) in globals.into_iter().flatten() {
-            if !self.budget.spend(1) {
-                break;
-            }
-            if all.get(key) != Some(value) {
-                all.insert_mut(Rc::clone(key), value.clone());
-            }
-        }
-        let mut keys = Keys { globals: all, added: Vec::new(), local: Vec::new() };
-        let mut wanted = Vec::new();
-        let mut is_right = true;
-        let own = section.entries.iter().map(|entry| (entry.key.as_str(), entry.value.as_str(), entry.line, true));
-        let inherited = file.commands.iter().filter(|key| section.get(key).is_none());
-        let inherited = inherited.filter_map(|key| {
-            let value = file.raw.get(key)?;
-            Some((&**key, &*value.text, value.at.line, false))
-        });
-        for (key, raw, line, is_own) in own.chain(inherited) {
-            if !self.budget.spend(1 + key.len() / 64) {
-                break;
-            }
-            let at = At { file: Rc::clone(&file.name), line };
-            let command = key.strip_prefix("set ").or_else(|| key.strip_prefix("get ")).map(str::trim);
-            if command.is_none()
-                && let Some(default) = file.defaults.get(key)
-            {
-                let line = default.at.line;
-                self.notes.warn(&at, format!(
-                    "'{key}' is also in [DEFAULT] (line {line}), and so Paste takes no notice of this one, nor does \
-                     Standin; rename the one in [DEFAULT] if this one is meant to count"
-                ));
-                continue;
-            }
-            let look_up = |name: &str| {
-                if let Some(entry) = section.get(name) {
-                    return Some(entry.value.as_str());
-                }
-                let (key, value) = file.raw.get_key_value(name)?;
-                self.used_defaults.borrow_mut().insert(Rc::clone(key));
-                Some(&*value.text)
-            };
-            if raw.contains(" ;") || raw.contains(" #") {
-                self.notes.warn(
-                    &at,
-                    format!("'{key}' has a ; or # in it, which is part of the value: remarks need a line of their own"),
-                );
-            }
-            let text = match interpolate(raw, &look_up, &self.budget) {
-                Ok(text) => text,
-                Err(fault) => {
-                    self.notes.error(&at, format!("{key}: {fault}"));
-                    is_right = false;
-                    continue;
-                }
-            };
-            let value = Value { text: text.into(), at };
-            match command {
-                Some(name) if key.starts_with("set ") => {
-                    keys.globals.insert_mut(name.into(), value.clone());
-                    keys.added.push((name.into(), value.clone()));
-                    if is_own && kind != Kind::Server {
-                        self.notes.add(Severity::Info, &value.at, format!(
-                            "'{key}' is global configuration, which no proxy reads; it has an effect only through 'get' \
-                             and not_found_app"
-                        ));
-                    }
-                }
-                Some(name) => wanted.push((name.to_owned(), value)),
-                None => keys.local.push((key.to_owned(), value)),
-            }
-        }
-        for (name, global) in wanted {
-            let found = keys.globals.get_key_value(&*global.text).map(|(key, value)| (Rc::clone(key), value.clone()));
-            match found {
-                Some((key, value)) => {
-                    self.used_defaults.borrow_mut().insert(key);
-                    let value = Value { text: value.text, at: global.at };
-                    match keys.local.iter_mut().find(|(known, _)| *known == name) {
-                        Some((_, known)) => *known = value,
-                        None => keys.local.push((name, value)),
-                    }
-                }
-                None => {
-                    is_right = false;
-                    self.notes
-                        .error(&global.at, format!("there is no global '{}' to get; add it to [DEFAULT]", global.text));
-                }
-            }
-        }
-        if self.budget.is_spent() {
-            let at = At { file: Rc::clone(&file.name), line: section.line };
-            return self.fail(&at, "this file asks for more than can be read; make it smaller");
-        }
-        if is_right { Ok(keys) } else { Err(Told) }
-    }
-}
-
-/// The keys of one section, by what becomes of them.
-#[derive(Debug, Clone)]
-struct Keys {
-    globals: Globals,
-    added: Vec<(Rc<str>, Value)>,
-    local: Vec<(String, Value)>,
 }
 
 /// Puts the new values in the places of the old ones, and others behind.

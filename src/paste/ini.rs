@@ -2,12 +2,12 @@
 //! `configparser`, strict, with keys as they are written.
 //!
 //! Owns sections, keys, continuation lines and comments, each with its line.
-//! No crate does this. `configparser` 3.3, `rust-ini` 0.21, `ini_core` 0.2 and
-//! `light-ini` 0.3 were tried: none tells the line of a key, none refuses a key
-//! or a section that is there twice (the last one wins, or both are kept), none
-//! has `[DEFAULT]` or `%(name)s`; the first strips inline comments and takes
-//! keys without a value, the second reads quotes and backslashes, the third
-//! knows neither `:` nor continuation lines.
+//! No crate does this. Looked at, and run on a small file: `configparser` 3.3,
+//! `rust-ini` 0.21, `ini_core` 0.2 and `light-ini` 0.3. None refuses a key that
+//! is there twice, and none has `[DEFAULT]` or `%(name)s`. Of the first two, which
+//! know continuation lines, neither tells the line of a key; the first takes keys
+//! without a value and the second reads quotes and backslashes. The third tells
+//! lines, but knows neither `:` nor continuation lines.
 
 use std::collections::HashMap;
 

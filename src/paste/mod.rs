@@ -4,15 +4,20 @@
 //! in it. Pure, but for the files that a file names, which are read by a
 //! function that the caller gives. Serves and stores nothing.
 //!
-//! `ini` knows lines, `interpolate` values, `deploy` sections, `urlmap` keys;
-//! `convert` makes mounts of them and `routes` compares those with Paste.
+//! `ini` knows lines, `interpolate` values, `keys` and `deploy` sections, `urlmap`
+//! the keys of maps; `convert` makes mounts of them and `routes` compares those
+//! with Paste.
 
 mod convert;
 mod deploy;
+mod ids;
 mod ini;
 mod interpolate;
+mod keys;
 mod known;
 mod notes;
+mod object;
+mod options;
 mod routes;
 mod server;
 #[cfg(test)]
