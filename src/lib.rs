@@ -17,6 +17,7 @@ pub mod message;
 pub mod mount;
 pub mod net;
 pub mod oplog;
+pub mod paste;
 pub mod policy;
 pub mod registry;
 pub mod server;

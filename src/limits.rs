@@ -272,3 +272,34 @@ pub const SIGNATURE_EXPIRES_S: u64 = 30;
 
 /// Fields of one mount that say who asks.
 pub const IDENTITY_FIELDS_MAX: usize = 32;
+
+/// One Paste Deploy file, in bytes. The largest ones that people write have
+/// tens of kilobytes; this holds ten thousand keys and more.
+pub const PASTE_FILE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Files that one such file may name by `config:`, again and again.
+pub const PASTE_LOADS_MAX: usize = 256;
+
+/// How deep `%(name)s` may lead to further ones, as in Python's configparser.
+pub const PASTE_INTERPOLATION_DEPTH_MAX: usize = 10;
+
+/// How deep sections may lead to further ones by `use`, pipelines and maps.
+pub const PASTE_SECTION_DEPTH_MAX: usize = 32;
+
+/// What reading such a file may cost: lines, keys looked at, pieces of values
+/// and each 64 bytes of them. Some thousand sections cost a hundredth of it.
+pub const PASTE_STEPS_MAX: usize = 1_000_000;
+
+/// What is said about one such file; who has more to mend begins with these.
+pub const PASTE_NOTES_MAX: usize = 1000;
+
+/// Requests times keys that are compared to find out which requests go
+/// elsewhere than they went in Paste: a map of a thousand paths is compared
+/// whole, in less than a second.
+pub const PASTE_COMPARISONS_MAX: usize = 4_000_000;
+
+/// Mounts of one import, which is one commit of the store.
+pub const IMPORT_MOUNTS_MAX: usize = 10_000;
+
+/// The JSON of one import: as many mounts, of the size that most have.
+pub const IMPORT_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;

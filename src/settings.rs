@@ -11,6 +11,7 @@ use crate::limits::{CLIENT_IDLE_MAX, CONNECTIONS_MAX, DRAIN_MAX, HEAD_MAX, SETTI
 use crate::mount::MountSpec;
 use crate::mount::spec::{Id, parse};
 use crate::net::Endpoint;
+use crate::paste::{self, Import, Severity};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use serde::Deserialize;
@@ -44,6 +45,11 @@ pub struct ServeArguments {
     /// A mount that is there as long as this is given, as in /app=http://127.0.0.1:9000/ (repeatable)
     #[arg(long = "mount", env = "STANDIN_MOUNT", value_name = "PATH=URL", value_delimiter = ',')]
     pub mounts: Vec<String>,
+
+    /// A Paste Deploy file: its proxies are mounts as long as this is given; FILE#NAME begins with another
+    /// application than main
+    #[arg(long, env = "STANDIN_PASTE", value_name = "FILE")]
+    pub paste: Option<String>,
 
     /// Client connections at a time [default: 1024]
     #[arg(long, env = "STANDIN_CONNECTIONS_MAX", value_name = "N", allow_negative_numbers = true)]
@@ -103,6 +109,7 @@ struct File {
     data_dir: Option<PathBuf>,
     #[serde(default)]
     mounts: BTreeMap<String, String>,
+    paste: Option<String>,
     connections_max: Option<usize>,
     access_log: Option<PathBuf>,
     access_log_format: Option<String>,
@@ -129,6 +136,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Mounts of the command line and the file.
     pub mounts: Vec<MountSpec>,
+    /// What there is to say about a Paste Deploy file, line by line.
+    pub remarks: Vec<String>,
     /// Client connections at a time.
     pub connections_max: usize,
     /// Where and how requests are logged, if they are.
@@ -156,7 +165,11 @@ impl Settings {
             Some(path) => read_file(path)?,
             None => File::default(),
         };
-        let listen = endpoint("--listen", arguments.listen.or(file.listen).as_deref().unwrap_or(LISTEN))?;
+        let paste = arguments.paste.or(file.paste).map(|path| read_paste(&path)).transpose()?;
+        let listen = arguments.listen.or(file.listen);
+        let listen =
+            listen.or_else(|| paste.as_ref().and_then(|paste| paste.listen).map(|address| address.to_string()));
+        let listen = endpoint("--listen", listen.as_deref().unwrap_or(LISTEN))?;
         if matches!(listen, Endpoint::Unix(_)) {
             return Err("--listen takes IP:PORT; only --admin can be a Unix socket".into());
         }
@@ -178,7 +191,12 @@ impl Settings {
                 .ok_or_else(|| format!("--mount {text}: give it as PATH=URL, as in /app=http://127.0.0.1:9000/"))?;
             mount("--mount", path, address)
         });
-        let mounts = from_file.chain(from_arguments).collect::<Result<Vec<_>, _>>()?;
+        let mut mounts = from_file.chain(from_arguments).collect::<Result<Vec<_>, _>>()?;
+        let mut remarks = Vec::new();
+        if let Some(paste) = paste {
+            remarks = paste.notes.iter().map(ToString::to_string).chain([paste.summary()]).collect();
+            mounts.extend(paste.specs);
+        }
         let connections_max = arguments.connections_max.or(file.connections_max).unwrap_or(CONNECTIONS_MAX);
         if connections_max == 0 {
             return Err("--connections-max must be at least 1".into());
@@ -195,6 +213,7 @@ impl Settings {
             admin,
             data_dir: arguments.data_dir.or(file.data_dir).map_or_else(default_data_dir, Ok)?,
             mounts,
+            remarks,
             connections_max,
             access_log: access_log(
                 arguments.access_log.or(file.access_log),
@@ -255,6 +274,17 @@ fn seconds(flag: &str, given: Option<f64>, least: Duration, default: Duration) -
 fn read_file(path: &Path) -> Result<File, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("--config {}: {error}", path.display()))?;
     toml::from_str(&text).map_err(|error| format!("--config {}: {error}", path.display()))
+}
+
+/// A file that can be served as it is; otherwise everything that is to mend.
+fn read_paste(path: &str) -> Result<Import, String> {
+    let import = paste::import_file(path, true).map_err(|error| format!("--paste {error}"))?;
+    if !import.has_errors() {
+        return Ok(import);
+    }
+    let lines = import.notes.iter().filter(|note| matches!(note.severity, Severity::Error | Severity::Warning));
+    let lines: Vec<String> = lines.map(ToString::to_string).chain([import.summary()]).collect();
+    Err(format!("--paste {path}: it cannot be served as it is\n{}", lines.join("\n")))
 }
 
 /// A regular mount whose id says where it comes from.

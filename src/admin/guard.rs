@@ -85,12 +85,29 @@ impl Guard {
 
     /// Asks for JSON: no form and no plain text of another page comes past.
     pub fn check_json(fields: &Fields) -> Result<(), Problem> {
-        let media_type = fields.get("Content-Type").and_then(|value| value.split(|byte| *byte == b';').next());
-        match media_type.map(<[u8]>::trim_ascii) {
-            Some(media_type) if media_type.eq_ignore_ascii_case(b"application/json") => Ok(()),
-            _ => Err(Problem::new(415, "send JSON, with Content-Type: application/json")),
+        if is_of(fields, b"application/json") {
+            return Ok(());
         }
+        Err(Problem::new(415, "send JSON, with Content-Type: application/json"))
     }
+
+    /// True for a Paste Deploy file, false for JSON. Neither type is one that a
+    /// page of another origin may send unasked.
+    pub fn check_import(fields: &Fields) -> Result<bool, Problem> {
+        let is_paste = is_of(fields, PASTE_INI);
+        if is_paste || is_of(fields, b"application/json") {
+            return Ok(is_paste);
+        }
+        Err(Problem::new(415, "send JSON as application/json, or a Paste Deploy file as text/x-paste-ini"))
+    }
+}
+
+/// The media type of Paste Deploy files: ours, nothing is registered for them.
+const PASTE_INI: &[u8] = b"text/x-paste-ini";
+
+fn is_of(fields: &Fields, wanted: &[u8]) -> bool {
+    let media_type = fields.get("Content-Type").and_then(|value| value.split(|byte| *byte == b';').next());
+    media_type.is_some_and(|media_type| media_type.trim_ascii().eq_ignore_ascii_case(wanted))
 }
 
 #[cfg(test)]
@@ -163,5 +180,12 @@ mod tests {
         assert!(check("application/json") && check("Application/JSON; charset=utf-8"));
         assert!(!check("text/plain") && !check("application/x-www-form-urlencoded") && !check("application/jsonp"));
         assert!(Guard::check_json(&fields(&[])).is_err());
+        assert!(!check("text/x-paste-ini"));
+        let import = |value: &str| Guard::check_import(&fields(&[("Content-Type", value)])).ok();
+        assert_eq!(import("Text/X-Paste-INI; charset=utf-8"), Some(true));
+        assert_eq!(import("application/json"), Some(false));
+        for simple in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "text/x-paste", ""] {
+            assert_eq!(import(simple), None, "{simple}");
+        }
     }
 }

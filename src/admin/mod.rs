@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod guard;
+mod import;
 mod model;
 mod problem;
 mod routes;

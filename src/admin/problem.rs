@@ -4,8 +4,9 @@ use crate::error::reason;
 use crate::exchange::{Reply, RequestId};
 use crate::message::Fields;
 use crate::mount::SpecFault;
+use crate::paste::{Import, Note, Severity};
 use crate::registry::Refusal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// An error of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,8 +15,8 @@ pub struct Problem {
     pub status: u16,
     /// What is wrong, and what to do about it.
     pub detail: String,
-    /// What is wrong with each part of an invalid mount.
-    pub faults: Vec<SpecFault>,
+    /// What is wrong with each part of what was sent.
+    pub faults: Vec<Value>,
     /// The methods that would do, for 405.
     pub allow: Option<&'static str>,
 }
@@ -34,7 +35,23 @@ impl Problem {
             1 => "the mount has one fault".to_owned(),
             count => format!("the mount has {count} faults"),
         };
-        Self { faults, ..Self::new(422, detail) }
+        Self { faults: faults.iter().map(|fault| json!(fault)).collect(), ..Self::new(422, detail) }
+    }
+
+    /// Mounts of an import that are not valid, each with its place in the list.
+    #[must_use]
+    pub fn invalid_list(faults: &[(usize, SpecFault)]) -> Self {
+        let told = |(place, fault): &(usize, SpecFault)| json!({ "pointer": format!("/mounts/{place}{}", fault.pointer), "detail": fault.detail });
+        let detail = format!("nothing was imported; faults of the mounts: {}", faults.len());
+        Self { faults: faults.iter().map(told).collect(), ..Self::new(422, detail) }
+    }
+
+    /// A Paste Deploy file that no mounts can be made of.
+    #[must_use]
+    pub fn invalid_paste(import: &Import) -> Self {
+        let told = |note: &Note| json!({ "pointer": "", "line": note.line.max(1), "detail": note.text });
+        let faults = import.notes_of(Severity::Error).map(told).collect();
+        Self { faults, ..Self::new(422, format!("nothing was imported: {}", import.summary())) }
     }
 
     /// The reply that says so.

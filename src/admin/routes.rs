@@ -40,6 +40,8 @@ pub enum Action {
     Put,
     /// One mount less.
     Delete,
+    /// Many mounts at once, from JSON or a Paste Deploy file.
+    Import,
     /// The process lives.
     Health,
     /// The process takes requests.
@@ -81,6 +83,7 @@ pub const ROUTES: &[Route] = &[
         actions: &[("GET", Action::Show), ("PUT", Action::Put), ("DELETE", Action::Delete)],
         allow: "GET, HEAD, PUT, DELETE",
     },
+    Route { path: "/v1/import", guarded: true, actions: &[("POST", Action::Import)], allow: "POST" },
     Route { path: "/healthz", guarded: false, actions: &[("GET", Action::Health)], allow: "GET, HEAD" },
     Route { path: "/readyz", guarded: false, actions: &[("GET", Action::Ready)], allow: "GET, HEAD" },
     Route { path: "/openapi.yaml", guarded: false, actions: &[("GET", Action::Contract)], allow: "GET, HEAD" },
@@ -153,6 +156,7 @@ pub async fn perform(state: &AdminState, action: Action, id: &str, exchange: &Ex
             let drain = read_drain(exchange)?;
             change(state, Change::Delete { id: id.into(), drain }).await
         }
+        Action::Import => super::import::perform(state, exchange).await,
         Action::Health => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
         Action::Ready if state.front.is_ending() => Ok(model::json_reply(503, &json!({ "status": "draining" }))),
         Action::Ready => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
@@ -173,7 +177,7 @@ async fn change(state: &AdminState, change: Change) -> Result<Reply, Problem> {
             Ok(reply)
         }
         Outcome::Replaced(record) => Ok(model::json_reply(200, &model::mount(&record))),
-        Outcome::Deleted => Ok(model::reply(204, "", Vec::new())),
+        Outcome::Deleted | Outcome::Imported(_) => Ok(model::reply(204, "", Vec::new())),
     }
 }
 
@@ -209,13 +213,19 @@ async fn check_files(spec: MountSpec) -> Result<MountSpec, Problem> {
 
 async fn read_json(exchange: &Exchange) -> Result<Value, Problem> {
     Guard::check_json(&exchange.head.fields)?;
-    let body = exchange
-        .body
-        .read_all(ADMIN_BODY_BYTES_MAX)
-        .await
-        .map_err(|error| Problem::new(error.kind().answer().status, error.kind().answer().text))?;
+    let body = read_body(exchange, ADMIN_BODY_BYTES_MAX).await?;
     let body = body.ok_or_else(|| Problem::new(413, format!("a mount has at most {ADMIN_BODY_BYTES_MAX} bytes")))?;
-    serde_json::from_slice(&body).map_err(|error| Problem::new(400, format!("malformed JSON: {error}")))
+    json_of(&body)
+}
+
+/// The whole content; none where it is longer than that.
+pub(super) async fn read_body(exchange: &Exchange, bytes_max: usize) -> Result<Option<Vec<u8>>, Problem> {
+    let body = exchange.body.read_all(bytes_max).await;
+    body.map_err(|error| Problem::new(error.kind().answer().status, error.kind().answer().text))
+}
+
+pub(super) fn json_of(body: &[u8]) -> Result<Value, Problem> {
+    serde_json::from_slice(body).map_err(|error| Problem::new(400, format!("malformed JSON: {error}")))
 }
 
 /// An id for a mount that came without one.

@@ -4,6 +4,7 @@
 //! 2 the arguments or settings are wrong; 3 the admin API said no.
 
 mod client;
+mod import;
 mod mount;
 mod output;
 mod serve;
@@ -24,6 +25,8 @@ enum Command {
     Serve(Box<crate::settings::ServeArguments>),
     /// List, show, add and remove mounts of a running proxy
     Mount(mount::MountArguments),
+    /// Make mounts of a running proxy from another program's configuration
+    Import(import::ImportArguments),
 }
 
 /// Why a command failed.
@@ -43,6 +46,7 @@ pub fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(*arguments),
         Command::Mount(arguments) => mount::run(arguments),
+        Command::Import(arguments) => import::run(arguments),
     };
     let (message, code) = match done {
         Ok(()) => return ExitCode::SUCCESS,

@@ -17,6 +17,7 @@ pub fn run(mut arguments: ServeArguments) -> Result<(), Failure> {
     inherited.overrule(&mut arguments).map_err(|error| Failure::Failed(error.to_string()))?;
     let settings = Settings::resolve(arguments).map_err(Failure::Usage)?;
     let demo = settings.demo;
+    settings.remarks.iter().for_each(|line| remark(line));
     let drain_delay = settings.drain_delay;
     // What is written to it is the access log alone, if that goes there.
     let stdout_is_free = !settings.access_log.as_ref().is_some_and(access_log::Settings::is_on_stdout);

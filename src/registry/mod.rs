@@ -12,6 +12,7 @@ use crate::mount::{Environment, MountHandle, MountSpec, Table};
 use arc_swap::ArcSwap;
 use async_channel::Sender;
 use rpds::RedBlackTreeMapSync;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub enum Change {
     Create(MountSpec),
     /// A mount of that id, new or instead of the one there is.
     Put(MountSpec),
+    /// Mounts of those ids, new or instead of those there are: all or none.
+    Import(Vec<MountSpec>),
     /// No mount of that id.
     Delete {
         /// The id.
@@ -71,6 +74,54 @@ pub enum Outcome {
     Replaced(Arc<Record>),
     /// A mount is gone.
     Deleted,
+    /// Mounts are as they were to be.
+    Imported(Imported),
+}
+
+/// What an import does, by id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Those that are new.
+    pub created: Vec<String>,
+    /// Those that are others now.
+    pub updated: Vec<String>,
+    /// Those that were so already.
+    pub unchanged: Vec<String>,
+}
+
+impl Snapshot {
+    /// What an import would do to this set.
+    pub fn import(&self, specs: &[MountSpec]) -> Result<Imported, Refusal> {
+        let mut imported = Imported::default();
+        let mut changed = Vec::new();
+        let mut ids = HashSet::new();
+        for spec in specs {
+            if !ids.insert(spec.id.as_str()) {
+                return Err(Refusal::IdTaken(spec.id.clone()));
+            }
+            let list = match self.mounts.get(&spec.id) {
+                None => &mut imported.created,
+                Some(record) if !record.stored => return Err(Refusal::Fixed(spec.id.clone())),
+                Some(record) if *record.spec == *spec => {
+                    imported.unchanged.push(spec.id.clone());
+                    continue;
+                }
+                Some(_) => &mut imported.updated,
+            };
+            list.push(spec.id.clone());
+            changed.push(spec);
+        }
+        // Mounts of one import may take each other's places.
+        let moved: HashSet<&str> = changed.iter().map(|spec| spec.id.as_str()).collect();
+        let mut matches = HashMap::new();
+        for spec in changed {
+            let there = self.table.get(&spec.matches).map(MountHandle::id).filter(|id| !moved.contains(id));
+            if let Some(by) = matches.insert(&spec.matches, spec.id.as_str()).or(there) {
+                return Err(Refusal::MatchTaken { matches: spec.matches.to_string(), by: by.into() });
+            }
+        }
+        Ok(imported)
+    }
 }
 
 /// Why a change was not made.
@@ -104,7 +155,10 @@ impl fmt::Display for Refusal {
             Self::MatchTaken { matches, by } => write!(formatter, "mount '{by}' answers for {matches} already"),
             Self::Unknown(id) => write!(formatter, "there is no mount '{id}'"),
             Self::Fixed(id) => {
-                write!(formatter, "mount '{id}' comes from --mount, --demo or the configuration; change it there")
+                write!(
+                    formatter,
+                    "mount '{id}' comes from --mount, --paste, --demo or the configuration; change it there"
+                )
             }
             Self::OpenProxy(id) => write!(
                 formatter,

@@ -5,12 +5,13 @@
 //! then published, acted on and answered. A commit that fails changes nothing.
 
 use super::store::{Loaded, Store, StoreError, StoredMount, Write};
-use super::{Change, Outcome, Record, Refusal, Snapshot};
+use super::{Change, Imported, Outcome, Record, Refusal, Snapshot};
 use crate::limits::REGISTRY_COMMANDS_MAX;
 use crate::mount::{Environment, MountHandle, MountSpec, Table};
 use crate::oplog;
 use arc_swap::ArcSwap;
 use async_channel::{Receiver, Sender};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::SystemTime;
@@ -124,8 +125,29 @@ impl<'a> Draft<'a> {
                 None => self.create(spec, true).map(Outcome::Created),
                 Some(before) => self.replace(&before, spec).map(Outcome::Replaced),
             },
+            Change::Import(specs) => self.import(specs).map(Outcome::Imported),
             Change::Delete { id, drain } => self.delete(&id, drain).map(|()| Outcome::Deleted),
         }
+    }
+
+    /// Checks all before it changes any; what is as it was keeps its actor and
+    /// its revision.
+    fn import(&mut self, mut specs: Vec<MountSpec>) -> Result<Imported, Refusal> {
+        let imported = self.snapshot.import(&specs)?;
+        let unchanged: HashSet<&str> = imported.unchanged.iter().map(String::as_str).collect();
+        specs.retain(|spec| !unchanged.contains(spec.id.as_str()));
+        let before: Vec<_> = specs.iter().map(|spec| self.snapshot.mounts.get(&spec.id).cloned()).collect();
+        // All old places first: one mount may move to where another one was.
+        for record in before.iter().flatten() {
+            self.snapshot.table = self.snapshot.table.without(&record.spec.matches);
+        }
+        for (spec, before) in specs.into_iter().zip(before) {
+            match before {
+                None => drop(self.made(spec, true)),
+                Some(before) => drop(self.replaced(&before, spec)),
+            }
+        }
+        Ok(imported)
     }
 
     fn create(&mut self, spec: MountSpec, stored: bool) -> Result<Arc<Record>, Refusal> {
@@ -134,6 +156,10 @@ impl<'a> Draft<'a> {
         }
         self.check_openness(&spec)?;
         self.check_match(&spec)?;
+        Ok(self.made(spec, stored))
+    }
+
+    fn made(&mut self, spec: MountSpec, stored: bool) -> Arc<Record> {
         // What is not stored makes no revision: it would be gone at the next start.
         if stored {
             self.snapshot.revision += 1;
@@ -152,7 +178,7 @@ impl<'a> Draft<'a> {
         });
         self.write(&record);
         self.insert(Arc::clone(&record));
-        Ok(record)
+        record
     }
 
     fn replace(&mut self, before: &Record, spec: MountSpec) -> Result<Arc<Record>, Refusal> {
@@ -161,6 +187,13 @@ impl<'a> Draft<'a> {
         }
         self.check_openness(&spec)?;
         self.check_match(&spec)?;
+        if before.spec.matches != spec.matches {
+            self.snapshot.table = self.snapshot.table.without(&before.spec.matches);
+        }
+        Ok(self.replaced(before, spec))
+    }
+
+    fn replaced(&mut self, before: &Record, spec: MountSpec) -> Arc<Record> {
         self.snapshot.revision += 1;
         let spec = Arc::new(spec);
         let record = Arc::new(Record {
@@ -172,12 +205,9 @@ impl<'a> Draft<'a> {
             stored: true,
         });
         self.replaced.push(record.handle.clone());
-        if before.spec.matches != record.spec.matches {
-            self.snapshot.table = self.snapshot.table.without(&before.spec.matches);
-        }
         self.write(&record);
         self.insert(Arc::clone(&record));
-        Ok(record)
+        record
     }
 
     fn delete(&mut self, id: &str, drain: Duration) -> Result<(), Refusal> {
@@ -319,6 +349,41 @@ mod tests {
             other => Ok(other.unwrap_err().to_string()),
         });
         assert!(told.contains("'any'") && told.contains("--allow-open-proxy"), "{told}");
+    }
+
+    #[test]
+    fn an_import_is_all_or_nothing_and_what_is_as_it_was_is_left_alone() {
+        let directory = crate::testing::Directory::new("import");
+        let registry = open(directory.path(), vec![spec("fixed", "/fixed")]).unwrap();
+        for (id, path) in [("a", "/a"), ("b", "/b"), ("c", "/c"), ("d", "/d")] {
+            change(&registry, Change::Create(spec(id, path))).unwrap();
+        }
+        let before = registry.snapshot();
+        let refused = |specs: Vec<MountSpec>| change(&registry, Change::Import(specs)).unwrap_err();
+        let taken = |matches: &str, by: &str| Refusal::MatchTaken { matches: matches.into(), by: by.into() };
+        assert_eq!(refused(vec![spec("new", "/new"), spec("x", "/d")]), taken("/d", "d"));
+        assert_eq!(refused(vec![spec("new", "/new"), spec("x", "/new")]), taken("/new", "new"));
+        assert_eq!(refused(vec![spec("new", "/new"), spec("x", "/fixed")]), taken("/fixed", "fixed"));
+        assert_eq!(refused(vec![spec("new", "/new"), spec("new", "/x")]), Refusal::IdTaken("new".into()));
+        assert_eq!(refused(vec![spec("new", "/new"), spec("fixed", "/x")]), Refusal::Fixed("fixed".into()));
+        assert_eq!((registry.snapshot().revision, finds(&registry, "/new")), (before.revision, None));
+
+        // The first two change places, the third moves where nobody was.
+        let wanted = vec![spec("a", "/b"), spec("b", "/a"), spec("c", "/e"), spec("d", "/d"), spec("new", "/c")];
+        let Ok(Outcome::Imported(imported)) = change(&registry, Change::Import(wanted.clone())) else { panic!() };
+        let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        let expected = Imported { created: ids(&["new"]), updated: ids(&["a", "b", "c"]), unchanged: ids(&["d"]) };
+        assert_eq!(imported, expected);
+        let found = ["/a", "/b", "/c", "/d", "/e"].map(|path| finds(&registry, path).unwrap());
+        assert_eq!(found, ["b", "a", "new", "d", "c"]);
+        let after = registry.snapshot();
+        assert_eq!(after.mounts.get("d").unwrap().revision, before.mounts.get("d").unwrap().revision);
+        let Ok(Outcome::Imported(again)) = change(&registry, Change::Import(wanted)) else { panic!() };
+        assert_eq!((again.unchanged.len(), again.created.len(), again.updated.len()), (5, 0, 0));
+        assert_eq!(registry.snapshot().revision, after.revision);
+        drop(registry);
+        let again = crate::testing::until_ok(|| open(directory.path(), vec![]));
+        assert_eq!(["/a", "/b", "/c", "/d", "/e"].map(|path| finds(&again, path).unwrap()), found);
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! - `body_rewriting`: what a mount does to the content of replies.
 //! - `faults`: hostile upstreams; the same for table B9.
 //! - `mutations`: messages with random faults in them.
+//! - `paste`: Paste Deploy files, also beside Paste itself.
 //! - `tunnels`: connections that change their protocol.
 //! - `bounds`: what may last how long, and how much there may be; the same for
 //!   table B3.
@@ -49,6 +50,7 @@ mod isolation;
 mod log;
 mod mounts;
 mod mutations;
+mod paste;
 mod process;
 mod requests;
 mod rewriting;

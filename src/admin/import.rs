@@ -1,0 +1,97 @@
+//! `POST /v1/import`: many mounts in one change, or none.
+//!
+//! Reads JSON or a Paste Deploy file into specs, asks the registry, and says
+//! what was made of what.
+
+use super::app::AdminState;
+use super::guard::Guard;
+use super::model;
+use super::problem::Problem;
+use super::routes::{json_of, read_body};
+use crate::exchange::{Exchange, Reply};
+use crate::limits::{
+    ADMIN_BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX, IMPORT_MOUNTS_MAX, PASTE_FILE_BYTES_MAX, PASTE_NOTES_MAX,
+};
+use crate::mount::spec::{Id, parse};
+use crate::mount::{MountSpec, SpecFault};
+use crate::paste::{self, ENTRY, Note, Source};
+use crate::registry::{Change, Outcome};
+use serde_json::{Value, json};
+
+/// Does what was asked.
+pub async fn perform(state: &AdminState, exchange: &Exchange) -> Result<Reply, Problem> {
+    let dry_run = match exchange.query() {
+        None | Some(b"dry_run=false") => false,
+        Some(b"dry_run=true") => true,
+        Some(_) => return Err(Problem::new(400, "the query may be dry_run=true and nothing else")),
+    };
+    let (specs, notes) = if Guard::check_import(&exchange.head.fields)? {
+        read_paste(exchange).await?
+    } else {
+        (read_list(exchange).await?, Vec::new())
+    };
+    let shown: Vec<Value> = specs.iter().map(|spec| json!(spec)).collect();
+    let imported = if dry_run {
+        state.registry.snapshot().import(&specs)?
+    } else {
+        match state.registry.change(Change::Import(specs)).await? {
+            Outcome::Imported(imported) => imported,
+            _ => return Err(Problem::new(500, "the registry answered something else")),
+        }
+    };
+    let answer = json!({
+        "dry_run": dry_run,
+        "created": imported.created,
+        "updated": imported.updated,
+        "unchanged": imported.unchanged,
+        "notes": notes,
+        "mounts": shown,
+    });
+    Ok(model::json_reply(200, &answer))
+}
+
+async fn read_paste(exchange: &Exchange) -> Result<(Vec<MountSpec>, Vec<Note>), Problem> {
+    let body = read_body(exchange, PASTE_FILE_BYTES_MAX).await?;
+    let too_large = || Problem::new(413, format!("a Paste Deploy file has at most {PASTE_FILE_BYTES_MAX} bytes"));
+    let text = String::from_utf8(body.ok_or_else(too_large)?)
+        .map_err(|_| Problem::new(400, "the file is not UTF-8 text; convert it"))?;
+    // Another file that it names would be one of this machine, not the caller's.
+    let read = |_: &std::path::Path| Err("no other file is read for the API".to_owned());
+    let source = Source { name: "the file", path: None, text: &text, entry: ENTRY, served: false };
+    let import = paste::import(source, &read);
+    if import.has_errors() {
+        return Err(Problem::invalid_paste(&import));
+    }
+    Ok((import.specs, import.notes))
+}
+
+async fn read_list(exchange: &Exchange) -> Result<Vec<MountSpec>, Problem> {
+    let body = read_body(exchange, IMPORT_BODY_BYTES_MAX).await?;
+    let body = body.ok_or_else(|| Problem::new(413, format!("an import has at most {IMPORT_BODY_BYTES_MAX} bytes")))?;
+    let value = json_of(&body)?;
+    let list = value.as_object().filter(|object| object.len() == 1).and_then(|object| object.get("mounts")?.as_array());
+    let list =
+        list.ok_or_else(|| Problem::new(400, "send {\"mounts\": [...]}, with whole mounts, and nothing else"))?;
+    if list.len() > IMPORT_MOUNTS_MAX {
+        return Err(Problem::new(413, format!("an import has at most {IMPORT_MOUNTS_MAX} mounts")));
+    }
+    let mut specs = Vec::with_capacity(list.len());
+    let mut faults = Vec::new();
+    for (place, value) in list.iter().enumerate() {
+        // As many as people read, and no more of one mount than PUT takes.
+        if faults.len() >= PASTE_NOTES_MAX {
+            break;
+        }
+        if value.to_string().len() > ADMIN_BODY_BYTES_MAX {
+            let detail = format!("a mount has at most {ADMIN_BODY_BYTES_MAX} bytes");
+            faults.push((place, SpecFault { pointer: String::new(), detail }));
+            continue;
+        }
+        // No id is made up: sent twice, an import is to do nothing.
+        match parse(value, Id::OwnOr("")) {
+            Ok(spec) => specs.push(spec),
+            Err(told) => faults.extend(told.into_iter().map(|fault| (place, fault))),
+        }
+    }
+    if faults.is_empty() { Ok(specs) } else { Err(Problem::invalid_list(&faults)) }
+}

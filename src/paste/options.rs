@@ -1,0 +1,130 @@
+//! The options of the two proxies, as members of a mount.
+
+use super::convert::Converter;
+use super::deploy::{Object, Told, Value};
+use super::notes::{At, Severity};
+use serde_json::{Map, Value as Json, json};
+
+const PROXY_KEYS: [&str; 3] = ["address", "allowed_request_methods", "suppress_http_headers"];
+const TRANSPARENT_KEYS: [&str; 2] = ["force_host", "force_scheme"];
+
+impl Converter<'_, '_> {
+    fn only(&mut self, object: &Object, known: &[&str]) -> Result<(), Told> {
+        let mut outcome = Ok(());
+        for (key, value) in object.local.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
+            outcome = self.fail(
+                &value.at,
+                format!("'{key}' is no option of {}, which has {}; take it out", object.code, known.join(", ")),
+            );
+        }
+        outcome
+    }
+
+    /// An option with words in it.
+    fn words(&mut self, object: &Object, key: &str) -> Result<Vec<String>, Told> {
+        let Some(value) = object.get(key) else { return Ok(Vec::new()) };
+        let words: Vec<String> = value.text.split_whitespace().map(str::to_owned).collect();
+        if words.iter().any(|word| word.contains(',')) {
+            let text =
+                format!("{key}: for Paste '{}' is one word, commas and all; separate words by blanks", value.text);
+            return self.fail(&value.at, text);
+        }
+        Ok(words)
+    }
+
+    /// What a `paste.proxy` is as a mount, but for its id and match.
+    pub(super) fn proxy(&mut self, object: &Object) -> Result<Map<String, Json>, Told> {
+        let known = self.only(object, &PROXY_KEYS);
+        let methods = self.words(object, "allowed_request_methods");
+        let suppressed = self.words(object, "suppress_http_headers");
+        let Some(address) = object.get("address") else {
+            return self.fail(&object.at, "egg:Paste#proxy needs an address, as in address = http://127.0.0.1:9000/");
+        };
+        known?;
+        let mut suppressed = suppressed?;
+        if let Some(value) = object.get("suppress_http_headers") {
+            suppressed.retain(|name| self.is_suppressed(name, &value.at));
+        }
+        self.check_slash(address);
+        let mut mount = Map::new();
+        mount.insert("kind".into(), json!("regular"));
+        mount.insert("address".into(), json!(&*address.text));
+        mount.insert("allowed_request_methods".into(), json!(methods?));
+        mount.insert("disallowed_status".into(), json!(400));
+        mount.insert("suppress_http_headers".into(), json!(suppressed));
+        // What Paste sends, and nothing that a client says of itself.
+        let forwarded = json!({ "x_forwarded": "off", "x_forwarded_for": "overwrite", "forwarded": "off" });
+        mount.insert("forwarded".into(), forwarded);
+        Ok(mount)
+    }
+
+    /// False for names that never had an effect.
+    fn is_suppressed(&mut self, name: &str, at: &At) -> bool {
+        let notes = &mut self.deploy.notes;
+        match name.to_ascii_lowercase().as_str() {
+            "content-type" | "content-length" | "host" => {
+                notes.warn(at, format!("'{name}' is passed on, as in Paste, which suppresses it nowhere; take it out"));
+                false
+            }
+            dashed if dashed.contains('_') => {
+                let dashed = dashed.replace('_', "-");
+                notes.warn(
+                    at,
+                    format!(
+                        "'{name}' never had an effect: names of fields have dashes; write {dashed} if that is meant"
+                    ),
+                );
+                false
+            }
+            "accept-encoding" => {
+                notes.add(
+                    Severity::Info,
+                    at,
+                    "Paste sent 'Accept-Encoding: identity' in its place; here nothing is sent, which lets an \
+                     upstream choose: set request_headers of the mount if yours compresses unasked",
+                );
+                true
+            }
+            _ => true,
+        }
+    }
+
+    /// `http://h/base` without a slash at its end is two things.
+    fn check_slash(&mut self, address: &Value) {
+        let Some((server, path)) = address.text.split_once("://").and_then(|(_, rest)| rest.split_once('/')) else {
+            return;
+        };
+        if path.is_empty() || path.ends_with('/') {
+            return;
+        }
+        let above = path.rsplit_once('/').map(|(above, _)| format!("{above}/")).unwrap_or_default();
+        self.deploy.notes.warn(
+            &address.at,
+            format!(
+                "the address has no / at its end: Paste sent only the key itself to /{path}, and all below it to \
+                 http://{server}/{above}; here all goes below /{path}/. Write the / if that is what you mean, or end the \
+                 address in /{above} for what Paste did"
+            ),
+        );
+    }
+
+    /// The same for a transparent one.
+    pub(super) fn transparent(&mut self, object: &Object) -> Result<Map<String, Json>, Told> {
+        self.only(object, &TRANSPARENT_KEYS)?;
+        let Some(host) = object.get("force_host") else {
+            return self.fail(
+                &object.at,
+                "without force_host this sends requests to whatever host they name: an open proxy, which reaches \
+                 whatever this machine reaches. Set force_host; or take it out and name the hosts that may be reached: \
+                 standin mount add PATH --transparent --allowed-host HOST:PORT",
+            );
+        };
+        let mut mount = Map::new();
+        mount.insert("kind".into(), json!("transparent"));
+        mount.insert("force_host".into(), json!(&*host.text));
+        if let Some(scheme) = object.get("force_scheme") {
+            mount.insert("force_scheme".into(), json!(&*scheme.text));
+        }
+        Ok(mount)
+    }
+}
