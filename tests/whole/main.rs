@@ -16,6 +16,7 @@
 //! - `isolation`: what one mount cannot do to another.
 //! - `log`: what an exchange leaves in the access log.
 //! - `durability`: what survives the end of the process.
+//! - `paste`: the same requests through PyPI's Paste and through this.
 //! - `process`: ports and files, exit codes, the command line, settings.
 //! - `drain`: how the process stops, and what clients see of it.
 //! - `client_bounds`: what clients can take: connections, descriptors, time.
@@ -40,6 +41,7 @@ mod isolation;
 mod log;
 mod mounts;
 mod mutations;
+mod paste;
 mod process;
 mod requests;
 mod service;
