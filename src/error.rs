@@ -47,6 +47,12 @@ pub enum Kind {
         /// In HTML.
         html: bool,
     },
+    /// No valid user and password came; the realm they belong to.
+    CredentialsNeeded(String),
+    /// Too many wait for their passwords to be checked.
+    PasswordsBusy,
+    /// The file of passwords or keys cannot be used.
+    IdentityFile,
     /// No mount for this host and path.
     NoMount,
     /// An absolute target for a host that is not ours.
@@ -169,6 +175,9 @@ impl Kind {
             Self::MethodRefused => (405, "this method is not proxied"),
             Self::MethodNotAllowed(_) => (405, "this method is not allowed here"),
             Self::Disallowed { .. } => (400, "Disallowed"),
+            Self::CredentialsNeeded(_) => (401, "this needs a user and password that are known here"),
+            Self::PasswordsBusy => (503, "too many passwords wait to be checked"),
+            Self::IdentityFile => (500, "a file of passwords or keys that this mount needs cannot be used"),
             Self::NoMount => (404, "no mount answers for this host and path"),
             Self::Misdirected => (421, "no mount answers for the host of this absolute target"),
             Self::HostNotAllowed => (403, "this host may not be reached through this mount"),
@@ -222,6 +231,7 @@ impl Kind {
         let retry_after_s = matches!(
             self,
             Self::TooManyConnections
+                | Self::PasswordsBusy
                 | Self::Saturated
                 | Self::TunnelsSaturated
                 | Self::OutOfDescriptors
@@ -238,6 +248,8 @@ impl Kind {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Internal
+            | Self::IdentityFile
+            | Self::PasswordsBusy
             | Self::TooManyConnections
             | Self::Saturated
             | Self::TunnelsSaturated

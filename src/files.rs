@@ -56,21 +56,26 @@ impl<T: Send + Sync + 'static> Watched<T> {
     }
 
     fn read(&self) -> Content<T> {
-        let read = || {
-            // What is no file may never end, or never begin.
-            if !std::fs::metadata(&self.path)?.is_file() {
-                return Err(std::io::Error::other("this is not a file"));
-            }
-            let mut bytes = Vec::new();
-            File::open(&self.path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        let bytes = read().map_err(|error: std::io::Error| format!("{}: {error}", self.path.display()))?;
-        if bytes.len() as u64 > FILE_BYTES_MAX {
-            return Err(format!("{}: larger than {FILE_BYTES_MAX} bytes", self.path.display()));
-        }
-        (self.parse)(&bytes).map(Arc::new).map_err(|error| format!("{}: {error}", self.path.display()))
+        read(&self.path, self.parse).map(Arc::new)
     }
+}
+
+/// Reads a file once; the error names it and says what to change.
+pub fn read<T>(path: &Path, parse: Parse<T>) -> Result<T, String> {
+    let read = || {
+        // What is no file may never end, or never begin.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(std::io::Error::other("this is not a file"));
+        }
+        let mut bytes = Vec::new();
+        File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().map_err(|error: std::io::Error| format!("{}: {error}", path.display()))?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(format!("{}: larger than {FILE_BYTES_MAX} bytes", path.display()));
+    }
+    parse(&bytes).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// A file that can be looked at, whatever it holds.
@@ -134,8 +139,10 @@ impl Files {
         let key = (path.to_owned(), TypeId::of::<Watched<T>>());
         let mut shared = self.shared();
         if let Some(known) = shared.known.get(&key).and_then(|known| known.any.upgrade())
-            && let Ok(watched) = known.downcast()
+            && let Ok(watched) = known.downcast::<Watched<T>>()
         {
+            // Whoever opens it has just written it, maybe.
+            watched.look();
             return watched;
         }
         let unread = Err("not read yet".to_owned());

@@ -11,6 +11,7 @@ pub mod exchange;
 pub mod files;
 pub mod front;
 pub mod http1;
+pub mod identity;
 pub mod limits;
 pub mod message;
 pub mod mount;

@@ -208,3 +208,39 @@ pub const FILES_LOOK: Duration = Duration::from_secs(1);
 
 /// What such a file may hold: many times the system's bundle of certificates.
 pub const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// What a TLS session to an upstream takes before it was sent, in bytes: two
+/// blocks of content.
+pub const TLS_BUFFER_BYTES_MAX: usize = 2 * SEND_BYTES_MAX;
+
+/// Passwords checked at a time in the whole process, and never more than half
+/// its cores: each takes a core for a quarter of a second, and others want to
+/// be served meanwhile.
+pub const PASSWORD_CHECKS_MAX: usize = 4;
+
+/// Requests of one mount that wait for such a check; further ones are refused
+/// with 503. Who was checked before does not wait.
+pub const PASSWORD_CHECKS_WAITING_MAX: u32 = 32;
+
+/// Passwords that are known to be right, 32 bytes each: as many users at a time
+/// as one proxy has.
+pub const PASSWORDS_REMEMBERED_MAX: usize = 4096;
+
+/// The highest cost of a password's hash: some seconds for each check.
+pub const BCRYPT_COST_MAX: u32 = 15;
+
+/// The shortest key that requests are signed with, in bytes: as long as its
+/// hash (RFC 2104 §3).
+pub const SIGNING_KEY_BYTES_MIN: usize = 32;
+
+/// Keys in one file: the one in use, and those to come and to go.
+pub const SIGNING_KEYS_MAX: usize = 64;
+
+/// How long a signature may be believed at most, and where nothing is said, in
+/// seconds: the way to an upstream takes less, and a clock may be a bit late.
+pub const SIGNATURE_EXPIRES_S_MAX: u64 = 300;
+/// See [`SIGNATURE_EXPIRES_S_MAX`].
+pub const SIGNATURE_EXPIRES_S: u64 = 30;
+
+/// Fields of one mount that say who asks.
+pub const IDENTITY_FIELDS_MAX: usize = 32;

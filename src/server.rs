@@ -10,6 +10,7 @@ use crate::files::Files;
 use crate::front::access_log::{self, AccessLog};
 use crate::front::connection::{ClientBounds, ConnectionServer};
 use crate::front::gateway;
+use crate::identity::Passwords;
 use crate::limits::{ADMIN_DRAIN_MAX, CUT_MAX};
 use crate::mount::{Environment, MountSpec, spec};
 use crate::net::listen::{self, Spawn};
@@ -69,6 +70,8 @@ impl Server {
             timer: Arc::clone(&timer),
             pseudonym: format!("standin-{instance:08x}").into(),
             files: Files::default(),
+            allows_open_proxy: settings.allow_open_proxy || is_this_machines(&front),
+            passwords: told(Passwords::new())?,
         };
         let workers = told(workers::start())?;
         let mut mounts = settings.mounts;
@@ -198,6 +201,14 @@ fn tcp(endpoint: &Endpoint) -> Vec<SocketAddr> {
     }
 }
 
+/// True when no other machine can connect there.
+fn is_this_machines(endpoint: &Endpoint) -> bool {
+    match endpoint {
+        Endpoint::Tcp(address) => address.ip().to_canonical().is_loopback(),
+        Endpoint::Unix(_) => true,
+    }
+}
+
 fn bind(flag: &str, endpoint: &Endpoint) -> Result<Socket, String> {
     Socket::bind(endpoint).map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => {
@@ -267,4 +278,16 @@ fn start_demo(timer: &Arc<Timer>, ids: &Arc<RequestIds>, workers: &Spawn) -> Res
         "id": "demo", "kind": "regular", "match": { "path": "/demo" }, "address": format!("{endpoint}/"),
     });
     spec::parse(&value, spec::Id::Given("demo")).map_err(|faults| format!("--demo: {faults:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_can_reach_a_listener_is_told_by_its_address() {
+        let is_ours = |text: &str| is_this_machines(&Endpoint::Tcp(text.parse().unwrap()));
+        assert!(is_ours("127.0.0.1:80") && is_ours("[::1]:80") && is_ours("[::ffff:127.0.0.1]:80"));
+        assert!(!is_ours("0.0.0.0:80") && !is_ours("[::]:80") && !is_ours("192.0.2.1:80"));
+    }
 }

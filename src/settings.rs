@@ -85,6 +85,10 @@ pub struct ServeArguments {
     #[arg(long, env = "STANDIN_ADMIN_ALLOW_REMOTE", value_parser = BoolishValueParser::new())]
     pub admin_allow_remote: bool,
 
+    /// Allow transparent mounts for any host though other machines can reach the front
+    #[arg(long, env = "STANDIN_ALLOW_OPEN_PROXY", value_parser = BoolishValueParser::new())]
+    pub allow_open_proxy: bool,
+
     /// A further host name under which the admin API is called (repeatable)
     #[arg(long = "admin-host", env = "STANDIN_ADMIN_HOST", value_name = "NAME", value_delimiter = ',')]
     pub admin_hosts: Vec<String>,
@@ -109,6 +113,7 @@ struct File {
     drain_timeout: Option<f64>,
     demo: Option<bool>,
     admin_allow_remote: Option<bool>,
+    allow_open_proxy: Option<bool>,
     #[serde(default)]
     admin_hosts: Vec<String>,
 }
@@ -138,6 +143,8 @@ pub struct Settings {
     pub drain_max: Duration,
     /// With the demo's upstream and mount.
     pub demo: bool,
+    /// Transparent mounts may go anywhere, whoever can reach the front.
+    pub allow_open_proxy: bool,
     /// Further host names of the admin API.
     pub admin_hosts: Vec<String>,
 }
@@ -197,6 +204,7 @@ impl Settings {
             client_bounds,
             drain_delay: seconds("--drain-delay", drain_delay, Duration::ZERO, Duration::ZERO)?,
             drain_max: seconds("--drain-timeout", drain_max, Duration::ZERO, DRAIN_MAX)?,
+            allow_open_proxy: arguments.allow_open_proxy || file.allow_open_proxy.unwrap_or(false),
             demo: arguments.demo || file.demo.unwrap_or(false),
             admin_hosts: if arguments.admin_hosts.is_empty() { file.admin_hosts } else { arguments.admin_hosts },
         })

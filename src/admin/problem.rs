@@ -66,12 +66,16 @@ impl Problem {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
         let status = match refusal {
+            Refusal::OpenProxy(_) => {
+                return Self::invalid(vec![SpecFault { pointer: "/allowed_hosts".into(), detail }]);
+            }
             Refusal::Unknown(_) => 404,
             Refusal::IdTaken(_) | Refusal::MatchTaken { .. } | Refusal::Fixed(_) => 409,
             Refusal::Storage(_) => 500,
             Refusal::Busy => 503,
         };
-        Self::new(status, refusal.to_string())
+        Self::new(status, detail)
     }
 }

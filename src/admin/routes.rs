@@ -9,8 +9,8 @@ use crate::exchange::{Exchange, Reply};
 use crate::http1::Framing;
 use crate::limits::{ADMIN_BODY_BYTES_MAX, MOUNT_DRAIN_MAX, SETTING_MAX};
 use crate::message::parse_digits;
-use crate::mount::MountSpec;
 use crate::mount::spec::{Id, parse};
+use crate::mount::{MountSpec, identity};
 use crate::registry::{Change, Outcome, Refusal};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -189,7 +189,21 @@ fn read_drain(exchange: &Exchange) -> Result<Duration, Problem> {
 const DRAIN_MS_MAX: u64 = SETTING_MAX.as_secs() * 1000;
 
 async fn read_spec(exchange: &Exchange, id: Id<'_>) -> Result<MountSpec, Problem> {
-    parse(&read_json(exchange).await?, id).map_err(Problem::invalid)
+    let spec = parse(&read_json(exchange).await?, id).map_err(Problem::invalid)?;
+    check_files(spec).await
+}
+
+/// Refuses a mount whose files cannot be used, while somebody listens. Reading
+/// them may take a while, so another thread does.
+async fn check_files(spec: MountSpec) -> Result<MountSpec, Problem> {
+    if spec.identity.is_none() {
+        return Ok(spec);
+    }
+    let check = move || match identity::check_files(&spec) {
+        faults if faults.is_empty() => Ok(spec),
+        faults => Err(Problem::invalid(faults)),
+    };
+    blocking::unblock(check).await
 }
 
 async fn read_json(exchange: &Exchange) -> Result<Value, Problem> {

@@ -67,6 +67,24 @@ struct AddArguments {
     /// A host that requests may name (repeatable)
     #[arg(long = "allowed-host", value_name = "HOST[:PORT]", requires = "transparent")]
     allowed_hosts: Vec<String>,
+    /// The scheme towards the upstream: http or https
+    #[arg(long, value_name = "SCHEME", requires = "transparent")]
+    force_scheme: Option<String>,
+    /// The Host it sends: upstream, preserve, or one of your own
+    #[arg(long, value_name = "HOST", conflicts_with = "transparent")]
+    host_header: Option<String>,
+    /// Join the whole path to the base address, not only what is below PATH
+    #[arg(long, conflicts_with = "transparent")]
+    keep_prefix: bool,
+    /// A network that it may reach though it is link-local, metadata or reserved (repeatable)
+    #[arg(long = "allow-address", value_name = "NETWORK")]
+    allow_addresses: Vec<String>,
+    /// What is done to a field about the original request, as in x_forwarded_for=append or via=off (repeatable)
+    #[arg(long = "forwarded", value_name = "NAME=HOW", value_parser = pair)]
+    forwarded: Vec<(String, String)>,
+    /// A network of proxies in front of this one, whose word is taken (repeatable)
+    #[arg(long = "trusted-peer", value_name = "NETWORK")]
+    trusted_peers: Vec<String>,
     /// A limit, as in tunnels_max=1000: concurrent_requests_max, tunnels_max, request_body_bytes_max,
     /// client_bytes_per_s_min (repeatable)
     #[arg(long = "limit", value_name = "NAME=N", value_parser = number)]
@@ -74,6 +92,15 @@ struct AddArguments {
     /// A timeout, as in idle_ms=60000: connect_ms, first_byte_ms, idle_ms, tunnel_idle_ms, total_ms (repeatable)
     #[arg(long = "timeout", value_name = "NAME=MS", value_parser = number)]
     timeouts: Vec<(String, u64)>,
+    /// Demand HTTP Basic authentication against this file, as htpasswd -B writes it
+    #[arg(long, value_name = "FILE", value_parser = whole_path)]
+    basic_auth: Option<String>,
+    /// A header that says who asks, as in 'X-Remote-User: {user}' (repeatable)
+    #[arg(long = "identity-header", value_name = "NAME: VALUE", value_parser = header)]
+    identity_headers: Vec<(String, String)>,
+    /// Sign requests (RFC 9421) with this key of the file
+    #[arg(long, value_name = "KEYS_FILE:KEY_ID", value_parser = key)]
+    sign: Option<(String, String)>,
     /// Begin a trace (W3C traceparent) where a request comes without one
     #[arg(long)]
     trace: bool,
@@ -83,6 +110,27 @@ fn number(text: &str) -> Result<(String, u64), String> {
     let (name, value) = text.split_once('=').ok_or("give it as NAME=NUMBER")?;
     let value = value.parse().map_err(|_| format!("'{value}' is not a whole number"))?;
     Ok((name.to_owned(), value))
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("give it as NAME=HOW")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("give it as 'NAME: VALUE'")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+fn key(text: &str) -> Result<(String, String), String> {
+    let (file, id) = text.rsplit_once(':').ok_or("give it as KEYS_FILE:KEY_ID")?;
+    Ok((whole_path(file)?, id.to_owned()))
+}
+
+/// The server may run elsewhere in the tree of directories.
+fn whole_path(text: &str) -> Result<String, String> {
+    let path = std::path::absolute(text).map_err(|error| format!("'{text}': {error}"))?;
+    path.into_os_string().into_string().map_err(|_| "the path is not UTF-8".to_owned())
 }
 
 /// Does what was asked and prints the answer.
@@ -125,19 +173,52 @@ fn body(add: AddArguments) -> Value {
     set("match", matches);
     set("allowed_request_methods", json!(add.methods));
     set("suppress_http_headers", json!(add.suppressed));
-    for (name, value) in [("id", add.id), ("address", add.url), ("force_host", add.force_host)] {
+    let texts = [
+        ("id", add.id),
+        ("address", add.url),
+        ("host_header", add.host_header),
+        ("force_host", add.force_host),
+        ("force_scheme", add.force_scheme),
+    ];
+    for (name, value) in texts {
         if let Some(value) = value {
             set(name, json!(value));
         }
     }
-    if !add.allowed_hosts.is_empty() {
-        set("allowed_hosts", json!(add.allowed_hosts));
+    for (name, list) in [("allowed_hosts", &add.allowed_hosts), ("allow_addresses", &add.allow_addresses)] {
+        if !list.is_empty() {
+            set(name, json!(list));
+        }
+    }
+    if add.keep_prefix {
+        set("strip_prefix", json!(false));
+    }
+    let mut forwarded: Map<String, Value> = add.forwarded.into_iter().map(|(name, how)| (name, json!(how))).collect();
+    if !add.trusted_peers.is_empty() {
+        forwarded.insert("trusted_peers".into(), json!(add.trusted_peers));
+    }
+    if !forwarded.is_empty() {
+        set("forwarded", Value::Object(forwarded));
     }
     for (name, numbers) in [("limits", add.limits), ("timeouts", add.timeouts)] {
         if !numbers.is_empty() {
             let numbers: Map<String, Value> = numbers.into_iter().map(|(name, value)| (name, json!(value))).collect();
             set(name, Value::Object(numbers));
         }
+    }
+    let mut identity = Map::new();
+    if let Some(file) = add.basic_auth {
+        identity.insert("basic".into(), json!({ "htpasswd_file": file }));
+    }
+    if !add.identity_headers.is_empty() {
+        let headers = add.identity_headers.into_iter().map(|(name, value)| (name, json!(value))).collect();
+        identity.insert("headers".into(), Value::Object(headers));
+    }
+    if let Some((file, key_id)) = add.sign {
+        identity.insert("sign".into(), json!({ "keys_file": file, "key_id": key_id }));
+    }
+    if !identity.is_empty() {
+        set("identity", Value::Object(identity));
     }
     if add.trace {
         set("traceparent", json!("ensure"));

@@ -1,7 +1,8 @@
 //! Where and how a request is sent on: said by its mount, done by upstream.
 
+use crate::identity::Signer;
 use crate::message::Span;
-use crate::net::Access;
+use crate::net::Reach;
 use crate::net::dial::Host;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ pub struct Destination {
     /// Its port.
     pub port: u16,
     /// Which addresses it may have.
-    pub access: Access,
+    pub reach: Reach,
 }
 
 /// How one request is written to its upstream.
@@ -27,4 +28,6 @@ pub struct Outbound {
     pub target_rest: Span,
     /// The `Host` to send; none leaves the client's own.
     pub host: Option<Arc<[u8]>>,
+    /// Signs each attempt, where the mount says so.
+    pub signer: Option<Arc<Signer>>,
 }

@@ -130,6 +130,7 @@ impl Flow {
     /// Ready once the source has ended and the sink was told.
     fn poll(&mut self, cx: &mut Context<'_>, source: &mut Input, sink: &Stream) -> Poll<Result<(), Failure>> {
         for _ in 0..TURNS_MAX {
+            let flushed = sink.poll_flush(cx);
             if !source.unread().is_empty() {
                 match sink.poll_write(cx, &[IoSlice::new(source.unread())]) {
                     Poll::Ready(Ok(count)) if count > 0 => {
@@ -140,7 +141,12 @@ impl Flow {
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(Failure::Sink(error))),
                     Poll::Pending => return Poll::Pending,
                 }
+            } else if let Poll::Ready(Err(error)) = flushed {
+                return Poll::Ready(Err(Failure::Sink(error)));
             } else if self.ended {
+                if flushed.is_pending() {
+                    return Poll::Pending;
+                }
                 if !std::mem::replace(&mut self.finished, true) {
                     // A sink that is gone already needs no telling.
                     let _ = sink.finish();

@@ -35,6 +35,10 @@ pub fn reply_to(error: &Error, id: Option<RequestId>) -> Reply {
     if matches!(error.kind(), Kind::MethodRefused) {
         fields.push(b"Allow", ALLOW);
     }
+    if let Kind::CredentialsNeeded(realm) = error.kind() {
+        // A realm has no quotes and backslashes.
+        fields.push_parts(b"WWW-Authenticate", &[b"Basic realm=\"", realm.as_bytes(), b"\", charset=\"UTF-8\""]);
+    }
     if let Some(seconds) = answer.retry_after_s {
         fields.push(b"Retry-After", seconds.to_string().as_bytes());
     }

@@ -8,8 +8,26 @@ use super::framing::{Framing, ReplyFraming};
 use crate::message::{Fields, Known, ResponseHead};
 use std::io::Write;
 
-/// Writes a request head for an HTTP/1.1 upstream.
-pub fn request(out: &mut Vec<u8>, method: &[u8], target: [&[u8]; 2], host: &[u8], fields: &Fields, framing: Framing) {
+/// A request as it is written for an HTTP/1.1 upstream.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The method token.
+    pub method: &'a [u8],
+    /// The target, in two parts.
+    pub target: [&'a [u8]; 2],
+    /// The value of `Host`.
+    pub host: &'a [u8],
+    /// The fields; the framing fields and `Host` in them only say where.
+    pub fields: &'a Fields,
+    /// Lines behind those, of this attempt only.
+    pub added: &'a [(&'a [u8], &'a [u8])],
+    /// How its content is delimited.
+    pub framing: Framing,
+}
+
+/// Writes a request head.
+pub fn request(out: &mut Vec<u8>, request: &Request<'_>) {
+    let Request { method, target, host, fields, added, framing } = *request;
     out.extend_from_slice(method);
     out.push(b' ');
     out.extend_from_slice(target[0]);
@@ -39,6 +57,9 @@ pub fn request(out: &mut Vec<u8>, method: &[u8], target: [&[u8]; 2], host: &[u8]
             }
             known => delimited_line(out, known, field.name, field.value, &mut delimiter),
         }
+    }
+    for (name, value) in added {
+        line(out, name, value);
     }
     end(out, delimiter);
 }
@@ -204,8 +225,13 @@ mod tests {
     }
 
     fn written_request(lines: &[(&str, &str)], framing: Framing) -> String {
-        let mut out = Vec::new();
-        request(&mut out, b"X-FOO", [b"/a%2Fb", b"?x='y'"], b"up:1", &fields(lines), framing);
+        written_with(lines, &[], framing)
+    }
+
+    fn written_with(lines: &[(&str, &str)], added: &[(&[u8], &[u8])], framing: Framing) -> String {
+        let (mut out, fields) = (Vec::new(), fields(lines));
+        let target = [&b"/a%2Fb"[..], b"?x='y'"];
+        request(&mut out, &Request { method: b"X-FOO", target, host: b"up:1", fields: &fields, added, framing });
         String::from_utf8(out).unwrap()
     }
 
@@ -249,6 +275,14 @@ mod tests {
         assert_eq!(
             written_request(&[("Host", "h"), ("Content-Length", "000")], Framing::None),
             "X-FOO /a%2Fb?x='y' HTTP/1.1\r\nHost: up:1\r\nContent-Length: 0\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn what_an_attempt_adds_stands_behind_the_fields() {
+        assert_eq!(
+            written_with(&[("Host", "h"), ("A", "1")], &[(b"B", b"2"), (b"C", b"3")], Framing::Length(5)),
+            "X-FOO /a%2Fb?x='y' HTTP/1.1\r\nHost: up:1\r\nA: 1\r\nB: 2\r\nC: 3\r\nContent-Length: 5\r\n\r\n"
         );
     }
 

@@ -57,6 +57,17 @@ impl<'a> Authority<'a> {
         host.to_ascii_lowercase()
     }
 
+    /// As [`Authority::canonical_host`], and an odd form of an address as that
+    /// address.
+    #[must_use]
+    pub fn normal_host(&self) -> String {
+        match self.ip() {
+            Some(IpAddr::V6(ip)) => format!("[{ip}]"),
+            Some(ip) => ip.to_string(),
+            None => self.canonical_host(),
+        }
+    }
+
     /// The address this host writes, where it is one. Besides the usual form
     /// this reads what `inet_aton` reads (`127.1`, `0x7f000001`, `2130706433`,
     /// `0177.0.0.1`), because resolvers do, and a check that does not is no check.

@@ -80,28 +80,36 @@ pub enum Known {
     XForwardedFor,
     /// `X-Forwarded-Host`
     XForwardedHost,
+    /// `X-Forwarded-Port`
+    XForwardedPort,
+    /// `X-Forwarded-Prefix`
+    XForwardedPrefix,
     /// `X-Forwarded-Proto`
     XForwardedProto,
+    /// Any other name that begins with `X-Forwarded-`
+    XForwardedOther,
+    /// `X-Real-IP`
+    XRealIp,
 }
 
 impl Known {
     /// Which known name this is, in any case.
     #[must_use]
     pub fn of(name: &[u8]) -> Self {
-        const NAMES_BYTES_MAX: usize = 19;
-        if name.len() > NAMES_BYTES_MAX {
-            return Self::Other;
-        }
         let exact = Self::of_dashed(name);
         if exact != Self::Other || !name.contains(&b'_') {
             return exact;
         }
+        // A family's names may be longer; its beginning tells.
+        const NAMES_BYTES_MAX: usize = 19;
         let mut dashed = [0_u8; NAMES_BYTES_MAX];
         for (to, from) in dashed.iter_mut().zip(name) {
             *to = if *from == b'_' { b'-' } else { *from };
         }
-        match Self::of_dashed(&dashed[..name.len()]) {
+        match Self::of_dashed(&dashed[..name.len().min(NAMES_BYTES_MAX)]) {
             Self::Other => Self::Other,
+            Self::XForwardedOther => Self::Lookalike,
+            _ if name.len() > NAMES_BYTES_MAX => Self::Other,
             _ => Self::Lookalike,
         }
     }
@@ -114,7 +122,7 @@ impl Known {
             5 => &[("proxy", Self::Proxy)],
             6 => &[("expect", Self::Expect)],
             7 => &[("upgrade", Self::Upgrade), ("trailer", Self::Trailer)],
-            9 => &[("forwarded", Self::Forwarded)],
+            9 => &[("forwarded", Self::Forwarded), ("x-real-ip", Self::XRealIp)],
             10 => {
                 &[("connection", Self::Connection), ("keep-alive", Self::KeepAlive), ("tracestate", Self::Tracestate)]
             }
@@ -122,16 +130,26 @@ impl Known {
             12 => &[("max-forwards", Self::MaxForwards)],
             14 => &[("content-length", Self::ContentLength), ("http2-settings", Self::Http2Settings)],
             15 => &[("x-forwarded-for", Self::XForwardedFor)],
-            16 => &[("x-forwarded-host", Self::XForwardedHost), ("proxy-connection", Self::ProxyConnection)],
+            16 => &[
+                ("x-forwarded-host", Self::XForwardedHost),
+                ("x-forwarded-port", Self::XForwardedPort),
+                ("proxy-connection", Self::ProxyConnection),
+            ],
             17 => &[("transfer-encoding", Self::TransferEncoding), ("x-forwarded-proto", Self::XForwardedProto)],
-            18 => &[("proxy-authenticate", Self::ProxyAuthenticate)],
+            18 => &[("proxy-authenticate", Self::ProxyAuthenticate), ("x-forwarded-prefix", Self::XForwardedPrefix)],
             19 => &[("proxy-authorization", Self::ProxyAuthorization)],
             _ => &[],
         };
         candidates
             .iter()
             .find(|(text, _)| name.eq_ignore_ascii_case(text.as_bytes()))
-            .map_or(Self::Other, |(_, known)| *known)
+            .map_or_else(|| Self::of_family(name), |(_, known)| *known)
+    }
+
+    fn of_family(name: &[u8]) -> Self {
+        const FAMILY: &[u8] = b"x-forwarded-";
+        let begins = name.get(..FAMILY.len()).is_some_and(|start| start.eq_ignore_ascii_case(FAMILY));
+        if begins { Self::XForwardedOther } else { Self::Other }
     }
 }
 
@@ -295,6 +313,9 @@ mod tests {
     fn known_names_are_found_in_any_case() {
         assert_eq!(Known::of(b"hOsT"), Known::Host);
         assert_eq!(Known::of(b"Transfer-Encoding"), Known::TransferEncoding);
+        assert_eq!(Known::of(b"X-Forwarded-Prefix"), Known::XForwardedPrefix);
+        assert_eq!(Known::of(b"x-forwarded-scheme-and-more"), Known::XForwardedOther);
+        assert_eq!(Known::of(b"X-Real-IP"), Known::XRealIp);
         assert_eq!(Known::of(b"X-Custom"), Known::Other);
         assert_eq!(Known::of(b"proxy-authorization-x"), Known::Other);
     }
@@ -304,6 +325,10 @@ mod tests {
         assert_eq!(Known::of(b"Content_Length"), Known::Lookalike);
         assert_eq!(Known::of(b"transfer_encoding"), Known::Lookalike);
         assert_eq!(Known::of(b"x_forwarded_for"), Known::Lookalike);
+        assert_eq!(Known::of(b"X-Forwarded_Server"), Known::Lookalike);
+        assert_eq!(Known::of(b"X_Forwarded_Something_Much_Longer"), Known::Lookalike);
+        assert_eq!(Known::of(b"x_real_ip"), Known::Lookalike);
+        assert_eq!(Known::of(b"proxy_authorization_x"), Known::Other);
         assert_eq!(Known::of(b"x_custom"), Known::Other);
     }
 

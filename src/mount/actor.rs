@@ -6,12 +6,14 @@
 //! plan and the wish to stop come as a level, not as a message: the last one
 //! counts at once, none is lost, nobody waits.
 
-use super::plan::Plan;
+use super::identity::Identity;
+use super::plan::{Afterwards, Plan};
 use super::spec::MountSpec;
 use super::state::{Effect, Event, Lifecycle, State};
 use crate::error::{Error, Kind};
 use crate::exchange::{Credit, Credits, shell};
 use crate::files::Files;
+use crate::identity::Passwords;
 use crate::limits::MAILBOX_MESSAGES_MAX;
 use crate::net::{Dialer, Timer};
 use crate::oplog;
@@ -37,6 +39,10 @@ pub struct Environment {
     pub pseudonym: Arc<str>,
     /// Files that mounts name.
     pub files: Files,
+    /// A mount may go wherever a request wants.
+    pub allows_open_proxy: bool,
+    /// Passwords that are being checked, or were.
+    pub passwords: Arc<Passwords>,
 }
 
 /// A running mount as one spec makes it. Clones share both; after a change
@@ -56,7 +62,7 @@ struct Shared {
     tunnels: Arc<Credits>,
     client: surf::Client,
     timer: Arc<Timer>,
-    pseudonym: Arc<str>,
+    environment: Environment,
     mailbox: Sender<Ask>,
     // What the registry wants.
     /// The plan of the handle that counts, for the actor to take note of.
@@ -79,13 +85,18 @@ struct Ask {
     answer: Sender<Result<Credit, Kind>>,
 }
 
+fn plan(spec: &MountSpec, environment: &Environment) -> Arc<Plan> {
+    let identity = Identity::of(spec, environment);
+    Arc::new(Plan::new(spec, Arc::clone(&environment.pseudonym)).identified(identity))
+}
+
 impl MountHandle {
     /// Starts the actor of a mount.
     #[must_use]
     pub fn spawn(spec: &MountSpec, environment: &Environment) -> Self {
         let (mailbox, asks) = async_channel::bounded(MAILBOX_MESSAGES_MAX);
         let backend = Backend::new(environment.dialer.clone(), Arc::clone(&environment.timer));
-        let plan = Arc::new(Plan::new(spec, Arc::clone(&environment.pseudonym)));
+        let plan = plan(spec, environment);
         let state = State::default();
         let shared = Arc::new(Shared {
             id: spec.id.as_str().into(),
@@ -93,7 +104,7 @@ impl MountHandle {
             tunnels: Credits::revoked(),
             timer: Arc::clone(&environment.timer),
             client: surf::Client::with_http_client(backend),
-            pseudonym: Arc::clone(&environment.pseudonym),
+            environment: environment.clone(),
             plan: ArcSwap::new(Arc::clone(&plan)),
             mailbox,
             stop: AtomicBool::new(false),
@@ -121,13 +132,14 @@ impl MountHandle {
     /// reply. `prefix_len` bytes of its raw path were matched.
     pub async fn forward(&self, mut shell: Request, prefix_len: usize) -> Response {
         let shared = &*self.shared;
-        if let Err(error) = shared.admit(&self.plan, &mut shell, prefix_len).await {
-            return shell::carry_back(Err(error));
-        }
+        let afterwards = match shared.admit(&self.plan, &mut shell, prefix_len).await {
+            Ok(afterwards) => afterwards,
+            Err(error) => return shell::carry_back(Err(error)),
+        };
         match shared.client.send(shell).await {
             Ok(response) => {
                 let mut response: Response = response.into();
-                shell::edit_reply(&mut response, |reply| self.plan.finish(reply));
+                shell::edit_reply(&mut response, |reply| self.plan.finish(reply, afterwards.as_deref()));
                 response
             }
             Err(error) => shell::carry_back(Err(Error::new(Kind::Internal, error))),
@@ -138,7 +150,7 @@ impl MountHandle {
     /// that come to the new handle.
     #[must_use]
     pub fn with(&self, spec: &MountSpec) -> Self {
-        let plan = Arc::new(Plan::new(spec, Arc::clone(&self.shared.pseudonym)));
+        let plan = plan(spec, &self.shared.environment);
         Self { shared: Arc::clone(&self.shared), plan }
     }
 
@@ -197,7 +209,12 @@ impl MountHandle {
 
 impl Shared {
     /// Spends a credit on the exchange and makes it ready to be sent.
-    async fn admit(&self, plan: &Plan, shell: &mut Request, prefix_len: usize) -> Result<(), Error> {
+    async fn admit(
+        &self,
+        plan: &Plan,
+        shell: &mut Request,
+        prefix_len: usize,
+    ) -> Result<Option<Box<Afterwards>>, Error> {
         let exchange = shell::exchange(shell)?;
         exchange.credit = Some(match self.credits.spend() {
             Some(credit) => credit,
@@ -206,14 +223,19 @@ impl Shared {
         if let Some(notes) = &exchange.notes {
             notes.note(|facts| facts.mount = Some(Arc::clone(&self.id)));
         }
-        plan.prepare(exchange, prefix_len)?;
+        let user = match plan.basic() {
+            // On the heap, so that it costs nothing where it is not asked for.
+            Some(basic) => Some(Box::pin(basic.authenticate(&exchange.head.fields)).await?),
+            None => None,
+        };
+        let afterwards = plan.prepare(exchange, prefix_len, user.as_deref())?;
         if exchange.upgrade.is_some() {
             exchange.tunnel_credit = Some(self.tunnels.spend().ok_or(Kind::TunnelsSaturated)?);
         }
         if let Some(total) = exchange.bounds.total {
             exchange.deadline.limit_total(total);
         }
-        Ok(())
+        Ok(afterwards)
     }
 
     /// As many at a time as the plan allows.
@@ -391,6 +413,8 @@ mod tests {
             timer: Timer::start().unwrap(),
             pseudonym: "test".into(),
             files: Files::default(),
+            allows_open_proxy: false,
+            passwords: Passwords::new().unwrap(),
         }
     }
 

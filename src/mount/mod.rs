@@ -4,6 +4,7 @@
 //! Opens no sockets: its backend was given to it.
 
 pub mod actor;
+pub mod identity;
 pub mod plan;
 pub mod spec;
 pub mod state;

@@ -4,15 +4,20 @@
 //! the chance that names a new trace: it edits the exchange and says where it
 //! goes; upstream does the rest.
 
+use super::identity::Identity;
 use super::spec::bounds::{self, Limits};
 use super::spec::{BaseAddress, HostHeader, HostPattern, HostPort, MountKind, MountSpec, Traceparent};
 use crate::error::{Error, Kind};
-use crate::exchange::{Bounds, Destination, Exchange, Outbound, Reply};
+use crate::exchange::{Bounds, Destination, Exchange, Outbound, Reply, RequestId};
 use crate::http1::Framing;
+use crate::identity::Basic;
 use crate::message::{Authority, Known, Span, Version};
-use crate::net::Access;
 use crate::net::dial::Host;
+use crate::net::{Access, Reach};
+use crate::policy::location::Public;
 use crate::policy::{forwarded, hop_by_hop, methods, trace, trailers, via};
+use ipnet::IpNet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A spec made ready for requests.
@@ -21,11 +26,33 @@ pub struct Plan {
     methods: Vec<String>,
     disallows_as_paste: bool,
     suppressed: Vec<String>,
+    forwarded: forwarded::Policy,
+    /// What is left out of the path that is passed on.
+    prefix: Box<[u8]>,
+    trusted: Box<[IpNet]>,
+    via: via::Treatment,
+    via_response: via::Treatment,
     ensures_traceparent: bool,
     limits: Limits,
     bounds: Bounds,
     pseudonym: Arc<str>,
+    /// Replies are edited by what their requests said.
+    looks_back: bool,
+    identity: Option<Identity>,
     route: Route,
+}
+
+/// What is still known of a request when its reply has come.
+#[derive(Debug)]
+pub struct Afterwards {
+    /// It was a HEAD: whatever the reply says, there is no content.
+    pub is_head: bool,
+    /// What the client asked for.
+    pub public: Arc<Public>,
+    /// Who asked; a client on a Unix socket has no address.
+    pub client: Option<IpAddr>,
+    /// What logs and error answers call it.
+    pub id: RequestId,
 }
 
 #[derive(Debug)]
@@ -43,35 +70,48 @@ enum Route {
     },
     Named {
         allowed: Vec<HostPattern>,
+        /// Addresses that may be reached besides.
+        also: Arc<[IpNet]>,
     },
 }
 
-/// The scheme of every listener so far.
-const SCHEME: &[u8] = b"http";
+/// The scheme of the front, and the port that a client has asked for where it
+/// has named none.
+const FRONT_SCHEME: &str = "http";
+const FRONT_PORT: u16 = 80;
 const HTTP_PORT: u16 = 80;
 
 impl Plan {
     /// Makes a spec ready. `pseudonym` names this proxy in `Via`.
     #[must_use]
     pub fn new(spec: &MountSpec, pseudonym: Arc<str>) -> Self {
+        let also: Arc<[IpNet]> = spec.allow_addresses.as_slice().into();
+        let reach = |access| Reach { access, also: Arc::clone(&also) };
         let route = match &spec.kind {
             MountKind::Regular { address, strip_prefix, host_header } => {
-                Route::regular(address, *strip_prefix, host_header)
+                Route::regular(address, *strip_prefix, host_header, reach(Access::Local))
             }
             MountKind::Transparent { force_host: Some(host), allowed_hosts, .. } => Route::Forced {
-                destination: Arc::new(destination(host, Access::Local)),
+                destination: Arc::new(destination(host, reach(Access::Local))),
                 allowed: allowed_hosts.clone(),
             },
-            MountKind::Transparent { allowed_hosts, .. } => Route::Named { allowed: allowed_hosts.clone() },
+            MountKind::Transparent { allowed_hosts, .. } => Route::Named { allowed: allowed_hosts.clone(), also },
         };
         Self {
             methods: spec.allowed_request_methods.clone(),
             disallows_as_paste: spec.disallowed_status == 400,
             suppressed: spec.suppress_http_headers.clone(),
+            forwarded: policy_of(spec),
+            prefix: stripped_prefix(spec),
+            trusted: spec.forwarded.trusted_peers.clone().into(),
+            via: spec.forwarded.via,
+            via_response: spec.forwarded.via_response,
             ensures_traceparent: spec.traceparent == Traceparent::Ensure,
             limits: spec.limits,
             bounds: bounds::of(spec.limits, spec.timeouts),
             pseudonym,
+            looks_back: spec.rewrite.location || spec.rewrite.cookies,
+            identity: None,
             route,
         }
     }
@@ -82,9 +122,27 @@ impl Plan {
         self.limits
     }
 
+    /// Says who asks, where the mount does.
+    #[must_use]
+    pub fn identified(self, identity: Option<Identity>) -> Self {
+        Self { identity, ..self }
+    }
+
+    /// What checks who asks, where that is demanded.
+    #[must_use]
+    pub fn basic(&self) -> Option<&Basic> {
+        self.identity.as_ref()?.basic()
+    }
+
     /// Edits the request and says where it goes. `prefix_len` bytes of its raw
-    /// path were matched.
-    pub fn prepare(&self, exchange: &mut Exchange, prefix_len: usize) -> Result<(), Error> {
+    /// path were matched; `user` asks, if that is known. What is answered is for
+    /// [`Plan::finish`]; nothing where the mount does not ask for it.
+    pub fn prepare(
+        &self,
+        exchange: &mut Exchange,
+        prefix_len: usize,
+        user: Option<&str>,
+    ) -> Result<Option<Box<Afterwards>>, Error> {
         if self.disallows_as_paste {
             methods::check_as_paste(&self.methods, exchange.head.method(), &exchange.head.fields)?;
         } else {
@@ -93,7 +151,7 @@ impl Plan {
         if via::names(&exchange.head.fields, self.pseudonym.as_bytes()) {
             return Err(Kind::Loop.into());
         }
-        let outbound = self.route.outbound(exchange, prefix_len)?;
+        let mut outbound = self.route.outbound(exchange, prefix_len)?;
         exchange.bounds = self.bounds;
         if let Framing::Length(length) = exchange.framing
             && length > self.bounds.request_body_bytes
@@ -109,6 +167,9 @@ impl Plan {
             exchange.head.version == Version::Http11 && trailers::wanted(fields) && !self.suppresses("te");
         let keep = hop_by_hop::Keep { upgrade: exchange.upgrade.is_some(), trailer: exchange.takes_trailers };
         hop_by_hop::strip_request(fields, keep);
+        if let Some(identity) = &self.identity {
+            identity.strip(fields);
+        }
         if !self.suppressed.is_empty() {
             // Framing and Host are written from what was understood, so
             // suppressing them cannot break a message.
@@ -118,33 +179,62 @@ impl Plan {
             });
         }
         let client = exchange.peer.ip();
-        match self.route {
-            Route::Regular { .. } => {
-                forwarded::overwrite(&mut exchange.head.fields, client, exchange.route.authority, SCHEME);
-            }
-            Route::Forced { .. } | Route::Named { .. } => {
-                forwarded::add_missing_for(&mut exchange.head.fields, client);
-            }
-        }
+        let is_trusted = client.is_some_and(|client| self.trusted.iter().any(|network| network.contains(&client)));
+        let facts = forwarded::Facts {
+            client,
+            host: exchange.route.authority,
+            port: exchange.route.port.unwrap_or(FRONT_PORT),
+            scheme: FRONT_SCHEME,
+            prefix: &self.prefix,
+            pseudonym: self.pseudonym.as_bytes(),
+            is_trusted,
+        };
         let fields = &mut exchange.head.fields;
-        via::add(fields, exchange.head.version, self.pseudonym.as_bytes());
+        self.forwarded.apply(fields, &facts);
+        self.via.apply(fields, exchange.head.version, self.pseudonym.as_bytes());
         if self.ensures_traceparent {
             let (mut trace_id, mut parent_id) = ([0; 16], [0; 8]);
             getrandom::fill(&mut trace_id).map_err(|error| Error::new(Kind::Internal, error))?;
             getrandom::fill(&mut parent_id).map_err(|error| Error::new(Kind::Internal, error))?;
             trace::ensure(fields, trace_id, parent_id);
         }
+        if let Some(identity) = &self.identity {
+            identity.tell(fields, user);
+            outbound.signer = identity.signer();
+        }
         hop_by_hop::ask(fields, exchange.upgrade.is_some(), exchange.takes_trailers);
         exchange.outbound = Some(outbound);
-        Ok(())
+        Ok(self.looks_back.then(|| Box::new(self.afterwards(exchange, is_trusted))))
     }
 
-    /// Edits the reply.
-    pub fn finish(&self, reply: &mut Reply) {
+    /// `is_trusted`: what the request's fields say by now is what a proxy says
+    /// whose word is taken.
+    fn afterwards(&self, exchange: &Exchange, is_trusted: bool) -> Afterwards {
+        let fields = &exchange.head.fields;
+        let (scheme, authority) = if is_trusted { forwarded::public_origin(fields) } else { (None, None) };
+        let asked = || exchange.route.authority.map(|span| exchange.bytes(span));
+        let outer = fields.first(Known::XForwardedPrefix);
+        let outer = outer.filter(|_| is_trusted && self.forwarded.prefix == forwarded::Treatment::Append);
+        Afterwards {
+            is_head: exchange.head.method() == b"HEAD",
+            public: Arc::new(Public {
+                scheme: scheme.unwrap_or(FRONT_SCHEME),
+                authority: authority.or_else(asked).map(Into::into),
+                prefix: outer.unwrap_or(&self.prefix).into(),
+            }),
+            client: exchange.peer.ip(),
+            id: exchange.id,
+        }
+    }
+
+    /// Edits the reply. `afterwards` is what [`Plan::prepare`] answered.
+    pub fn finish(&self, reply: &mut Reply, afterwards: Option<&Afterwards>) {
         // 426 must name the protocols that are wanted (RFC 9110 §15.5.22).
+        let _ = afterwards;
         let upgrade = matches!(reply.head.status, 101 | 426);
         let keep = hop_by_hop::Keep { upgrade, trailer: reply.takes_trailers };
         hop_by_hop::strip_response(&mut reply.head.fields, keep);
+        self.via_response.apply(&mut reply.head.fields, reply.head.version, self.pseudonym.as_bytes());
     }
 
     fn suppresses(&self, name: &str) -> bool {
@@ -152,11 +242,29 @@ impl Plan {
     }
 }
 
+fn policy_of(spec: &MountSpec) -> forwarded::Policy {
+    let said = &spec.forwarded;
+    forwarded::Policy {
+        for_: said.x_forwarded_for,
+        host: said.x_forwarded_host,
+        proto: said.x_forwarded_proto,
+        port: said.x_forwarded_port,
+        prefix: said.x_forwarded_prefix,
+        forwarded: said.forwarded,
+        strips_rest: matches!(spec.kind, MountKind::Regular { .. }),
+    }
+}
+
+fn stripped_prefix(spec: &MountSpec) -> Box<[u8]> {
+    let is_stripped = matches!(spec.kind, MountKind::Regular { strip_prefix: true, .. }) && spec.matches.path != "/";
+    if is_stripped { spec.matches.path.as_bytes().into() } else { Box::default() }
+}
+
 impl Route {
-    fn regular(address: &BaseAddress, strips_prefix: bool, host: &HostHeader) -> Self {
+    fn regular(address: &BaseAddress, strips_prefix: bool, host: &HostHeader, reach: Reach) -> Self {
         let own = address.host.to_string();
         Self::Regular {
-            destination: Arc::new(destination(&address.host, Access::Local)),
+            destination: Arc::new(destination(&address.host, reach)),
             base: address.path.as_bytes().into(),
             host: if let HostHeader::Literal(host) = host { host } else { &own }.as_bytes().into(),
             preserves_host: *host == HostHeader::Preserve,
@@ -175,6 +283,7 @@ impl Route {
                 } else {
                     Some(Arc::clone(host))
                 },
+                signer: None,
             }),
             Self::Forced { destination, allowed } => {
                 if !allowed.is_empty() {
@@ -182,7 +291,11 @@ impl Route {
                 }
                 Ok(as_given(exchange, Arc::clone(destination)))
             }
-            Self::Named { allowed } => Ok(as_given(exchange, Arc::new(named(exchange, allowed)?))),
+            Self::Named { allowed, also } => {
+                let (host, access) = named(exchange, allowed)?;
+                let reach = Reach { access, also: Arc::clone(also) };
+                Ok(as_given(exchange, Arc::new(destination(&host, reach))))
+            }
         }
     }
 }
@@ -203,6 +316,7 @@ fn as_given(exchange: &Exchange, destination: Arc<Destination>) -> Outbound {
         target_base: if bare { b"/"[..].into() } else { b""[..].into() },
         target_rest: exchange.route.path_and_query,
         host: given_host(exchange),
+        signer: None,
     }
 }
 
@@ -213,33 +327,34 @@ fn given_host(exchange: &Exchange) -> Option<Arc<[u8]>> {
     route.authority.filter(|_| route.is_absolute).map(|span| exchange.bytes(span).into())
 }
 
-/// The server that the request names, if it is one of the allowed.
-fn named(exchange: &Exchange, allowed: &[HostPattern]) -> Result<Destination, Error> {
+/// The server that the request names, if it is one of the allowed, and what its
+/// name may stand for.
+fn named(exchange: &Exchange, allowed: &[HostPattern]) -> Result<(HostPort, Access), Error> {
     let refused = |host: &str| Error::new(Kind::HostNotAllowed, host);
     let host = exchange.host().ok_or_else(|| refused("no host"))?;
     let authority = Authority { host, port: exchange.route.port };
-    // An odd form of an address is compared as that address.
-    let canonical = match authority.ip() {
-        Some(std::net::IpAddr::V6(ip)) => format!("[{ip}]"),
-        Some(ip) => ip.to_string(),
-        None => authority.canonical_host(),
-    };
+    let canonical = authority.normal_host();
     let port = authority.port.unwrap_or(HTTP_PORT);
     let pattern = allowed
         .iter()
         .find(|pattern| pattern.stands_for(&canonical) && pattern.host.port.unwrap_or(HTTP_PORT) == port)
         .ok_or_else(|| refused(host))?;
     // Whoever runs the names below a wildcard must not point one of them at
-    // this machine; a host named in full was meant.
-    let access = if pattern.wildcard { Access::Private } else { Access::Local };
-    Ok(destination(&HostPort { host: canonical, port: Some(port) }, access))
+    // this machine; a host named in full was meant. Where any host is allowed
+    // nobody has named a network.
+    let access = match pattern {
+        pattern if pattern.is_any() => Access::Public,
+        HostPattern { wildcard: true, .. } => Access::Private,
+        HostPattern { wildcard: false, .. } => Access::Local,
+    };
+    Ok((HostPort { host: canonical, port: Some(port) }, access))
 }
 
-fn destination(host: &HostPort, access: Access) -> Destination {
+fn destination(host: &HostPort, reach: Reach) -> Destination {
     let address = Authority { host: &host.host, port: None }.ip();
     Destination {
         host: address.map_or_else(|| Host::Name(host.host.as_str().into()), Host::Address),
         port: host.port.unwrap_or(HTTP_PORT),
-        access,
+        reach,
     }
 }

@@ -3,7 +3,7 @@
 //! Owns the order in which the addresses of a name are tried. The time it may
 //! take is its caller's to bound.
 
-use super::policy::{Access, Own, OwnListeners};
+use super::policy::{Own, OwnListeners, Reach};
 use super::stream::Stream;
 use crate::limits::DIAL_ADDRESSES_MAX;
 use async_io::Async;
@@ -59,14 +59,14 @@ impl Dialer {
     }
 
     /// Connects to the first address of `host` that is allowed and accepts.
-    pub async fn dial(&self, host: &Host, port: u16, access: Access) -> Result<Stream, DialError> {
+    pub async fn dial(&self, host: &Host, port: u16, reach: &Reach) -> Result<Stream, DialError> {
         match host {
-            Host::Address(ip) => self.dial_address(SocketAddr::new(*ip, port), access).await,
+            Host::Address(ip) => self.dial_address(SocketAddr::new(*ip, port), reach).await,
             Host::Name(name) => {
                 let addresses = resolve(Arc::clone(name), port).await.map_err(DialError::Resolve)?;
                 let mut last = DialError::Resolve(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
                 for address in addresses {
-                    match self.dial_address(address, access).await {
+                    match self.dial_address(address, reach).await {
                         Ok(stream) => return Ok(stream),
                         Err(error) => last = error,
                     }
@@ -76,11 +76,11 @@ impl Dialer {
         }
     }
 
-    async fn dial_address(&self, address: SocketAddr, access: Access) -> Result<Stream, DialError> {
+    async fn dial_address(&self, address: SocketAddr, reach: &Reach) -> Result<Stream, DialError> {
         if let Some(own) = self.own.find(address) {
             return Err(DialError::Own(own));
         }
-        if !access.allows(address.ip()) {
+        if !reach.allows(address.ip()) {
             return Err(DialError::Refused(address.ip()));
         }
         let connected = match &self.open {
@@ -110,6 +110,7 @@ async fn resolve(name: Arc<str>, port: u16) -> io::Result<Vec<SocketAddr>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::Access;
 
     #[test]
     fn own_listeners_and_special_addresses_are_never_dialled() {
@@ -119,13 +120,19 @@ mod tests {
             let host = Host::Address(address.ip());
             let name = Host::Name("localhost".into());
             let own = Dialer::new(OwnListeners::new(vec![], vec![address]));
-            assert!(matches!(own.dial(&host, address.port(), Access::Local).await, Err(DialError::Own(Own::Admin))));
+            assert!(matches!(
+                own.dial(&host, address.port(), &Reach::of(Access::Local)).await,
+                Err(DialError::Own(Own::Admin))
+            ));
             let free = Dialer::new(OwnListeners::default());
-            assert!(free.dial(&host, address.port(), Access::Local).await.is_ok());
-            assert!(free.dial(&name, address.port(), Access::Local).await.is_ok());
-            assert!(matches!(free.dial(&host, address.port(), Access::Private).await, Err(DialError::Refused(_))));
+            assert!(free.dial(&host, address.port(), &Reach::of(Access::Local)).await.is_ok());
+            assert!(free.dial(&name, address.port(), &Reach::of(Access::Local)).await.is_ok());
+            assert!(matches!(
+                free.dial(&host, address.port(), &Reach::of(Access::Private)).await,
+                Err(DialError::Refused(_))
+            ));
             let metadata = Host::Address("169.254.169.254".parse().unwrap());
-            assert!(matches!(free.dial(&metadata, 80, Access::Local).await, Err(DialError::Refused(_))));
+            assert!(matches!(free.dial(&metadata, 80, &Reach::of(Access::Local)).await, Err(DialError::Refused(_))));
         });
     }
 }

@@ -12,6 +12,7 @@ pub mod pipe;
 pub mod policy;
 pub mod stream;
 pub mod timer;
+pub mod tls;
 pub mod workers;
 
 pub use clients::Clients;
@@ -19,6 +20,6 @@ pub use dial::{DialError, Dialer};
 pub use drain::{Drain, Permit};
 pub use input::Input;
 pub use listen::{Endpoint, HttpListener, Socket};
-pub use policy::{Access, OwnListeners};
+pub use policy::{Access, OwnListeners, Reach};
 pub use stream::{Peer, Stream};
 pub use timer::{Deadline, Timer};

@@ -3,7 +3,9 @@
 //! Owns the classes of addresses and who may reach which. The check is made on
 //! the very address that is dialled next, so no second look-up can change it.
 
+use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 
 /// What kind of address one is, as far as reaching it is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,16 +80,43 @@ pub enum Access {
     Local,
 }
 
-impl Access {
+/// Which addresses one destination may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// By their class,
+    pub access: Access,
+    /// and these whatever their class.
+    pub also: Arc<[IpNet]>,
+}
+
+impl Reach {
+    /// Those of that access and no others.
+    #[must_use]
+    pub fn of(access: Access) -> Self {
+        Self { access, also: Arc::default() }
+    }
+
     /// True when such a destination may be dialled.
     #[must_use]
-    pub fn allows(self, address: IpAddr) -> bool {
-        match class_of(address) {
+    pub fn allows(&self, address: IpAddr) -> bool {
+        let by_class = match class_of(address) {
             Class::Public => true,
-            Class::Private => self != Self::Public,
-            Class::Loopback => self == Self::Local,
+            Class::Private => self.access != Access::Public,
+            Class::Loopback => self.access == Access::Local,
             Class::Special => false,
-        }
+        };
+        by_class || self.is_named(address)
+    }
+
+    /// An IPv4 address written as an IPv6 one is named by either.
+    fn is_named(&self, address: IpAddr) -> bool {
+        let inner = match address {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(address) => embedded_v4(address).map(IpAddr::V4),
+        };
+        self.also
+            .iter()
+            .any(|network| network.contains(&address) || inner.is_some_and(|inner| network.contains(&inner)))
     }
 }
 
@@ -132,11 +161,21 @@ fn is_reached(listener: SocketAddr, address: SocketAddr) -> bool {
     if listener.port() != address.port() {
         return false;
     }
-    let (bound, target) = (listener.ip().to_canonical(), address.ip().to_canonical());
+    let (bound, target) = (listener.ip().to_canonical(), dialled(address.ip()));
     if bound == target {
         return true;
     }
     bound.is_unspecified() && is_of_this_machine(target)
+}
+
+/// What the kernel makes of an address that is dialled: the unspecified one is
+/// this machine.
+fn dialled(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        address => address,
+    }
 }
 
 /// The kernel sends to an address of its own from that address. Connecting a
@@ -196,10 +235,23 @@ mod tests {
         let loopback: IpAddr = "127.0.0.1".parse().unwrap();
         let private: IpAddr = "10.0.0.1".parse().unwrap();
         let metadata: IpAddr = "169.254.169.254".parse().unwrap();
-        assert!(!Access::Public.allows(private) && !Access::Public.allows(loopback));
-        assert!(Access::Private.allows(private) && !Access::Private.allows(loopback));
-        assert!(Access::Local.allows(private) && Access::Local.allows(loopback));
-        assert!(!Access::Local.allows(metadata));
+        let allows = |access, address| Reach::of(access).allows(address);
+        assert!(!allows(Access::Public, private) && !allows(Access::Public, loopback));
+        assert!(allows(Access::Private, private) && !allows(Access::Private, loopback));
+        assert!(allows(Access::Local, private) && allows(Access::Local, loopback));
+        assert!(!allows(Access::Local, metadata));
+    }
+
+    #[test]
+    fn a_network_that_is_named_may_be_reached_in_every_guise() {
+        let also = ["169.254.169.0/24".parse().unwrap(), "fe80::/10".parse().unwrap()];
+        let reach = Reach { access: Access::Public, also: also.into() };
+        for named in ["169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "fe80::1"] {
+            assert!(reach.allows(named.parse().unwrap()), "{named}");
+        }
+        for other in ["169.254.170.2", "127.0.0.1", "10.0.0.1", "ff02::1", "::ffff:169.254.170.2"] {
+            assert!(!reach.allows(other.parse().unwrap()), "{other}");
+        }
     }
 
     #[test]
@@ -210,6 +262,9 @@ mod tests {
         assert_eq!(find("127.5.5.5:8080"), Some(Own::Front));
         assert_eq!(find("[::ffff:127.0.0.1]:8080"), Some(Own::Front));
         assert_eq!(find("127.0.0.1:8081"), Some(Own::Admin));
+        assert_eq!(find("0.0.0.0:8081"), Some(Own::Admin));
+        assert_eq!(find("[::ffff:0.0.0.0]:8081"), Some(Own::Admin));
+        assert_eq!(find("0.0.0.0:8080"), Some(Own::Front));
         assert_eq!(find("127.0.0.1:8082"), None);
         assert_eq!(find("192.0.2.1:8080"), None);
     }

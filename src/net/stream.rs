@@ -3,7 +3,7 @@
 //! Owns the socket. Clones share it, so one task may hold its reading and its
 //! writing side in different rooms; only one task polls a stream.
 
-use super::pipe;
+use super::{pipe, tls};
 use crate::limits::{TUNNEL_KEEP_ALIVE, UNSENT_BYTES_MAX};
 use async_io::Async;
 use futures_lite::AsyncWrite;
@@ -35,6 +35,7 @@ enum Socket {
     Tcp(Async<TcpStream>),
     Unix(Async<UnixStream>),
     Pipe(pipe::End),
+    Tls(Box<tls::Session>),
 }
 
 /// Who is at the other end.
@@ -80,6 +81,12 @@ impl Stream {
         Self::new(Socket::Pipe(end))
     }
 
+    /// A session over another stream.
+    #[must_use]
+    pub fn tls(session: tls::Session) -> Self {
+        Self::new(Socket::Tls(Box::new(session)))
+    }
+
     fn new(socket: Socket) -> Self {
         Self { shared: Arc::new(Shared { socket, may_have_input: AtomicBool::new(true) }) }
     }
@@ -92,7 +99,7 @@ impl Stream {
                 let ready = match &shared.socket {
                     Socket::Tcp(stream) => stream.poll_readable(cx),
                     Socket::Unix(stream) => stream.poll_readable(cx),
-                    Socket::Pipe(_) => Poll::Ready(Ok(())),
+                    Socket::Pipe(_) | Socket::Tls(_) => Poll::Ready(Ok(())),
                 };
                 if ready.is_pending() {
                     shared.may_have_input.store(false, Ordering::Relaxed);
@@ -103,6 +110,7 @@ impl Stream {
                 Socket::Tcp(stream) => stream.get_ref().read(buffer),
                 Socket::Unix(stream) => stream.get_ref().read(buffer),
                 Socket::Pipe(end) => return end.poll_read(cx, buffer),
+                Socket::Tls(session) => return session.poll_read(cx, buffer),
             };
             match read {
                 Ok(count) => {
@@ -126,6 +134,29 @@ impl Stream {
             Socket::Tcp(stream) => Pin::new(&mut &*stream).poll_write_vectored(cx, slices),
             Socket::Unix(stream) => Pin::new(&mut &*stream).poll_write_vectored(cx, slices),
             Socket::Pipe(end) => end.poll_write(cx, slices),
+            Socket::Tls(session) => session.poll_write(cx, slices),
+        }
+    }
+
+    /// Ready once all that was written is with the system, which it is at once
+    /// where nothing encrypts it on the way.
+    pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.shared.socket {
+            Socket::Tcp(_) | Socket::Unix(_) | Socket::Pipe(_) => Poll::Ready(Ok(())),
+            Socket::Tls(session) => session.poll_flush(cx),
+        }
+    }
+
+    /// Reads what is there, and does not wait for more.
+    pub fn read_at_once(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut nobody = Context::from_waker(std::task::Waker::noop());
+        match &self.shared.socket {
+            Socket::Tcp(stream) => stream.get_ref().read(buffer),
+            Socket::Unix(stream) => stream.get_ref().read(buffer),
+            Socket::Pipe(_) | Socket::Tls(_) => match self.poll_read(&mut nobody, buffer) {
+                Poll::Ready(read) => read,
+                Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+            },
         }
     }
 
@@ -140,6 +171,7 @@ impl Stream {
                 socket2::SockRef::from(stream.get_ref()).peek(&mut [std::mem::MaybeUninit::uninit()])
             }
             Socket::Pipe(end) => return end.is_quiet(),
+            Socket::Tls(session) => return session.is_quiet(),
         };
         matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
@@ -150,6 +182,7 @@ impl Stream {
         match &self.shared.socket {
             Socket::Tcp(stream) => stream.get_ref().peer_addr().ok(),
             Socket::Unix(_) | Socket::Pipe(_) => None,
+            Socket::Tls(session) => session.inner().peer_address(),
         }
     }
 
@@ -161,6 +194,7 @@ impl Stream {
             Socket::Tcp(stream) => stream.get_ref().take_error(),
             Socket::Unix(stream) => stream.get_ref().take_error(),
             Socket::Pipe(end) => Ok(end.failure()),
+            Socket::Tls(session) => return session.inner().failure(),
         };
         failure.unwrap_or_else(Some)
     }
@@ -174,6 +208,7 @@ impl Stream {
             }
             // A process that ends closes its end.
             Socket::Unix(_) | Socket::Pipe(_) => Ok(()),
+            Socket::Tls(session) => session.inner().keep_alive(),
         }
     }
 
@@ -183,6 +218,7 @@ impl Stream {
             Socket::Tcp(stream) => stream.get_ref().shutdown(Shutdown::Write),
             Socket::Unix(stream) => stream.get_ref().shutdown(Shutdown::Write),
             Socket::Pipe(end) => end.finish(),
+            Socket::Tls(session) => session.finish(),
         }
     }
 
@@ -197,6 +233,7 @@ impl Stream {
                 let _ = stream.get_ref().shutdown(Shutdown::Both);
             }
             Socket::Pipe(end) => end.reset(),
+            Socket::Tls(session) => session.inner().abort(),
         }
     }
 }

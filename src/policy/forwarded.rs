@@ -1,12 +1,14 @@
-//! Who asked, for which host, by which scheme: `X-Forwarded-*`.
+//! Who asked, for which host, by which scheme: `X-Forwarded-*` and `Forwarded`
+//! (RFC 7239).
 //!
-//! Owns those three fields. A regular mount overwrites them, since nothing a
-//! client says about itself can be believed; a transparent one only adds an
-//! `X-Forwarded-For` where none came, as `paste.proxy` does.
+//! Owns those fields. Each has its treatment; what a client says about itself
+//! counts only where that says so. For the client's address and `Forwarded`,
+//! which are lists, to append is to add a member. Host, scheme and port have one
+//! value, so a trusted peer's stays. Prefixes are joined: the peer's is in front.
 
-use crate::message::{Fields, Known, Span};
+use crate::message::{Authority, Fields, Known, Span};
 use serde::Serialize;
-use std::fmt::Write;
+use std::io::Write;
 use std::net::IpAddr;
 
 /// What is done to one of the fields.
@@ -36,13 +38,193 @@ impl Treatment {
     ];
 }
 
-/// An address as text, on the stack.
-struct AddressText {
+/// What a mount does to each of the fields.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// `X-Forwarded-For`
+    pub for_: Treatment,
+    /// `X-Forwarded-Host`
+    pub host: Treatment,
+    /// `X-Forwarded-Proto`
+    pub proto: Treatment,
+    /// `X-Forwarded-Port`
+    pub port: Treatment,
+    /// `X-Forwarded-Prefix`
+    pub prefix: Treatment,
+    /// `Forwarded`
+    pub forwarded: Treatment,
+    /// True where others of their kind (`X-Forwarded-Server`, `X-Real-IP`) are
+    /// not believed from anybody but a trusted peer.
+    pub strips_rest: bool,
+}
+
+/// What is known of one request.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The client's address; none on a Unix socket.
+    pub client: Option<IpAddr>,
+    /// Where in the head the host stands that was asked for, with its port.
+    pub host: Option<Span>,
+    /// The port that was asked for.
+    pub port: u16,
+    /// The scheme that was used.
+    pub scheme: &'a str,
+    /// The part of the path that is not passed on, without a final slash; empty
+    /// where that is none.
+    pub prefix: &'a [u8],
+    /// Our own name.
+    pub pseudonym: &'a [u8],
+    /// The client is a proxy whose word is taken.
+    pub is_trusted: bool,
+}
+
+/// What a treatment means for one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Leave,
+    Drop,
+    Replace,
+    Extend,
+}
+
+impl Policy {
+    /// Does to the fields what each treatment says.
+    pub fn apply(&self, fields: &mut Fields, facts: &Facts<'_>) {
+        let step = |treatment, known| step(treatment, known, fields, facts.is_trusted);
+        let for_ = step(self.for_, Known::XForwardedFor);
+        let host = step(self.host, Known::XForwardedHost);
+        let proto = step(self.proto, Known::XForwardedProto);
+        let port = step(self.port, Known::XForwardedPort);
+        let prefix = step(self.prefix, Known::XForwardedPrefix);
+        let forwarded = step(self.forwarded, Known::Forwarded);
+        // What is extended is needed once more, in one piece.
+        let before = |step, known, separator: &[u8]| match step {
+            Step::Extend => joined(fields, known, separator),
+            _ => Vec::new(),
+        };
+        let for_before = before(for_, Known::XForwardedFor, b", ");
+        let prefix_before = before(prefix, Known::XForwardedPrefix, b"");
+        let forwarded_before = before(forwarded, Known::Forwarded, b", ");
+        let strips_rest = self.strips_rest && !facts.is_trusted;
+        fields.retain(|field| match field.known {
+            Known::XForwardedFor => for_ == Step::Leave,
+            // Of one value; that of a trusted peer is as good as ours.
+            Known::XForwardedHost => matches!(host, Step::Leave | Step::Extend),
+            Known::XForwardedProto => matches!(proto, Step::Leave | Step::Extend),
+            Known::XForwardedPort => matches!(port, Step::Leave | Step::Extend),
+            Known::XForwardedPrefix => prefix == Step::Leave,
+            Known::Forwarded => forwarded == Step::Leave,
+            Known::XForwardedOther | Known::XRealIp => !strips_rest,
+            _ => true,
+        });
+        if matches!(for_, Step::Replace | Step::Extend)
+            && let Some(client) = facts.client
+        {
+            fields.push_parts(b"X-Forwarded-For", &[&for_before, Text::of(format_args!("{client}")).as_bytes()]);
+        }
+        if host == Step::Replace
+            && let Some(span) = facts.host
+        {
+            fields.push_copy(b"X-Forwarded-Host", span);
+        }
+        if proto == Step::Replace {
+            fields.push(b"X-Forwarded-Proto", facts.scheme.as_bytes());
+        }
+        if port == Step::Replace {
+            fields.push(b"X-Forwarded-Port", Text::of(format_args!("{}", facts.port)).as_bytes());
+        }
+        if matches!(prefix, Step::Replace | Step::Extend) {
+            let outer = if is_prefix(&prefix_before) { &prefix_before[..] } else { b"" };
+            let own = if is_prefix(facts.prefix) { facts.prefix } else { b"" };
+            if !(outer.is_empty() && own.is_empty()) {
+                fields.push_parts(b"X-Forwarded-Prefix", &[outer, own]);
+            }
+        }
+        if matches!(forwarded, Step::Replace | Step::Extend) {
+            let element = element(fields, facts);
+            fields.push_parts(b"Forwarded", &[&forwarded_before, &element]);
+        }
+    }
+}
+
+fn step(treatment: Treatment, known: Known, fields: &Fields, is_trusted: bool) -> Step {
+    let came = || match known {
+        // A poisoned one counts as none.
+        Known::XForwardedPrefix => fields.first(known).is_some_and(is_prefix),
+        _ => fields.first(known).is_some(),
+    };
+    match treatment {
+        Treatment::Overwrite => Step::Replace,
+        Treatment::Append if is_trusted && came() => Step::Extend,
+        Treatment::Append => Step::Replace,
+        Treatment::Keep if came() => Step::Leave,
+        Treatment::Keep => Step::Replace,
+        Treatment::Off => Step::Drop,
+        Treatment::Pass => Step::Leave,
+    }
+}
+
+/// All lines of a field in one, with the separator behind each.
+fn joined(fields: &Fields, known: Known, separator: &[u8]) -> Vec<u8> {
+    let mut joined = Vec::new();
+    for value in fields.all(known) {
+        joined.extend_from_slice(value);
+        joined.extend_from_slice(separator);
+    }
+    joined
+}
+
+/// A path that links can begin with: `/a/b`. What a browser could read as
+/// another host (`//evil`), as an end of the path, or as several is none.
+#[must_use]
+pub fn is_prefix(value: &[u8]) -> bool {
+    let is_plain =
+        |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'?' | b'#' | b',' | b'"' | b'<' | b'>');
+    value.starts_with(b"/")
+        && !value.ends_with(b"/")
+        && memchr::memmem::find(value, b"//").is_none()
+        && value.iter().all(is_plain)
+}
+
+/// Our element of `Forwarded` (RFC 7239 §4).
+fn element(fields: &Fields, facts: &Facts<'_>) -> Vec<u8> {
+    let mut element = Vec::with_capacity(96);
+    // Writing to memory cannot fail.
+    let _ = match facts.client {
+        Some(IpAddr::V4(client)) => write!(element, "for={client}"),
+        Some(IpAddr::V6(client)) => write!(element, "for=\"[{client}]\""),
+        None => write!(element, "for=unknown"),
+    };
+    if let Some(span) = facts.host {
+        // A host has no byte that a quoted string would have to escape; with a
+        // port or brackets it is no token.
+        let host = span.of(fields.bytes());
+        let quote: &[u8] = if host.iter().any(|byte| matches!(byte, b':' | b'[')) { b"\"" } else { b"" };
+        [b";host=", quote, host, quote].into_iter().for_each(|part| element.extend_from_slice(part));
+    }
+    let _ = write!(element, ";proto={};by=_", facts.scheme);
+    element.extend_from_slice(facts.pseudonym);
+    element
+}
+
+/// What a trusted peer says of the request that it was sent, for what is told
+/// to the client in its terms: the scheme and the authority.
+#[must_use]
+pub fn public_origin(fields: &Fields) -> (Option<&'static str>, Option<&[u8]>) {
+    // Of a list the first member is nearest to the client.
+    let first = |known| fields.first(known).and_then(|value| crate::message::fields::list_members(value).next());
+    let scheme = first(Known::XForwardedProto)
+        .and_then(|value| ["https", "http"].into_iter().find(|scheme| value.eq_ignore_ascii_case(scheme.as_bytes())));
+    (scheme, first(Known::XForwardedHost).filter(|host| Authority::parse(host).is_some()))
+}
+
+/// A short text on the stack.
+struct Text {
     bytes: [u8; 46],
     len: usize,
 }
 
-impl Write for AddressText {
+impl std::fmt::Write for Text {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
         let end = self.len + text.len();
         self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?.copy_from_slice(text.as_bytes());
@@ -51,11 +233,11 @@ impl Write for AddressText {
     }
 }
 
-impl AddressText {
-    fn of(address: IpAddr) -> Self {
+impl Text {
+    /// The longest address has 45 characters.
+    fn of(arguments: std::fmt::Arguments<'_>) -> Self {
         let mut text = Self { bytes: [0; 46], len: 0 };
-        // The longest address has 45 characters.
-        let _ = write!(text, "{address}");
+        let _ = std::fmt::Write::write_fmt(&mut text, arguments);
         text
     }
 
@@ -64,58 +246,151 @@ impl AddressText {
     }
 }
 
-/// Replaces whatever came by the facts; `host` is where the head names it. A client on a Unix socket has no
-/// address, so there is no `X-Forwarded-For` for it.
-pub fn overwrite(fields: &mut Fields, client: Option<IpAddr>, host: Option<Span>, scheme: &[u8]) {
-    fields.retain(|field| {
-        !matches!(field.known, Known::XForwardedFor | Known::XForwardedHost | Known::XForwardedProto | Known::Forwarded)
-    });
-    if let Some(client) = client {
-        fields.push(b"X-Forwarded-For", AddressText::of(client).as_bytes());
-    }
-    if let Some(host) = host {
-        fields.push_copy(b"X-Forwarded-Host", host);
-    }
-    fields.push(b"X-Forwarded-Proto", scheme);
-}
-
-/// Adds the client's address where no `X-Forwarded-For` came.
-pub fn add_missing_for(fields: &mut Fields, client: Option<IpAddr>) {
-    if let (Some(client), None) = (client, fields.first(Known::XForwardedFor)) {
-        fields.push(b"X-Forwarded-For", AddressText::of(client).as_bytes());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const REGULAR: Policy = Policy {
+        for_: Treatment::Overwrite,
+        host: Treatment::Overwrite,
+        proto: Treatment::Overwrite,
+        port: Treatment::Off,
+        prefix: Treatment::Overwrite,
+        forwarded: Treatment::Off,
+        strips_rest: true,
+    };
+
+    fn all(treatment: Treatment) -> Policy {
+        Policy {
+            for_: treatment,
+            host: treatment,
+            proto: treatment,
+            port: treatment,
+            prefix: treatment,
+            forwarded: treatment,
+            strips_rest: true,
+        }
+    }
+
+    /// The lines that are left of those, for a client 2001:db8::1 that asks for
+    /// `h:81` below `/p`.
+    fn applied(policy: Policy, is_trusted: bool, came: &[(&str, &str)]) -> Vec<String> {
+        let mut fields = Fields::default();
+        fields.push(b"Host", b"h:81");
+        let host = fields.first(Known::Host).map(|host| fields.locate(host));
+        came.iter().for_each(|(name, value)| fields.push(name.as_bytes(), value.as_bytes()));
+        let facts = Facts {
+            client: Some("2001:db8::1".parse().unwrap()),
+            host,
+            port: 81,
+            scheme: "http",
+            prefix: b"/p",
+            pseudonym: b"gw1",
+            is_trusted,
+        };
+        policy.apply(&mut fields, &facts);
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        fields.iter().skip(1).map(|field| format!("{}: {}", text(field.name), text(field.value))).collect()
+    }
+
+    const CLAIMS: [(&str, &str); 9] = [
+        ("X-Forwarded-For", "10.0.0.1"),
+        ("x-forwarded-host", "public"),
+        ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-Port", "443"),
+        ("X-Forwarded-Prefix", "/outer"),
+        ("Forwarded", "for=10.0.0.1"),
+        ("X-Forwarded-Server", "s"),
+        ("X-Real-Ip", "10.0.0.1"),
+        ("Other", "o"),
+    ];
+
     #[test]
     fn what_a_client_claims_is_overwritten() {
-        let mut fields = Fields::default();
-        for name in ["X-Forwarded-For", "x-forwarded-host", "X-Forwarded-Proto", "Forwarded"] {
-            fields.push(name.as_bytes(), b"lie");
-        }
-        fields.push(b"Host", b"h:80");
-        let host = fields.first(Known::Host).map(|host| fields.locate(host));
-        overwrite(&mut fields, Some("2001:db8::1".parse().unwrap()), host, b"http");
-        let lines: Vec<_> = fields.iter().map(|field| (field.name, field.value)).collect();
+        let ours = [
+            "Other: o",
+            "X-Forwarded-For: 2001:db8::1",
+            "X-Forwarded-Host: h:81",
+            "X-Forwarded-Proto: http",
+            "X-Forwarded-Prefix: /p",
+        ];
+        assert_eq!(applied(REGULAR, false, &CLAIMS), ours);
+        let everything = [
+            "Other: o",
+            "X-Forwarded-For: 2001:db8::1",
+            "X-Forwarded-Host: h:81",
+            "X-Forwarded-Proto: http",
+            "X-Forwarded-Port: 81",
+            "X-Forwarded-Prefix: /p",
+            "Forwarded: for=\"[2001:db8::1]\";host=\"h:81\";proto=http;by=_gw1",
+        ];
+        assert_eq!(applied(all(Treatment::Overwrite), false, &CLAIMS), everything);
+        assert_eq!(applied(all(Treatment::Append), false, &CLAIMS), everything, "nobody believes a stranger");
+    }
+
+    #[test]
+    fn to_what_a_trusted_peer_says_ours_is_added() {
         assert_eq!(
-            lines,
+            applied(all(Treatment::Append), true, &CLAIMS),
             [
-                (&b"Host"[..], &b"h:80"[..]),
-                (b"X-Forwarded-For", b"2001:db8::1"),
-                (b"X-Forwarded-Host", b"h:80"),
-                (b"X-Forwarded-Proto", b"http"),
+                "x-forwarded-host: public",
+                "X-Forwarded-Proto: https",
+                "X-Forwarded-Port: 443",
+                "X-Forwarded-Server: s",
+                "X-Real-Ip: 10.0.0.1",
+                "Other: o",
+                "X-Forwarded-For: 10.0.0.1, 2001:db8::1",
+                "X-Forwarded-Prefix: /outer/p",
+                "Forwarded: for=10.0.0.1, for=\"[2001:db8::1]\";host=\"h:81\";proto=http;by=_gw1",
             ]
+        );
+        let lines = [("X-Forwarded-For", "10.0.0.1"), ("X-Forwarded-For", "10.0.0.2, 10.0.0.3")];
+        assert!(
+            applied(all(Treatment::Append), true, &lines)
+                .contains(&"X-Forwarded-For: 10.0.0.1, 10.0.0.2, 10.0.0.3, 2001:db8::1".into())
         );
     }
 
     #[test]
-    fn a_transparent_mount_only_fills_the_gap() {
+    fn kept_is_what_came_and_ours_where_nothing_came() {
+        let kept = applied(all(Treatment::Keep), false, &CLAIMS);
+        assert_eq!(kept.len(), 7, "{kept:?}");
+        assert!(kept.contains(&"X-Forwarded-For: 10.0.0.1".into()));
+        let filled = applied(all(Treatment::Keep), false, &[]);
+        assert_eq!(filled, applied(all(Treatment::Overwrite), false, &[]));
+    }
+
+    #[test]
+    fn off_sends_nothing_and_pass_touches_nothing() {
+        assert_eq!(applied(all(Treatment::Off), true, &CLAIMS[..6]), [""; 0]);
+        let untouched = Policy { strips_rest: false, ..all(Treatment::Pass) };
+        let came: Vec<String> = CLAIMS.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        assert_eq!(applied(untouched, false, &CLAIMS), came);
+    }
+
+    #[test]
+    fn a_poisoned_prefix_counts_as_none() {
+        for poisoned in
+            ["//evil.example", "/a//b", "/a\\b", "evil", "/a?b", "/a#b", "/a/", "", "/a b", "/a, /b", "/a\"b"]
+        {
+            let came = [("X-Forwarded-Prefix", poisoned)];
+            for treatment in [Treatment::Append, Treatment::Keep] {
+                let left = applied(Policy { prefix: treatment, ..REGULAR }, true, &came);
+                assert_eq!(left.last().unwrap(), "X-Forwarded-Prefix: /p", "{poisoned}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_origin_is_what_the_outermost_proxy_says() {
         let mut fields = Fields::default();
-        add_missing_for(&mut fields, Some("10.0.0.1".parse().unwrap()));
-        add_missing_for(&mut fields, Some("10.0.0.2".parse().unwrap()));
-        assert_eq!(fields.all(Known::XForwardedFor).collect::<Vec<_>>(), [b"10.0.0.1"]);
+        assert_eq!(public_origin(&fields), (None, None));
+        fields.push(b"X-Forwarded-Proto", b"HTTPS, http");
+        fields.push(b"X-Forwarded-Host", b"public.example:8443, inner");
+        assert_eq!(public_origin(&fields), (Some("https"), Some(&b"public.example:8443"[..])));
+        let mut odd = Fields::default();
+        odd.push(b"X-Forwarded-Proto", b"gopher");
+        odd.push(b"X-Forwarded-Host", b"a/b");
+        assert_eq!(public_origin(&odd), (None, None));
     }
 }

@@ -1,5 +1,5 @@
-//! `Via` (RFC 9110 §7.6.3): every request says that it came through here, and
-//! one that says so already has come in a loop.
+//! `Via` (RFC 9110 §7.6.3): a message says that it came through here, and a
+//! request that says so already has come in a loop.
 
 use crate::message::fields::list_members;
 use crate::message::{Fields, Known, Version};
@@ -20,11 +20,15 @@ pub enum Treatment {
 impl Treatment {
     /// How each is written.
     pub const WORDS: [(&str, Self); 3] = [("on", Self::On), ("off", Self::Off), ("block", Self::Block)];
-}
 
-/// Adds this hop.
-pub fn add(fields: &mut Fields, received: Version, pseudonym: &[u8]) {
-    fields.push_parts(b"Via", &[received.number(), b" ", pseudonym]);
+    /// Does it to a message that came in that version.
+    pub fn apply(self, fields: &mut Fields, received: Version, pseudonym: &[u8]) {
+        match self {
+            Self::On => fields.push_parts(b"Via", &[received.number(), b" ", pseudonym]),
+            Self::Off => {}
+            Self::Block => fields.remove(Known::Via),
+        }
+    }
 }
 
 /// True when a hop of that pseudonym is named already.
@@ -47,8 +51,19 @@ mod tests {
         fields.push(b"Via", b"1.0 fred, HTTP/1.1 standin-1 (x)");
         assert!(names(&fields, b"standin-1"));
         assert!(!names(&fields, b"standin-12"));
-        add(&mut fields, Version::Http10, b"standin-12");
+        Treatment::On.apply(&mut fields, Version::Http10, b"standin-12");
         assert_eq!(fields.all(Known::Via).last(), Some(&b"1.0 standin-12"[..]));
         assert!(names(&fields, b"standin-12"));
+    }
+
+    #[test]
+    fn hops_that_are_nobodys_business_are_left_out() {
+        let mut fields = Fields::default();
+        fields.push(b"Via", b"1.1 inner");
+        fields.push(b"via", b"1.1 other");
+        Treatment::Off.apply(&mut fields, Version::Http11, b"standin");
+        assert_eq!(fields.len(), 2);
+        Treatment::Block.apply(&mut fields, Version::Http11, b"standin");
+        assert!(fields.is_empty());
     }
 }

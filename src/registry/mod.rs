@@ -89,6 +89,8 @@ pub enum Refusal {
     Unknown(String),
     /// The mount comes from the command line.
     Fixed(String),
+    /// The mount would make the proxy an open one, for others than this machine.
+    OpenProxy(String),
     /// Too many changes at once.
     Busy,
     /// The store could not take it; nothing was changed.
@@ -104,6 +106,11 @@ impl fmt::Display for Refusal {
             Self::Fixed(id) => {
                 write!(formatter, "mount '{id}' comes from --mount, --demo or the configuration; change it there")
             }
+            Self::OpenProxy(id) => write!(
+                formatter,
+                "mount '{id}' goes to any host that a request names, and the front can be reached by other machines: \
+                 name the hosts in allowed_hosts, or start the server with --allow-open-proxy"
+            ),
             Self::Busy => formatter.write_str("too many changes are waiting; try again"),
             Self::Storage(error) => write!(formatter, "the change could not be stored, and was not made: {error}"),
         }

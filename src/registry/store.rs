@@ -75,6 +75,8 @@ pub enum StoreError {
     Newer(PathBuf, u64),
     /// A mount of the command line and a stored one exclude each other.
     Conflict(String),
+    /// A mount may not be served as the settings are.
+    Refused(String),
     /// The file system said no.
     Io(io::Error),
     /// A transaction failed.
@@ -102,6 +104,7 @@ impl fmt::Display for StoreError {
             Self::Conflict(detail) => {
                 write!(formatter, "a mount of the command line clashes with a stored one: {detail}")
             }
+            Self::Refused(detail) => formatter.write_str(detail),
             Self::Io(error) => write!(formatter, "the data directory cannot be used: {error}"),
             Self::Transaction(error) => write!(formatter, "{error}"),
         }

@@ -35,6 +35,7 @@ pub(super) struct Writer {
 pub(super) fn start(loaded: Loaded, fixed: Vec<MountSpec>, environment: &Environment) -> Result<Snapshot, StoreError> {
     let mut draft = Draft::of(&Snapshot { revision: loaded.revision, ..Snapshot::default() }, environment);
     for mount in loaded.mounts {
+        draft.check_openness(&mount.spec).map_err(|refusal| StoreError::Refused(refusal.to_string()))?;
         let spec = Arc::new(mount.spec);
         draft.insert(Arc::new(Record {
             handle: MountHandle::spawn(&spec, environment),
@@ -46,7 +47,10 @@ pub(super) fn start(loaded: Loaded, fixed: Vec<MountSpec>, environment: &Environ
         }));
     }
     for spec in fixed {
-        draft.create(spec, false).map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
+        draft.create(spec, false).map_err(|refusal| match refusal {
+            Refusal::OpenProxy(_) => StoreError::Refused(refusal.to_string()),
+            refusal => StoreError::Conflict(refusal.to_string()),
+        })?;
     }
     Ok(draft.snapshot)
 }
@@ -128,6 +132,7 @@ impl<'a> Draft<'a> {
         if self.snapshot.mounts.contains_key(&spec.id) {
             return Err(Refusal::IdTaken(spec.id));
         }
+        self.check_openness(&spec)?;
         self.check_match(&spec)?;
         // What is not stored makes no revision: it would be gone at the next start.
         if stored {
@@ -154,6 +159,7 @@ impl<'a> Draft<'a> {
         if !before.stored {
             return Err(Refusal::Fixed(spec.id));
         }
+        self.check_openness(&spec)?;
         self.check_match(&spec)?;
         self.snapshot.revision += 1;
         let spec = Arc::new(spec);
@@ -185,6 +191,12 @@ impl<'a> Draft<'a> {
         self.snapshot.revision += 1;
         self.writes.push(Write::Delete(id.into()));
         Ok(())
+    }
+
+    /// What goes anywhere is for this machine only, unless somebody said so.
+    fn check_openness(&self, spec: &MountSpec) -> Result<(), Refusal> {
+        let refused = spec.is_open() && !self.environment.allows_open_proxy;
+        if refused { Err(Refusal::OpenProxy(spec.id.clone())) } else { Ok(()) }
     }
 
     /// A match belongs to one mount.
@@ -223,6 +235,7 @@ mod tests {
     use super::super::Registry;
     use super::*;
     use crate::files::Files;
+    use crate::identity::Passwords;
     use crate::mount::spec::{Id, parse};
     use crate::net::{Dialer, OwnListeners, Timer};
     use serde_json::{Value, json};
@@ -238,6 +251,8 @@ mod tests {
             timer: Timer::start().unwrap(),
             pseudonym: "test".into(),
             files: Files::default(),
+            allows_open_proxy: false,
+            passwords: Passwords::new().unwrap(),
         };
         Registry::open(directory, fixed, environment)
     }
@@ -276,6 +291,34 @@ mod tests {
         let record = after.mounts.get("b").unwrap();
         assert_eq!(record.created_at, before.mounts.get("b").unwrap().created_at);
         assert_eq!(finds(&again, "/a"), Some("b".into()));
+    }
+
+    #[test]
+    fn an_open_proxy_is_neither_made_nor_loaded_unless_it_is_allowed() {
+        let open_one = || {
+            let value = json!({"kind": "transparent", "allowed_hosts": "*", "match": {"path": "/any"}});
+            parse(&value, Id::OwnOr("any")).unwrap()
+        };
+        let directory = crate::testing::Directory::new("open-proxy");
+        let allowing = |allows_open_proxy| Environment {
+            dialer: Dialer::new(OwnListeners::default()),
+            timer: Timer::start().unwrap(),
+            pseudonym: "test".into(),
+            files: Files::default(),
+            passwords: Passwords::new().unwrap(),
+            allows_open_proxy,
+        };
+        let fenced = Registry::open(directory.path(), vec![], allowing(false)).unwrap();
+        assert_eq!(change(&fenced, Change::Create(open_one())).unwrap_err(), Refusal::OpenProxy("any".into()));
+        drop(fenced);
+        let allowed = crate::testing::until_ok(|| Registry::open(directory.path(), vec![], allowing(true)));
+        change(&allowed, Change::Create(open_one())).unwrap();
+        drop(allowed);
+        let told = crate::testing::until_ok(|| match Registry::open(directory.path(), vec![], allowing(false)) {
+            Err(StoreError::InUse(path)) => Err(StoreError::InUse(path)),
+            other => Ok(other.unwrap_err().to_string()),
+        });
+        assert!(told.contains("'any'") && told.contains("--allow-open-proxy"), "{told}");
     }
 
     #[test]

@@ -35,11 +35,11 @@ impl Backend {
             Some(connection) => connection,
             None => self.dial(&outbound.destination, exchange).await?,
         };
-        let (mut flight, answer) = attempt(first, &self.pool, exchange, &outbound).await;
+        let (mut flight, answer) = attempt(first, &self.pool, exchange, &outbound).await?;
         let answer = match answer {
             Err(error) if retry::may_replay(flight.attempt(exchange.head.method(), error.kind())) => {
                 let fresh = self.dial(&outbound.destination, exchange).await?;
-                let (second, answer) = attempt(fresh, &self.pool, exchange, &outbound).await;
+                let (second, answer) = attempt(fresh, &self.pool, exchange, &outbound).await?;
                 flight = second;
                 answer
             }
@@ -69,8 +69,8 @@ impl Backend {
             Poll::Pending => Poll::Pending,
         });
         let dialled = async {
-            let stream = self.dialer.dial(&destination.host, destination.port, destination.access).await;
-            stream.map(Connection::new).map_err(|error| refused(error, destination.access))
+            let stream = self.dialer.dial(&destination.host, destination.port, &destination.reach).await;
+            stream.map(Connection::new).map_err(|error| refused(error, destination.reach.access))
         };
         let connection = future::or(dialled, too_late).await?;
         if let (Some(notes), Some(begun)) = (&exchange.notes, begun) {
@@ -80,22 +80,23 @@ impl Backend {
     }
 }
 
-/// Sends the request on that connection and waits for the head of the answer.
+/// Sends the request on that connection and waits for the head of the answer;
+/// an error of its own where there is nothing to send.
 async fn attempt(
     connection: Connection,
     pool: &Arc<Pool>,
     exchange: &Exchange,
     outbound: &Outbound,
-) -> (Box<InFlight>, Result<(ResponseHead, Framing), Error>) {
+) -> Result<(Box<InFlight>, Result<(ResponseHead, Framing), Error>), Error> {
     if let Some(notes) = &exchange.notes {
         notes.note(|facts| {
             facts.upstream = connection.stream().peer_address();
             facts.upstream_reused = connection.is_reused();
         });
     }
-    let mut flight = InFlight::new(connection, pool, exchange, outbound);
+    let mut flight = InFlight::new(connection, pool, exchange, outbound)?;
     let answer = future::poll_fn(|cx| flight.poll_head(cx, exchange.credit.as_ref())).await;
-    (flight, answer)
+    Ok((flight, answer))
 }
 
 fn refused(error: DialError, access: Access) -> Error {

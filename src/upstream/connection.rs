@@ -107,14 +107,26 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    /// Puts the request of that exchange on a connection.
-    #[must_use]
-    pub fn new(connection: Connection, pool: &Arc<Pool>, exchange: &Exchange, outbound: &Outbound) -> Box<Self> {
+    /// Puts the request of that exchange on a connection, signed for this time
+    /// only where it is to be signed.
+    pub fn new(
+        connection: Connection,
+        pool: &Arc<Pool>,
+        exchange: &Exchange,
+        outbound: &Outbound,
+    ) -> Result<Box<Self>, Error> {
         let fields = &exchange.head.fields;
         let mut out = Vec::with_capacity(1024);
         let host = outbound.host.as_deref().or_else(|| fields.first(Known::Host)).unwrap_or_default();
         let target = [&*outbound.target_base, exchange.bytes(outbound.target_rest)];
-        encode::request(&mut out, exchange.head.method(), target, host, fields, exchange.framing);
+        let method = exchange.head.method();
+        let signed = outbound.signer.as_ref().map(|signer| signer.sign(method, host, target, fields)).transpose()?;
+        let added = signed.as_ref().map(|signature| {
+            [(&b"Signature-Input"[..], signature.input.as_bytes()), (b"Signature", signature.signature.as_bytes())]
+        });
+        let added = added.as_ref().map_or(&[][..], |lines| lines);
+        let request = encode::Request { method, target, host, fields, added, framing: exchange.framing };
+        encode::request(&mut out, &request);
         let flight = Self {
             connection: Some(connection),
             pool: Arc::downgrade(pool),
@@ -140,7 +152,7 @@ impl InFlight {
             deadline: Arc::clone(&exchange.deadline),
         };
         flight.wait_on();
-        Box::new(flight)
+        Ok(Box::new(flight))
     }
 
     /// Something has moved: the next step has its time from now.
@@ -284,7 +296,13 @@ impl InFlight {
             match self.sending {
                 Sending::Done | Sending::Failed => return Ok(()),
                 Sending::Rest => {
-                    self.sending = Sending::Done;
+                    let Some(connection) = &self.connection else { return Ok(()) };
+                    match connection.input.stream().poll_flush(cx) {
+                        Poll::Pending => return Ok(()),
+                        Poll::Ready(flushed) => {
+                            self.sending = if flushed.is_ok() { Sending::Done } else { Sending::Failed };
+                        }
+                    }
                     self.wait_on();
                 }
                 Sending::Content => {

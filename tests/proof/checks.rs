@@ -3,7 +3,7 @@
 //! whatever looks like HTTP.
 
 use standin::front::admit::admit;
-use standin::http1::encode::{self, ChunkHead, Persistence};
+use standin::http1::encode::{self, ChunkHead, Persistence, Request};
 use standin::http1::{BodyDecoder, BodyError, Found, Framing, HeadBounds, HeadError, HeadScan, ReplyFraming, framing};
 use standin::limits::{REQUEST_HEAD, RESPONSE_HEAD};
 use standin::message::{Fields, Known, RequestHead, ResponseHead, Version};
@@ -100,7 +100,9 @@ pub fn written_request(head: &RequestHead) -> Option<Vec<u8>> {
     let admitted = admit(&mut head).ok()?;
     let host = head.fields.first(Known::Host).unwrap_or(b"h");
     let mut out = Vec::new();
-    encode::request(&mut out, head.method(), [head.target(), b""], host, &head.fields, admitted.framing);
+    let (target, framing) = ([head.target(), b""], admitted.framing);
+    let request = Request { method: head.method(), target, host, fields: &head.fields, added: &[], framing };
+    encode::request(&mut out, &request);
 
     let (len, again) = read_written_request(&out).expect("what is written is a head").expect("and a whole one");
     assert_eq!(len, out.len());
@@ -202,7 +204,11 @@ pub fn framing(input: &[u8]) {
     let length = input.iter().fold(0_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(*byte)) % (1 << 53);
     for framing in [Framing::None, Framing::Length(length), Framing::Chunked] {
         let mut out = Vec::new();
-        encode::request(&mut out, b"POST", [b"/", b""], b"h", &fields, framing);
+        let target = [&b"/"[..], b""];
+        encode::request(
+            &mut out,
+            &Request { method: b"POST", target, host: b"h", fields: &fields, added: &[], framing },
+        );
         if let Some((_, head)) = read_written_request(&out).expect("what is written is a head") {
             one_framing(&lines(&head.fields), request_framing(framing));
             assert_eq!(head.fields.all(Known::Host).collect::<Vec<_>>(), [b"h"]);

@@ -110,11 +110,12 @@ impl Forward {
 impl tide::Endpoint<()> for Forward {
     async fn call(&self, request: tide::Request<()>) -> tide::Result {
         let mut shell: http_types::Request = request.into();
-        if let Err(error) = self.plan.prepare(shell::exchange(&mut shell)?, 0) {
-            return Ok(shell::carry_back(Err(error)).into());
-        }
+        let afterwards = match self.plan.prepare(shell::exchange(&mut shell)?, 0, None) {
+            Ok(afterwards) => afterwards,
+            Err(error) => return Ok(shell::carry_back(Err(error)).into()),
+        };
         let mut response: http_types::Response = self.client.send(shell).await?.into();
-        shell::edit_reply(&mut response, |reply| self.plan.finish(reply));
+        shell::edit_reply(&mut response, |reply| self.plan.finish(reply, afterwards.as_deref()));
         Ok(response.into())
     }
 }

@@ -7,6 +7,7 @@
 //! - `requests`: hostile clients, and what a request carries to the upstream;
 //!   its first lines say where each row of table B8 is.
 //! - `mounts`: what each member of a mount does to requests.
+//! - `forwarded`: what an upstream is told of the original request.
 //! - `faults`: hostile upstreams; the same for table B9.
 //! - `mutations`: messages with random faults in them.
 //! - `tunnels`: connections that change their protocol.
@@ -36,6 +37,7 @@ mod deadlines;
 mod drain;
 mod durability;
 mod faults;
+mod forwarded;
 mod guard;
 mod isolation;
 mod log;

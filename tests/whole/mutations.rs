@@ -269,13 +269,21 @@ fn some_value(random: &mut Pattern) -> Value {
         json!({ "path": "/a", "host": "H.org" }),
         json!({ "path": 5 }),
         json!({ "x": "y" }),
+        json!(true),
+        json!(400),
+        json!("10.0.0.0/8 ::1"),
+        json!({ "x_forwarded": "append", "via": "block", "trusted_peers": ["10.0.0.0/8"] }),
+        json!({ "location": true, "cookies": 1, "body": [{ "media_types": "text/*", "from": "a", "to": "" }] }),
+        json!({ "set": { "A": "{host}", "a b": "", "Content-Length": "1" }, "add": { "B": "{nobody}" }, "remove": "C D" }),
+        json!({ "ca_file": "/nowhere", "server_name": "h:1", "min_version": "1.3", "insecure_skip_verify": true }),
+        json!({ "basic": { "htpasswd_file": "/nowhere" }, "headers": { "X-User": "{user}" }, "sign": { "key_id": "k" } }),
     ];
     values[random.below(values.len())].clone()
 }
 
 #[test]
 fn any_json_is_answered_as_the_contract_says() {
-    const NAMES: [&str; 13] = [
+    const NAMES: [&str; 23] = [
         "id",
         "kind",
         "match",
@@ -285,6 +293,16 @@ fn any_json_is_answered_as_the_contract_says() {
         "force_host",
         "force_scheme",
         "allowed_hosts",
+        "strip_prefix",
+        "host_header",
+        "disallowed_status",
+        "allow_addresses",
+        "tls",
+        "forwarded",
+        "identity",
+        "rewrite",
+        "request_headers",
+        "response_headers",
         "traceparent",
         "limits",
         "timeouts",

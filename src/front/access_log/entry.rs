@@ -124,6 +124,9 @@ impl End {
             | Kind::MethodRefused
             | Kind::MethodNotAllowed(_)
             | Kind::Disallowed { .. }
+            | Kind::CredentialsNeeded(_)
+            | Kind::PasswordsBusy
+            | Kind::IdentityFile
             | Kind::NoMount
             | Kind::Misdirected
             | Kind::HostNotAllowed

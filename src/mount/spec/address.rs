@@ -89,7 +89,7 @@ impl fmt::Display for HostPort {
 impl fmt::Display for HostPattern {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.wildcard {
-            formatter.write_str("*.")?;
+            formatter.write_str(if self.is_any() { "*" } else { "*." })?;
         }
         self.host.fmt(formatter)
     }
@@ -143,9 +143,34 @@ impl HostPattern {
         suffix_of_names.then_some(Self { wildcard, host })
     }
 
+    /// As [`HostPattern::parse`], and `*[:port]` for any host; an odd form of an
+    /// address is that address.
+    #[must_use]
+    pub fn parse_allowed(text: &str) -> Option<Self> {
+        if let Some(rest) = text.strip_prefix('*')
+            && (rest.is_empty() || rest.starts_with(':'))
+        {
+            // A port is read like that of any host.
+            let port = HostPort::parse(&format!("any{rest}"))?.port;
+            return Some(Self { wildcard: true, host: HostPort { host: String::new(), port } });
+        }
+        let mut pattern = Self::parse(text)?;
+        pattern.host.host = Authority { host: &pattern.host.host, port: None }.normal_host();
+        Some(pattern)
+    }
+
+    /// True where any host is meant.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        self.wildcard && self.host.host.is_empty()
+    }
+
     /// True for a canonical host that this pattern stands for.
     #[must_use]
     pub fn stands_for(&self, host: &str) -> bool {
+        if self.is_any() {
+            return true;
+        }
         if !self.wildcard {
             return self.host.host == host;
         }
@@ -209,6 +234,19 @@ mod tests {
         assert_eq!(parse_address("http://h:/").unwrap().to_string(), "http://h/");
         assert_eq!(parse_address("HTTP://H/a%2Fb").unwrap().to_string(), "http://h/a%2Fb/");
         assert_eq!(parse_address("http://[::1]:80").unwrap().to_string(), "http://[::1]:80/");
+    }
+
+    #[test]
+    fn any_host_is_a_wish_of_its_own() {
+        let any = HostPattern::parse_allowed("*:8080").unwrap();
+        assert!(any.is_any() && any.stands_for("h") && any.stands_for("[::1]") && any.host.port == Some(8080));
+        assert_eq!(any.to_string(), "*:8080");
+        assert_eq!(HostPattern::parse_allowed("*").unwrap().to_string(), "*");
+        assert_eq!(HostPattern::parse_allowed("0x7f.1:81").unwrap().to_string(), "127.0.0.1:81");
+        for text in ["*h", "*:", "*:0", "**", "*.0.0.1"] {
+            assert!(HostPattern::parse_allowed(text).is_none_or(|pattern| text == "*:" && pattern.is_any()), "{text}");
+        }
+        assert!(HostPattern::parse("*").is_none(), "as a match it would say nothing");
     }
 
     #[test]

@@ -187,6 +187,15 @@ const FIELDS: &[&str] = &[
 const REGULAR_FIELDS: [&str; 3] = ["address", "strip_prefix", "host_header"];
 const TRANSPARENT_FIELDS: [&str; 3] = ["force_host", "force_scheme", "allowed_hosts"];
 
+impl MountSpec {
+    /// True for a transparent mount that goes wherever a request wants.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(&self.kind, MountKind::Transparent { force_host: None, allowed_hosts, .. }
+            if allowed_hosts.iter().any(HostPattern::is_any))
+    }
+}
+
 impl Reader {
     fn mount(&mut self, value: &Value, id: Id<'_>) -> Option<MountSpec> {
         let Some(object) = value.as_object() else {
@@ -381,10 +390,13 @@ impl Reader {
         if force_scheme == Scheme::Https {
             self.fault("/force_scheme", "https upstreams are not supported in this version; use http");
         }
-        let expected = "a host as in example.org, *.example.org or example.org:8080";
-        let allowed_hosts = self.list(object, "", "allowed_hosts", expected, HostPattern::parse);
+        let expected = "a host as in example.org, *.example.org or example.org:8080, or * for any";
+        let allowed_hosts = self.list(object, "", "allowed_hosts", expected, HostPattern::parse_allowed);
         if !object.contains_key("force_host") && object.get("allowed_hosts").is_none_or(is_empty_list) {
-            self.fault("/allowed_hosts", "is mandatory without force_host, or the mount would be an open proxy");
+            self.fault(
+                "/allowed_hosts",
+                "is mandatory without force_host; \"*\" allows any host, which makes the mount an open proxy",
+            );
         }
         Some(MountKind::Transparent { force_host, force_scheme, allowed_hosts })
     }
@@ -489,10 +501,13 @@ mod tests {
     }
 
     #[test]
-    fn a_transparent_mount_is_never_an_open_proxy() {
+    fn a_transparent_mount_is_an_open_proxy_only_where_it_says_so() {
         assert_eq!(pointers(json!({"kind": "transparent"})), ["/allowed_hosts"]);
         assert_eq!(pointers(json!({"kind": "transparent", "allowed_hosts": []})), ["/allowed_hosts"]);
-        assert_eq!(pointers(json!({"kind": "transparent", "allowed_hosts": ["*"]})), ["/allowed_hosts/0"]);
+        assert_eq!(pointers(json!({"kind": "transparent", "allowed_hosts": " "})), ["/allowed_hosts"]);
+        assert!(read(json!({"kind": "transparent", "allowed_hosts": ["*"]})).unwrap().is_open(), "unless it says so");
+        assert!(!read(json!({"kind": "transparent", "allowed_hosts": ["*.a"]})).unwrap().is_open());
+        assert!(!read(json!({"kind": "transparent", "allowed_hosts": "*", "force_host": "h"})).unwrap().is_open());
         assert_eq!(
             pointers(json!({"kind": "transparent", "allowed_hosts": ["*.0.0.1"]})),
             Vec::<String>::from(["/allowed_hosts/0".into()])

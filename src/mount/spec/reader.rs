@@ -19,6 +19,11 @@ pub struct SpecFault {
 pub(super) const LIST_ENTRIES_MAX: usize = 256;
 pub(super) const STRING_BYTES_MAX: usize = 2048;
 
+/// A name as JSON Pointers write it.
+pub(super) fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 /// Collects the faults of one value.
 #[derive(Default)]
 pub(super) struct Reader {
@@ -34,8 +39,8 @@ impl Reader {
     /// Refuses members that are not known.
     pub(super) fn only(&mut self, object: &Map<String, Value>, pointer: &str, known: &[&str]) {
         for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
-            let escaped = name.replace('~', "~0").replace('/', "~1");
-            self.fault(format!("{pointer}/{escaped}"), format!("unknown field; known are {}", known.join(", ")));
+            let name = escaped(name);
+            self.fault(format!("{pointer}/{name}"), format!("unknown field; known are {}", known.join(", ")));
         }
     }
 
@@ -44,11 +49,11 @@ impl Reader {
         match object.get(name)? {
             Value::String(text) if text.len() <= STRING_BYTES_MAX => Some(text),
             Value::String(_) => {
-                self.fault(format!("{parent}/{name}"), format!("longer than {STRING_BYTES_MAX} bytes"));
+                self.fault(format!("{parent}/{}", escaped(name)), format!("longer than {STRING_BYTES_MAX} bytes"));
                 None
             }
             _ => {
-                self.fault(format!("{parent}/{name}"), "must be a string");
+                self.fault(format!("{parent}/{}", escaped(name)), "must be a string");
                 None
             }
         }
