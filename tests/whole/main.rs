@@ -22,12 +22,14 @@
 //! - `drain`: how the process stops, and what clients see of it.
 //! - `client_bounds`: what clients can take: connections, descriptors, time.
 //! - `service`: sockets from a service manager, and what that is told.
+//! - `apps`: WebDAV and Flask behind a prefix.
 //! - `api`: every call of the admin API against openapi.yaml.
 //! - `guard`: who is not let in to the admin API.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests say what they expect by unwrapping it")]
 
 mod api;
+mod apps;
 mod bounds;
 mod bytes;
 mod client_bounds;

@@ -37,7 +37,7 @@ const fn general(line: &'static str, when: fn(&Case) -> bool, because: &'static 
 }
 
 /// The differences of every request.
-pub(super) const EVERYWHERE: [General; 5] = [
+pub(super) const EVERYWHERE: [General; 7] = [
     general("S> via: 1.1 STANDIN", |_| true, "a proxy says so (RFC 9110), and loops are found by it"),
     general(
         "S> x-forwarded-host: HOST",
@@ -45,6 +45,8 @@ pub(super) const EVERYWHERE: [General; 5] = [
         "the upstream needs the original URL for its links; Paste has it on its list of what is missing",
     ),
     general("S> x-forwarded-proto: http", |case| case.through != Transparent, "the same"),
+    general("S> x-forwarded-prefix: /p", |case| case.through == Mapped && case.sends("GET /p"), "the same"),
+    general("S> x-forwarded-prefix: /q", |case| case.through == Mapped && case.sends("GET /q"), "the same"),
     general(
         "P> accept-encoding: identity",
         |case| !case.sends("Accept-Encoding:") || case.sends("suppress.test"),
@@ -93,6 +95,7 @@ const EXPECT: &str = "an expectation that cannot be met (RFC 9110 §10.1.1)";
 const MAX_FORWARDS: &str = "a proxy counts down (RFC 9110 §7.6.2)";
 const HTTPOXY: &str = "CGI programs take it for a setting of their own";
 const CLAIMS: &str = "nobody can tell whether a client's claim is true";
+const POISON: &str = "a client could lead the links of the application elsewhere with it";
 const STREAMED: &str = "the body is streamed as it comes; waitress collects it and counts";
 const SMUGGLING: &str = "two framings are how requests are smuggled (RFC 9112 §6.3)";
 const LENGTHS: &str = "what is not one plain length is refused";
@@ -278,7 +281,9 @@ pub(super) fn table() -> Vec<Case> {
                 (CLAIMS, &["P> x-forwarded-host: claimed", "P> x-forwarded-proto: https"]),
             ]),
         case("X-Forwarded-Prefix", Regular, b"GET /x HTTP/1.1\r\nHost: h\r\nX-Forwarded-Prefix: //evil\r\n\r\n",
-            OK, SAME),
+            OK, &[
+                (POISON, &["P> x-forwarded-prefix: //evil"]),
+            ]),
         case("Forwarded", Regular, b"GET /x HTTP/1.1\r\nHost: h\r\nForwarded: for=10.9.9.9\r\n\r\n",
             OK, &[
                 (CLAIMS, &["P> forwarded: for=10.9.9.9"]),
@@ -579,7 +584,7 @@ pub(super) fn table() -> Vec<Case> {
             ]),
         case("a reply in chunks with a trailer field", Regular, b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n",
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-After: 1\r\n\r\n", &[
-                (STREAMED, &["P< content-length: 5"]),
+                (REPLY_STREAMED, &["P< content-length: 5"]),
             ]),
         case("a reply that ends with the connection", Regular, b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n",
             b"HTTP/1.1 200 OK\r\n\r\nhello", &[
