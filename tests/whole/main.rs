@@ -21,6 +21,7 @@
 //! - `process`: ports and files, exit codes, the command line, settings.
 //! - `drain`: how the process stops, and what clients see of it.
 //! - `client_bounds`: what clients can take: connections, descriptors, time.
+//! - `ssrf`: addresses that no mount may reach, in every form (table B6).
 //! - `service`: sockets from a service manager, and what that is told.
 //! - `apps`: WebDAV and Flask behind a prefix.
 //! - `api`: every call of the admin API against openapi.yaml.
@@ -49,5 +50,6 @@ mod paste;
 mod process;
 mod requests;
 mod service;
+mod ssrf;
 mod traffic;
 mod tunnels;
