@@ -7,6 +7,7 @@
 
 use crate::http1::{BodyError, FramingError, HeadError};
 use crate::message::target::TargetError;
+use crate::net::TlsFault;
 use std::fmt;
 
 /// What happened.
@@ -95,6 +96,8 @@ pub enum Kind {
     UpstreamInterim,
     /// A 101 that does not grant what was asked for, or nothing was.
     UpstreamUpgrade,
+    /// Something is wrong with the upstream's TLS, or with ours towards it.
+    UpstreamTls(TlsFault),
     /// The process may not open another connection.
     OutOfDescriptors,
     /// The upstream did not answer in time.
@@ -198,6 +201,7 @@ impl Kind {
             }
             Self::UpstreamInterim => (502, "the upstream sent too many interim responses"),
             Self::UpstreamUpgrade => (502, "the upstream changed to a protocol that was not asked for"),
+            Self::UpstreamTls(fault) => (502, fault.text()),
             Self::OutOfDescriptors => (503, "the proxy has no file descriptor left for a connection to the upstream"),
             Self::UpstreamSilent => (504, "the upstream did not answer in time"),
             Self::UpstreamStalled => (504, "the upstream stopped in the middle of its answer"),
@@ -269,6 +273,7 @@ impl Kind {
             | Self::UpstreamBody(_)
             | Self::UpstreamInterim
             | Self::UpstreamUpgrade
+            | Self::UpstreamTls(_)
             | Self::UpstreamSilent
             | Self::UpstreamStalled
             | Self::TotalTimeout => Fault::Upstream,

@@ -14,6 +14,15 @@ pub const REQUEST_HEAD: HeadBounds =
 pub const RESPONSE_HEAD: HeadBounds =
     HeadBounds { line_bytes_max: 8 * 1024, head_bytes_max: 32 * 1024, fields_max: 100 };
 
+/// What one field's value may grow to when the URLs in it are rewritten; one
+/// that would be longer stays as it came. Twice the longest line that comes:
+/// a list of many short links must not become megabytes.
+pub const REWRITTEN_VALUE_BYTES_MAX: usize = 2 * 8 * 1024;
+
+/// Edits of the fields of a mount's requests, and of its replies: more than
+/// anybody needs, and few beside the fields that there may be.
+pub const HEADER_EDITS_MAX: usize = 64;
+
 /// Bytes of the extensions of one chunk, and of all chunks of one body. Nobody
 /// uses them; they are checked and dropped.
 pub const EXTENSION_BYTES_MAX: u32 = 256;

@@ -10,7 +10,7 @@ use crate::http1::Framing;
 use crate::limits::{ADMIN_BODY_BYTES_MAX, MOUNT_DRAIN_MAX, SETTING_MAX};
 use crate::message::parse_digits;
 use crate::mount::spec::{Id, parse};
-use crate::mount::{MountSpec, identity};
+use crate::mount::{MountSpec, identity, trust};
 use crate::registry::{Change, Outcome, Refusal};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -196,12 +196,13 @@ async fn read_spec(exchange: &Exchange, id: Id<'_>) -> Result<MountSpec, Problem
 /// Refuses a mount whose files cannot be used, while somebody listens. Reading
 /// them may take a while, so another thread does.
 async fn check_files(spec: MountSpec) -> Result<MountSpec, Problem> {
-    if spec.identity.is_none() {
+    if spec.identity.is_none() && spec.tls.is_none() {
         return Ok(spec);
     }
-    let check = move || match identity::check_files(&spec) {
-        faults if faults.is_empty() => Ok(spec),
-        faults => Err(Problem::invalid(faults)),
+    let check = move || {
+        let mut faults = identity::check_files(&spec);
+        faults.extend(trust::check_files(&spec));
+        if faults.is_empty() { Ok(spec) } else { Err(Problem::invalid(faults)) }
     };
     blocking::unblock(check).await
 }

@@ -104,6 +104,30 @@ struct AddArguments {
     /// Begin a trace (W3C traceparent) where a request comes without one
     #[arg(long)]
     trace: bool,
+    /// Rewrite the upstream's URLs in Location and its like to those that clients see
+    #[arg(long)]
+    rewrite_location: bool,
+    /// Rewrite Path and Domain of cookies to what clients see
+    #[arg(long)]
+    rewrite_cookies: bool,
+    /// A header field to send in place of what came; variables: {client_address}, {host}, {mount_id}, {request_id}
+    /// (repeatable)
+    #[arg(long = "set-request-header", value_name = "NAME: VALUE", value_parser = field)]
+    set_request: Vec<(String, String)>,
+    /// The same in replies (repeatable)
+    #[arg(long = "set-response-header", value_name = "NAME: VALUE", value_parser = field)]
+    set_response: Vec<(String, String)>,
+    /// A header field of requests not to pass on, also one that the proxy adds (repeatable)
+    #[arg(long = "remove-request-header", value_name = "NAME")]
+    remove_request: Vec<String>,
+    /// A header field of replies not to pass on (repeatable)
+    #[arg(long = "remove-response-header", value_name = "NAME")]
+    remove_response: Vec<String>,
+}
+
+fn field(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("give it as 'NAME: VALUE'")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
 fn number(text: &str) -> Result<(String, u64), String> {
@@ -222,6 +246,18 @@ fn body(add: AddArguments) -> Value {
     }
     if add.trace {
         set("traceparent", json!("ensure"));
+    }
+    if add.rewrite_location || add.rewrite_cookies {
+        set("rewrite", json!({ "location": add.rewrite_location, "cookies": add.rewrite_cookies }));
+    }
+    for (name, fields, removed) in [
+        ("request_headers", add.set_request, add.remove_request),
+        ("response_headers", add.set_response, add.remove_response),
+    ] {
+        if !(fields.is_empty() && removed.is_empty()) {
+            let fields: Map<String, Value> = fields.into_iter().map(|(name, value)| (name, json!(value))).collect();
+            set(name, json!({ "set": fields, "remove": removed }));
+        }
     }
     Value::Object(mount)
 }

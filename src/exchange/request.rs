@@ -8,6 +8,7 @@ use super::outbound::Outbound;
 use crate::http1::Framing;
 use crate::message::{RequestHead, Span};
 use crate::net::{Deadline, Peer};
+use crate::policy::location::Mapping;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,6 +36,8 @@ pub struct Exchange {
     pub takes_trailers: bool,
     /// What it may take, as its mount says.
     pub bounds: Bounds,
+    /// For the URLs of interim responses, where its mount rewrites them.
+    pub mapping: Option<Arc<Mapping>>,
     /// Where and how it is sent on, once its mount has said so.
     pub outbound: Option<Outbound>,
     /// Its place among the mount's requests, once it was admitted.

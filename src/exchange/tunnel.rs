@@ -155,6 +155,9 @@ impl Flow {
             } else {
                 match source.poll_read(cx) {
                     Poll::Ready(Ok(0)) => self.ended = true,
+                    // An end of TLS without a word. What a tunnel carries has
+                    // ends of its own, and few care to say this one.
+                    Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => self.ended = true,
                     Poll::Ready(Ok(_)) => {}
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(Failure::Source(error))),
                     Poll::Pending => return Poll::Pending,

@@ -325,6 +325,7 @@ impl Connection {
             bounds: Bounds::OWN,
             outbound: None,
             credit: None,
+            mapping: None,
             tunnel_credit: None,
             notes: self.record.as_ref().map(Record::notes),
         };

@@ -233,6 +233,19 @@ impl Fields {
         }
     }
 
+    /// Gives each line that value, in its place, for which `edit` makes one. The
+    /// caller answers for the value's syntax.
+    pub fn edit_values(&mut self, mut edit: impl FnMut(Field<'_>) -> Option<Vec<u8>>) {
+        for entry in &mut self.entries {
+            if let Some(value) = edit(entry.field(&self.bytes)) {
+                debug_assert!(!value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
+                let start = self.bytes.len();
+                self.bytes.extend_from_slice(&value);
+                entry.value = Span::new(start, self.bytes.len());
+            }
+        }
+    }
+
     /// Drops every line for which `keep` is false.
     pub fn retain(&mut self, mut keep: impl FnMut(Field<'_>) -> bool) {
         let bytes = &self.bytes;
@@ -358,6 +371,17 @@ mod tests {
         fields.replace_value(Known::Via, b"nobody");
         let lines: Vec<_> = fields.iter().map(|field| (field.name, field.value)).collect();
         assert_eq!(lines, [(&b"A"[..], &b"1"[..]), (b"max-FORWARDS", b"9"), (b"B", b"2")]);
+    }
+
+    #[test]
+    fn values_are_edited_in_their_places() {
+        let mut fields = Fields::default();
+        for name in [&b"A"[..], b"b", b"a"] {
+            fields.push(name, b"1");
+        }
+        fields.edit_values(|field| field.name.eq_ignore_ascii_case(b"A").then(|| [field.name, b"2"].concat()));
+        let lines: Vec<_> = fields.iter().map(|field| (field.name, field.value)).collect();
+        assert_eq!(lines, [(&b"A"[..], &b"A2"[..]), (b"b", b"1"), (b"a", b"a2")]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::identity::Identity;
 use super::plan::{Afterwards, Plan};
 use super::spec::MountSpec;
 use super::state::{Effect, Event, Lifecycle, State};
+use super::trust;
 use crate::error::{Error, Kind};
 use crate::exchange::{Credit, Credits, shell};
 use crate::files::Files;
@@ -85,9 +86,10 @@ struct Ask {
     answer: Sender<Result<Credit, Kind>>,
 }
 
-fn plan(spec: &MountSpec, environment: &Environment) -> Arc<Plan> {
+fn plan(spec: &MountSpec, before: Option<&Plan>, environment: &Environment) -> Arc<Plan> {
     let identity = Identity::of(spec, environment);
-    Arc::new(Plan::new(spec, Arc::clone(&environment.pseudonym)).identified(identity))
+    let trust = trust::of(spec, before.and_then(Plan::trust), &environment.files);
+    Arc::new(Plan::new(spec, Arc::clone(&environment.pseudonym), trust).identified(identity))
 }
 
 impl MountHandle {
@@ -96,7 +98,7 @@ impl MountHandle {
     pub fn spawn(spec: &MountSpec, environment: &Environment) -> Self {
         let (mailbox, asks) = async_channel::bounded(MAILBOX_MESSAGES_MAX);
         let backend = Backend::new(environment.dialer.clone(), Arc::clone(&environment.timer));
-        let plan = plan(spec, environment);
+        let plan = plan(spec, None, environment);
         let state = State::default();
         let shared = Arc::new(Shared {
             id: spec.id.as_str().into(),
@@ -150,7 +152,7 @@ impl MountHandle {
     /// that come to the new handle.
     #[must_use]
     pub fn with(&self, spec: &MountSpec) -> Self {
-        let plan = plan(spec, &self.shared.environment);
+        let plan = plan(spec, Some(&self.plan), &self.shared.environment);
         Self { shared: Arc::clone(&self.shared), plan }
     }
 

@@ -6,7 +6,7 @@
 use super::actor::Environment;
 use super::spec::forwarding::Forwarding;
 use super::spec::identity::{Part, Template};
-use super::spec::{MountKind, MountSpec, Scheme, SpecFault};
+use super::spec::{MountSpec, SpecFault};
 use crate::files;
 use crate::identity::htpasswd::Users;
 use crate::identity::signer::{self, KeyFault, Terms};
@@ -45,7 +45,7 @@ impl Identity {
                 expires: Duration::from_secs(sign.expires_s),
                 tag: sign.tag.clone(),
                 names: ours(&mount.forwarded).map(Into::into).chain(told).collect(),
-                default_port: default_port(mount),
+                default_port: mount.kind.scheme().default_port(),
             };
             Arc::new(Signer::open(Path::new(&sign.keys_file), terms, &environment.files))
         });
@@ -93,18 +93,6 @@ impl Identity {
     #[must_use]
     pub fn signer(&self) -> Option<Arc<Signer>> {
         self.signer.clone()
-    }
-}
-
-/// The port that goes without saying in `Host`.
-fn default_port(mount: &MountSpec) -> u16 {
-    let scheme = match &mount.kind {
-        MountKind::Regular { address, .. } => address.scheme,
-        MountKind::Transparent { force_scheme, .. } => *force_scheme,
-    };
-    match scheme {
-        Scheme::Http => 80,
-        Scheme::Https => 443,
     }
 }
 

@@ -9,6 +9,7 @@ pub mod plan;
 pub mod spec;
 pub mod state;
 pub mod table;
+pub mod trust;
 
 pub use actor::{Environment, MountHandle};
 pub use spec::{MountSpec, SpecFault};

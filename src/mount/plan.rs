@@ -6,16 +6,18 @@
 
 use super::identity::Identity;
 use super::spec::bounds::{self, Limits};
-use super::spec::{BaseAddress, HostHeader, HostPattern, HostPort, MountKind, MountSpec, Traceparent};
+use super::spec::{BaseAddress, HostHeader, HostPattern, HostPort, MountKind, MountSpec, Scheme, Traceparent};
+use super::trust::Made;
 use crate::error::{Error, Kind};
 use crate::exchange::{Bounds, Destination, Exchange, Outbound, Reply, RequestId};
 use crate::http1::Framing;
 use crate::identity::Basic;
-use crate::message::{Authority, Known, Span, Version};
+use crate::message::{Authority, Fields, Known, Span, Version};
 use crate::net::dial::Host;
-use crate::net::{Access, Reach};
-use crate::policy::location::Public;
-use crate::policy::{forwarded, hop_by_hop, methods, trace, trailers, via};
+use crate::net::{Access, Reach, Trust};
+use crate::policy::edits::{self, Edits};
+use crate::policy::location::{self, Mapping, Public, Upstream};
+use crate::policy::{cookies, forwarded, hop_by_hop, methods, trace, trailers, via};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -36,9 +38,15 @@ pub struct Plan {
     limits: Limits,
     bounds: Bounds,
     pseudonym: Arc<str>,
-    /// Replies are edited by what their requests said.
-    looks_back: bool,
     identity: Option<Identity>,
+    trust: Option<Made>,
+    id: Box<str>,
+    request_edits: Edits,
+    reply_edits: Edits,
+    rewrites_location: bool,
+    rewrites_cookies: bool,
+    /// What the upstream takes for its own, where something is rewritten.
+    upstream: Option<Arc<Upstream>>,
     route: Route,
 }
 
@@ -49,6 +57,8 @@ pub struct Afterwards {
     pub is_head: bool,
     /// What the client asked for.
     pub public: Arc<Public>,
+    /// From the upstream's space to that, where something is rewritten.
+    pub mapping: Option<Arc<Mapping>>,
     /// Who asked; a client on a Unix socket has no address.
     pub client: Option<IpAddr>,
     /// What logs and error answers call it.
@@ -72,6 +82,7 @@ enum Route {
         allowed: Vec<HostPattern>,
         /// Addresses that may be reached besides.
         also: Arc<[IpNet]>,
+        trust: Option<Arc<Trust>>,
     },
 }
 
@@ -79,23 +90,25 @@ enum Route {
 /// has named none.
 const FRONT_SCHEME: &str = "http";
 const FRONT_PORT: u16 = 80;
-const HTTP_PORT: u16 = 80;
 
 impl Plan {
     /// Makes a spec ready. `pseudonym` names this proxy in `Via`.
     #[must_use]
-    pub fn new(spec: &MountSpec, pseudonym: Arc<str>) -> Self {
+    pub fn new(spec: &MountSpec, pseudonym: Arc<str>, made: Option<Made>) -> Self {
+        let trust = made.as_ref().map(Made::trust);
         let also: Arc<[IpNet]> = spec.allow_addresses.as_slice().into();
         let reach = |access| Reach { access, also: Arc::clone(&also) };
         let route = match &spec.kind {
             MountKind::Regular { address, strip_prefix, host_header } => {
-                Route::regular(address, *strip_prefix, host_header, reach(Access::Local))
+                Route::regular(address, *strip_prefix, host_header, reach(Access::Local), trust)
             }
             MountKind::Transparent { force_host: Some(host), allowed_hosts, .. } => Route::Forced {
-                destination: Arc::new(destination(host, reach(Access::Local))),
+                destination: Arc::new(destination(host, reach(Access::Local), trust)),
                 allowed: allowed_hosts.clone(),
             },
-            MountKind::Transparent { allowed_hosts, .. } => Route::Named { allowed: allowed_hosts.clone(), also },
+            MountKind::Transparent { allowed_hosts, .. } => {
+                Route::Named { allowed: allowed_hosts.clone(), also, trust }
+            }
         };
         Self {
             methods: spec.allowed_request_methods.clone(),
@@ -110,8 +123,14 @@ impl Plan {
             limits: spec.limits,
             bounds: bounds::of(spec.limits, spec.timeouts),
             pseudonym,
-            looks_back: spec.rewrite.location || spec.rewrite.cookies,
             identity: None,
+            trust: made,
+            id: spec.id.as_str().into(),
+            request_edits: spec.request_headers.clone(),
+            reply_edits: spec.response_headers.clone(),
+            rewrites_location: spec.rewrite.location,
+            rewrites_cookies: spec.rewrite.cookies,
+            upstream: (spec.rewrite.location || spec.rewrite.cookies).then(|| Arc::new(upstream_of(spec))),
             route,
         }
     }
@@ -120,6 +139,12 @@ impl Plan {
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// How the upstream is checked, where it speaks TLS.
+    #[must_use]
+    pub fn trust(&self) -> Option<&Made> {
+        self.trust.as_ref()
     }
 
     /// Says who asks, where the mount does.
@@ -198,13 +223,45 @@ impl Plan {
             getrandom::fill(&mut parent_id).map_err(|error| Error::new(Kind::Internal, error))?;
             trace::ensure(fields, trace_id, parent_id);
         }
+        let afterwards = self.looks_back().then(|| Box::new(self.afterwards(exchange, is_trusted)));
+        let fields = &mut exchange.head.fields;
+        if let Some(afterwards) = &afterwards {
+            self.edit_request(fields, afterwards, &outbound);
+            exchange.mapping = afterwards.mapping.clone().filter(|_| self.rewrites_location);
+        }
         if let Some(identity) = &self.identity {
             identity.tell(fields, user);
             outbound.signer = identity.signer();
         }
         hop_by_hop::ask(fields, exchange.upgrade.is_some(), exchange.takes_trailers);
         exchange.outbound = Some(outbound);
-        Ok(self.looks_back.then(|| Box::new(self.afterwards(exchange, is_trusted))))
+        Ok(afterwards)
+    }
+
+    /// Something is edited by what the request says.
+    fn looks_back(&self) -> bool {
+        self.upstream.is_some() || !self.request_edits.is_empty() || !self.reply_edits.is_empty()
+    }
+
+    fn edit_request(&self, fields: &mut Fields, afterwards: &Afterwards, outbound: &Outbound) {
+        if let (Some(mapping), true) = (&afterwards.mapping, self.rewrites_location) {
+            let own = || fields.first(Known::Host).map(Arc::from);
+            if let Some(host) = outbound.host.clone().or_else(own) {
+                location::rewrite_request(fields, mapping, &host);
+            }
+        }
+        if !self.request_edits.is_empty() {
+            self.request_edits.apply(fields, &self.edit_facts(afterwards));
+        }
+    }
+
+    fn edit_facts<'a>(&'a self, afterwards: &'a Afterwards) -> edits::Facts<'a> {
+        edits::Facts {
+            client: afterwards.client,
+            host: afterwards.public.authority.as_deref().unwrap_or_default(),
+            mount_id: &self.id,
+            request_id: &afterwards.id,
+        }
     }
 
     /// `is_trusted`: what the request's fields say by now is what a proxy says
@@ -215,13 +272,19 @@ impl Plan {
         let asked = || exchange.route.authority.map(|span| exchange.bytes(span));
         let outer = fields.first(Known::XForwardedPrefix);
         let outer = outer.filter(|_| is_trusted && self.forwarded.prefix == forwarded::Treatment::Append);
+        let public = Arc::new(Public {
+            scheme: scheme.unwrap_or(FRONT_SCHEME),
+            authority: authority.or_else(asked).map(Into::into),
+            prefix: outer.unwrap_or(&self.prefix).into(),
+        });
+        let mapping = self.upstream.as_ref().map(|upstream| {
+            let passed = asked().filter(|_| self.route.passes_host());
+            Arc::new(Mapping::new(Arc::clone(upstream), Arc::clone(&public), passed))
+        });
         Afterwards {
             is_head: exchange.head.method() == b"HEAD",
-            public: Arc::new(Public {
-                scheme: scheme.unwrap_or(FRONT_SCHEME),
-                authority: authority.or_else(asked).map(Into::into),
-                prefix: outer.unwrap_or(&self.prefix).into(),
-            }),
+            public,
+            mapping,
             client: exchange.peer.ip(),
             id: exchange.id,
         }
@@ -230,11 +293,28 @@ impl Plan {
     /// Edits the reply. `afterwards` is what [`Plan::prepare`] answered.
     pub fn finish(&self, reply: &mut Reply, afterwards: Option<&Afterwards>) {
         // 426 must name the protocols that are wanted (RFC 9110 §15.5.22).
-        let _ = afterwards;
         let upgrade = matches!(reply.head.status, 101 | 426);
         let keep = hop_by_hop::Keep { upgrade, trailer: reply.takes_trailers };
         hop_by_hop::strip_response(&mut reply.head.fields, keep);
         self.via_response.apply(&mut reply.head.fields, reply.head.version, self.pseudonym.as_bytes());
+        if let Some(afterwards) = afterwards {
+            self.edit_reply(&mut reply.head.fields, afterwards);
+        }
+    }
+
+    fn edit_reply(&self, fields: &mut Fields, afterwards: &Afterwards) {
+        if let Some(mapping) = &afterwards.mapping {
+            if self.rewrites_location {
+                location::rewrite_reply(fields, mapping);
+            }
+            if self.rewrites_cookies {
+                cookies::rewrite(fields, mapping);
+            }
+        }
+        // Last: what the administrator writes is not rewritten.
+        if !self.reply_edits.is_empty() {
+            self.reply_edits.apply(fields, &self.edit_facts(afterwards));
+        }
     }
 
     fn suppresses(&self, name: &str) -> bool {
@@ -260,11 +340,37 @@ fn stripped_prefix(spec: &MountSpec) -> Box<[u8]> {
     if is_stripped { spec.matches.path.as_bytes().into() } else { Box::default() }
 }
 
+/// What the upstream of that mount takes for its own.
+fn upstream_of(spec: &MountSpec) -> Upstream {
+    match &spec.kind {
+        MountKind::Regular { address, host_header, .. } => {
+            let literal = if let HostHeader::Literal(host) = host_header { Some(host.as_bytes()) } else { None };
+            let names = [Some(address.host.authority()), literal.and_then(Authority::parse)];
+            Upstream::new(address.scheme.as_str(), names.into_iter().flatten(), address.path.as_bytes())
+        }
+        // A path is the same on both sides.
+        MountKind::Transparent { force_host, force_scheme, .. } => {
+            Upstream::new(force_scheme.as_str(), force_host.as_ref().map(HostPort::authority), b"/")
+        }
+    }
+}
+
 impl Route {
-    fn regular(address: &BaseAddress, strips_prefix: bool, host: &HostHeader, reach: Reach) -> Self {
+    /// The upstream is sent the `Host` that the client has sent.
+    fn passes_host(&self) -> bool {
+        !matches!(self, Self::Regular { preserves_host: false, .. })
+    }
+
+    fn regular(
+        address: &BaseAddress,
+        strips_prefix: bool,
+        host: &HostHeader,
+        reach: Reach,
+        trust: Option<Arc<Trust>>,
+    ) -> Self {
         let own = address.host.to_string();
         Self::Regular {
-            destination: Arc::new(destination(&address.host, reach)),
+            destination: Arc::new(destination(&address.host, reach, trust)),
             base: address.path.as_bytes().into(),
             host: if let HostHeader::Literal(host) = host { host } else { &own }.as_bytes().into(),
             preserves_host: *host == HostHeader::Preserve,
@@ -287,14 +393,14 @@ impl Route {
             }),
             Self::Forced { destination, allowed } => {
                 if !allowed.is_empty() {
-                    named(exchange, allowed)?;
+                    named(exchange, allowed, default_port(destination.trust.as_ref()))?;
                 }
                 Ok(as_given(exchange, Arc::clone(destination)))
             }
-            Self::Named { allowed, also } => {
-                let (host, access) = named(exchange, allowed)?;
+            Self::Named { allowed, also, trust } => {
+                let (host, access) = named(exchange, allowed, default_port(trust.as_ref()))?;
                 let reach = Reach { access, also: Arc::clone(also) };
-                Ok(as_given(exchange, Arc::new(destination(&host, reach))))
+                Ok(as_given(exchange, Arc::new(destination(&host, reach, trust.clone()))))
             }
         }
     }
@@ -329,15 +435,15 @@ fn given_host(exchange: &Exchange) -> Option<Arc<[u8]>> {
 
 /// The server that the request names, if it is one of the allowed, and what its
 /// name may stand for.
-fn named(exchange: &Exchange, allowed: &[HostPattern]) -> Result<(HostPort, Access), Error> {
+fn named(exchange: &Exchange, allowed: &[HostPattern], default_port: u16) -> Result<(HostPort, Access), Error> {
     let refused = |host: &str| Error::new(Kind::HostNotAllowed, host);
     let host = exchange.host().ok_or_else(|| refused("no host"))?;
     let authority = Authority { host, port: exchange.route.port };
     let canonical = authority.normal_host();
-    let port = authority.port.unwrap_or(HTTP_PORT);
+    let port = authority.port.unwrap_or(default_port);
     let pattern = allowed
         .iter()
-        .find(|pattern| pattern.stands_for(&canonical) && pattern.host.port.unwrap_or(HTTP_PORT) == port)
+        .find(|pattern| pattern.stands_for(&canonical) && pattern.host.port.unwrap_or(default_port) == port)
         .ok_or_else(|| refused(host))?;
     // Whoever runs the names below a wildcard must not point one of them at
     // this machine; a host named in full was meant. Where any host is allowed
@@ -350,11 +456,16 @@ fn named(exchange: &Exchange, allowed: &[HostPattern]) -> Result<(HostPort, Acce
     Ok((HostPort { host: canonical, port: Some(port) }, access))
 }
 
-fn destination(host: &HostPort, reach: Reach) -> Destination {
+fn default_port(trust: Option<&Arc<Trust>>) -> u16 {
+    if trust.is_some() { Scheme::Https } else { Scheme::Http }.default_port()
+}
+
+fn destination(host: &HostPort, reach: Reach, trust: Option<Arc<Trust>>) -> Destination {
     let address = Authority { host: &host.host, port: None }.ip();
     Destination {
         host: address.map_or_else(|| Host::Name(host.host.as_str().into()), Host::Address),
-        port: host.port.unwrap_or(HTTP_PORT),
+        port: host.port.unwrap_or(default_port(trust.as_ref())),
+        trust,
         reach,
     }
 }

@@ -13,6 +13,7 @@ pub mod policy;
 pub mod stream;
 pub mod timer;
 pub mod tls;
+pub mod trust;
 pub mod workers;
 
 pub use clients::Clients;
@@ -23,3 +24,5 @@ pub use listen::{Endpoint, HttpListener, Socket};
 pub use policy::{Access, OwnListeners, Reach};
 pub use stream::{Peer, Stream};
 pub use timer::{Deadline, Timer};
+pub use tls::TlsFault;
+pub use trust::Trust;

@@ -124,12 +124,12 @@ impl Session {
         let mut state = self.state();
         while state.is_handshaking() {
             let flushed = self.poll_flush_state(cx, &mut state)?;
-            if !state.wants_read() {
-                ready!(Poll::<()>::from(flushed));
+            if state.wants_read() {
+                ready!(self.poll_receive(cx, &mut state))?;
                 continue;
             }
-            ready!(self.poll_receive(cx, &mut state))?;
-            if !state.wants_write() && state.is_handshaking() && !state.wants_read() {
+            ready!(flushed);
+            if !state.wants_read() {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
         }

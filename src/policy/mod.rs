@@ -3,7 +3,9 @@
 //! Pure functions over heads: no I/O, no clock, no state. A mount's plan calls
 //! them in a fixed order.
 
+pub mod cookies;
 pub mod dictionary;
+pub mod edits;
 pub mod forwarded;
 pub mod hop_by_hop;
 pub mod identity;

@@ -8,8 +8,10 @@ use crate::error::{Error, Kind};
 use crate::exchange::{Credit, Destination, Exchange, Notes, Outbound, Reply, ReplyBody, shell};
 use crate::http1::Framing;
 use crate::message::ResponseHead;
+use crate::net::dial::Host;
 use crate::net::policy::Own;
-use crate::net::{Access, DialError, Dialer, Timer};
+use crate::net::trust::Unusable;
+use crate::net::{Access, DialError, Dialer, Stream, Timer, TlsFault, Trust, tls};
 use futures_lite::future;
 use std::sync::Arc;
 use std::task::Poll;
@@ -69,8 +71,13 @@ impl Backend {
             Poll::Pending => Poll::Pending,
         });
         let dialled = async {
-            let stream = self.dialer.dial(&destination.host, destination.port, &destination.reach).await;
-            stream.map(Connection::new).map_err(|error| refused(error, destination.reach.access))
+            let dialled = self.dialer.dial(&destination.host, destination.port, &destination.reach).await;
+            let stream = dialled.map_err(|error| refused(error, destination.reach.access))?;
+            match &destination.trust {
+                None => Ok(Connection::new(stream, None)),
+                // On the heap, so that plain connections need no room for it.
+                Some(trust) => Box::pin(shake_hands(stream, trust, &destination.host)).await,
+            }
         };
         let connection = future::or(dialled, too_late).await?;
         if let (Some(notes), Some(begun)) = (&exchange.notes, begun) {
@@ -97,6 +104,17 @@ async fn attempt(
     let mut flight = InFlight::new(connection, pool, exchange, outbound)?;
     let answer = future::poll_fn(|cx| flight.poll_head(cx, exchange.credit.as_ref())).await;
     Ok((flight, answer))
+}
+
+async fn shake_hands(stream: Stream, trust: &Trust, host: &Host) -> Result<Connection, Error> {
+    let unusable = |why: Unusable| {
+        Error::new(Kind::UpstreamTls(TlsFault::Setup), format_args!("tls.{}: {}", why.member, why.detail))
+    };
+    let (config, name) = (trust.config().map_err(unusable)?, trust.name(host).map_err(unusable)?);
+    match tls::connect(stream, Arc::clone(&config), name).await {
+        Ok(stream) => Ok(Connection::new(stream, Some(config))),
+        Err((fault, error)) => Err(Error::new(Kind::UpstreamTls(fault), error)),
+    }
 }
 
 fn refused(error: DialError, access: Access) -> Error {

@@ -12,8 +12,10 @@ use crate::http1::encode::{self, ChunkHead};
 use crate::http1::{BodyDecoder, Found, Framing, HeadScan, framing, upgrade};
 use crate::limits::{INTERIM_RESPONSES_MAX, POOL_IDLE_MAX, RESPONSE_HEAD, SEND_BYTES_MAX};
 use crate::message::{Fields, Known, ResponseHead, Version, head};
-use crate::net::{Deadline, Input, Stream};
+use crate::net::{Deadline, Input, Stream, TlsFault, Trust};
+use crate::policy::location::{self, Mapping};
 use crate::policy::{hop_by_hop, trailers};
+use rustls::ClientConfig;
 use std::io::IoSlice;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
@@ -27,13 +29,21 @@ const TURNS_MAX: usize = 32;
 pub struct Connection {
     input: Input,
     reused: bool,
+    /// By what its peer was checked, where it was.
+    config: Option<Arc<ClientConfig>>,
 }
 
 impl Connection {
     /// A fresh one.
     #[must_use]
-    pub fn new(stream: Stream) -> Self {
-        Self { input: Input::new(stream), reused: false }
+    pub fn new(stream: Stream, config: Option<Arc<ClientConfig>>) -> Self {
+        Self { input: Input::new(stream), reused: false, config }
+    }
+
+    /// True when its peer would be believed again.
+    #[must_use]
+    pub fn is_trusted_by(&self, trust: &Trust) -> bool {
+        self.config.as_ref().is_some_and(|config| trust.is_current(config))
     }
 
     /// True when nothing came that no request asked for.
@@ -96,6 +106,8 @@ pub struct InFlight {
     scan: HeadScan,
     is_head: bool,
     relays_interim: bool,
+    /// For the URLs in them.
+    mapping: Option<Arc<Mapping>>,
     interims: u8,
     answered: bool,
     decoder: BodyDecoder,
@@ -143,6 +155,7 @@ impl InFlight {
             scan: HeadScan::response(RESPONSE_HEAD),
             is_head: exchange.head.method() == b"HEAD",
             relays_interim: exchange.head.version >= Version::Http11,
+            mapping: exchange.mapping.clone(),
             interims: 0,
             answered: false,
             decoder: BodyDecoder::new(Framing::None),
@@ -201,7 +214,10 @@ impl InFlight {
             match connection.input.poll_read(cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(Kind::UpstreamClosed.into())),
                 Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::new(Kind::UpstreamClosed, error))),
+                Poll::Ready(Err(error)) => {
+                    let kind = TlsFault::of_io(&error).map_or(Kind::UpstreamClosed, Kind::UpstreamTls);
+                    return Poll::Ready(Err(Error::new(kind, error)));
+                }
                 Poll::Pending => {
                     if self.deadline.poll(cx).is_ready() {
                         let waits_for_client = self.sending == Sending::Content && self.out_at == self.out.len();
@@ -226,6 +242,9 @@ impl InFlight {
         if self.relays_interim {
             let mut fields_stripped = head.clone();
             hop_by_hop::strip_response(&mut fields_stripped.fields, hop_by_hop::Keep::default());
+            if let Some(mapping) = &self.mapping {
+                location::rewrite_reply(&mut fields_stripped.fields, mapping);
+            }
             let mut out = Vec::new();
             encode::interim(&mut out, &fields_stripped);
             let sent = self.body.side().send_interim(cx, &out);

@@ -6,8 +6,8 @@
 use super::connection::Connection;
 use crate::exchange::Destination;
 use crate::limits::POOL_CONNECTIONS_MAX;
-use crate::net::Timer;
 use crate::net::timer::Sweep;
+use crate::net::{Timer, Trust};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -50,7 +50,11 @@ impl Pool {
                 })?;
                 idle.remove(at)
             };
-            if self.timer.now_ms() <= idle.until_ms && idle.connection.is_quiet() {
+            let is_trusted = |trust: &Arc<Trust>| idle.connection.is_trusted_by(trust);
+            if self.timer.now_ms() <= idle.until_ms
+                && destination.trust.as_ref().is_none_or(is_trusted)
+                && idle.connection.is_quiet()
+            {
                 return Some(idle.connection);
             }
         }

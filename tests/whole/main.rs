@@ -8,12 +8,15 @@
 //!   its first lines say where each row of table B8 is.
 //! - `mounts`: what each member of a mount does to requests.
 //! - `forwarded`: what an upstream is told of the original request.
+//! - `rewriting`: URLs and cookies in replies, and edits of header fields.
 //! - `faults`: hostile upstreams; the same for table B9.
 //! - `mutations`: messages with random faults in them.
 //! - `tunnels`: connections that change their protocol.
 //! - `bounds`: what may last how long, and how much there may be; the same for
 //!   table B3.
 //! - `deadlines`: bounds that only the clock shows.
+//! - `identity`: who asks, what the upstream is told of it, and whether it can
+//!   believe that.
 //! - `isolation`: what one mount cannot do to another.
 //! - `log`: what an exchange leaves in the access log.
 //! - `durability`: what survives the end of the process.
@@ -42,6 +45,7 @@ mod durability;
 mod faults;
 mod forwarded;
 mod guard;
+mod identity;
 mod isolation;
 mod log;
 mod mounts;
@@ -49,6 +53,7 @@ mod mutations;
 mod paste;
 mod process;
 mod requests;
+mod rewriting;
 mod service;
 mod ssrf;
 mod traffic;

@@ -141,6 +141,7 @@ impl End {
             Kind::Resolve
             | Kind::Connect
             | Kind::AddressRefused
+            | Kind::UpstreamTls(_)
             | Kind::UpstreamClosed
             | Kind::UpstreamHead(_)
             | Kind::UpstreamFraming(_)

@@ -128,6 +128,12 @@ impl HostPort {
         let authority = Authority::parse(text.as_bytes())?;
         Some(Self { host: authority.canonical_host(), port: authority.port })
     }
+
+    /// The same, borrowed.
+    #[must_use]
+    pub fn authority(&self) -> Authority<'_> {
+        Authority { host: &self.host, port: self.port }
+    }
 }
 
 impl HostPattern {

@@ -14,9 +14,10 @@ pub mod rewriting;
 pub mod tls;
 
 use crate::message::{is_token, target};
+use crate::policy::edits::Edits;
 pub use address::{BaseAddress, HostPattern, HostPort, Match, Scheme, parse_address};
 use bounds::{Limits, Timeouts};
-use edits::Edits;
+use edits::Side;
 use forwarding::Forwarding;
 use identity::Identity;
 use ipnet::IpNet;
@@ -106,6 +107,17 @@ pub enum MountKind {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         allowed_hosts: Vec<HostPattern>,
     },
+}
+
+impl MountKind {
+    /// The scheme towards the upstream.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        match self {
+            Self::Regular { address, .. } => address.scheme,
+            Self::Transparent { force_scheme, .. } => *force_scheme,
+        }
+    }
 }
 
 /// The `Host` that an upstream is sent.
@@ -217,11 +229,17 @@ impl Reader {
         let allow_addresses = self.list(object, "", "allow_addresses", "a network, as in 169.254.10.0/24", network);
         let is_transparent = matches!(kind, Some(MountKind::Transparent { .. }));
         let tls = self.tls(object.get("tls"));
+        if tls.is_some() && kind.as_ref().is_some_and(|kind| kind.scheme() == Scheme::Http) {
+            self.fault(
+                "/tls",
+                "is for https upstreams; give an address that begins with https://, or force_scheme https",
+            );
+        }
         let forwarded = self.forwarding(object.get("forwarded"), is_transparent);
         let identity = self.identity(object.get("identity"));
         let rewrite = self.rewriting(object.get("rewrite"));
-        let request_headers = self.edits(object, "request_headers");
-        let response_headers = self.edits(object, "response_headers");
+        let request_headers = self.edits(object, Side::Request);
+        let response_headers = self.edits(object, Side::Response);
         let words = [("keep", Traceparent::Keep), ("ensure", Traceparent::Ensure)];
         let traceparent = self.word(object, "", "traceparent", &words).unwrap_or_default();
         let (limits, timeouts) = (self.limits(object.get("limits")), self.timeouts(object.get("timeouts")));
@@ -359,10 +377,6 @@ impl Reader {
             return None;
         }
         match parse_address(self.text(object, "", "address")?) {
-            Ok(address) if address.scheme == Scheme::Https => {
-                self.fault("/address", "https upstreams are not supported in this version; use http");
-                None
-            }
             Ok(address) => Some(MountKind::Regular { address, strip_prefix, host_header }),
             Err(detail) => {
                 self.fault("/address", detail);
@@ -387,9 +401,6 @@ impl Reader {
         });
         let schemes = [("http", Scheme::Http), ("https", Scheme::Https)];
         let force_scheme = self.word(object, "", "force_scheme", &schemes).unwrap_or(Scheme::Http);
-        if force_scheme == Scheme::Https {
-            self.fault("/force_scheme", "https upstreams are not supported in this version; use http");
-        }
         let expected = "a host as in example.org, *.example.org or example.org:8080, or * for any";
         let allowed_hosts = self.list(object, "", "allowed_hosts", expected, HostPattern::parse_allowed);
         if !object.contains_key("force_host") && object.get("allowed_hosts").is_none_or(is_empty_list) {

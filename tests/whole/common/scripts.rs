@@ -88,7 +88,7 @@ impl Server {
         Self::start_with(script, &[])
     }
 
-    /// The same with arguments.
+    /// The same, with arguments.
     pub(crate) fn start_with(script: &str, arguments: &[&str]) -> Self {
         Self::of(Language::of(script).command().arg(script).args(arguments))
     }
