@@ -39,13 +39,39 @@ fn flask(base: &str) -> Server {
 fn webdav_works_where_the_path_is_the_backends_and_host_is_kept() {
     let app = Server::start("../apps/dav_server.py");
     let mounted = Mounted::of(app, "/dav", "/dav/", json!({ "host_header": "preserve" }));
-    run("../apps/dav_client.py", &[&mounted.url()]);
+    run("../apps/dav_client.py", &[&mounted.url(), "/dav/"]);
+}
+
+#[test]
+fn webdav_moves_to_where_the_client_says_under_a_prefix_of_its_own() {
+    let app = Server::start("../apps/dav_server.py");
+    let mounted = Mounted::of(app, "/office/files", "/dav/", json!({ "rewrite": { "location": true } }));
+    run("../apps/dav_client.py", &[&mounted.url(), "/dav/"]);
 }
 
 #[test]
 fn flask_works_under_a_prefix_that_it_is_told() {
     let mounted = Mounted::of(flask("/"), "/shop", "/", json!({}));
-    run("../apps/flask_client.py", &[&mounted.url()]);
+    run("../apps/flask_client.py", &[&mounted.url(), &mounted.url()]);
+}
+
+#[test]
+fn flask_keeps_its_sessions_where_prefix_and_base_differ() {
+    let mounted = Mounted::of(flask("/base"), "/shop", "/base/", json!({ "rewrite": { "cookies": true } }));
+    run("../apps/flask_client.py", &[&mounted.url(), &mounted.url()]);
+}
+
+#[test]
+fn flask_works_under_a_prefix_of_which_it_knows_nothing() {
+    let told =
+        ["x_forwarded_host", "x_forwarded_proto", "x_forwarded_prefix"].map(|name| (name.to_owned(), "off".into()));
+    let more = json!({ "rewrite": { "location": true, "cookies": true }, "forwarded": Value::Object(told.into_iter().collect()) });
+    for base in ["/", "/base"] {
+        let app = flask(base);
+        let believed = format!("http://{}{}/", app.address, base.trim_end_matches('/'));
+        let mounted = Mounted::of(app, "/shop", base, more.clone());
+        run("../apps/flask_client.py", &[&mounted.url(), &believed]);
+    }
 }
 
 #[test]

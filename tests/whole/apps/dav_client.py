@@ -1,4 +1,4 @@
-"""A WebDAV client: dav_client.py URL, the collection's URL with a slash at its end."""
+"""A WebDAV client: dav_client.py URL BASE, the collection's URL, and its path in what the server lists, with slashes."""
 
 import sys
 import urllib.parse
@@ -14,7 +14,7 @@ LOCK = """<?xml version="1.0"?><lockinfo xmlns="DAV:"><lockscope><exclusive/></l
 
 def main():
     bounded.by(bounded.CLIENT_S_MAX)
-    url = sys.argv[1]
+    _, url, base = sys.argv
     session = requests.Session()
     session.trust_env = False
 
@@ -37,7 +37,6 @@ def main():
     assert ask("GET", "box/a%20b.txt", 200).content == b"second"
     assert ask("GET", "box/a%20b.txt", 206, headers={"Range": "bytes=1-3"}).content == b"eco"
     assert ask("HEAD", "box/a%20b.txt", 200).headers["Content-Length"] == "6"
-    base = urllib.parse.urlsplit(url).path
     assert listed("box/") == {f"{base}box/", f"{base}box/a b.txt"}, listed("box/")
 
     # The destination is in the URL space that the client knows.

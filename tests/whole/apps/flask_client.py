@@ -1,4 +1,7 @@
-"""requests as a client of flask_server.py: flask_client.py URL, with a slash at its end."""
+"""requests as a client of flask_server.py: flask_client.py URL LINKS, both with a slash at the end.
+
+LINKS is where the application believes to be.
+"""
 
 import sys
 import urllib.parse
@@ -12,8 +15,8 @@ UPLOAD_BYTES = 3_000_000
 
 def main():
     bounded.by(bounded.CLIENT_S_MAX)
-    url = sys.argv[1]
-    path = urllib.parse.urlsplit(url).path
+    _, url, believed = sys.argv
+    path = urllib.parse.urlsplit(believed).path
     session = requests.Session()
     session.trust_env = False
 
@@ -21,7 +24,7 @@ def main():
         assert got == expected, f"{got!r} is not {expected!r}"
 
     links = session.get(f"{url}links").json()
-    equal(links, {"path": f"{path}target", "whole": f"{url}target", "client": "127.0.0.1"})
+    equal(links, {"path": f"{path}target", "whole": f"{believed}target", "client": "127.0.0.1"})
     for form in "absolute", "path", "relative":
         answer = session.get(f"{url}go/{form}")
         equal((answer.url, answer.text, len(answer.history)), (f"{url}target", "target", 1))
