@@ -23,10 +23,13 @@
 //! - `tls`: upstreams behind TLS.
 //! - `log`: what an exchange leaves in the access log.
 //! - `durability`: what survives the end of the process.
+//! - `paste`: the same requests through PyPI's Paste and through this.
 //! - `process`: ports and files, exit codes, the command line, settings.
 //! - `drain`: how the process stops, and what clients see of it.
 //! - `client_bounds`: what clients can take: connections, descriptors, time.
+//! - `ssrf`: addresses that no mount may reach, in every form (table B6).
 //! - `service`: sockets from a service manager, and what that is told.
+//! - `apps`: WebDAV and Flask behind a prefix.
 //! - `api`: every call of the admin API against openapi.yaml.
 //! - `guard`: who is not let in to the admin API.
 
@@ -34,6 +37,7 @@
 
 mod api;
 mod body_rewriting;
+mod apps;
 mod bounds;
 mod bytes;
 mod client_bounds;
@@ -56,5 +60,6 @@ mod requests;
 mod rewriting;
 mod service;
 mod tls;
+mod ssrf;
 mod traffic;
 mod tunnels;

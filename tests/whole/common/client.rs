@@ -102,7 +102,17 @@ impl Raw {
     }
 
     pub(crate) fn try_response(&mut self) -> Result<Response, Broken> {
-        let head = self.0.head().map_err(|end| Broken { end, body: Vec::new() })?;
+        let head = self.try_head().map_err(|end| Broken { end, body: Vec::new() })?;
+        self.response_behind(head)
+    }
+
+    /// The next head, or why none comes.
+    pub(crate) fn try_head(&mut self) -> Result<Vec<u8>, End> {
+        self.0.head()
+    }
+
+    /// The response whose head has been read.
+    pub(crate) fn response_behind(&mut self, head: Vec<u8>) -> Result<Response, Broken> {
         let (mut body, mut trailers) = (Vec::new(), Vec::new());
         let status = status(&head);
         let length = wire::value(&head, "Content-Length").map(|text| text.parse().unwrap());

@@ -1,5 +1,5 @@
-//! The scripts of `tests/whole/clients`: clients that check what they get, and
-//! servers. They run with what `tests/install-clients` installed.
+//! The scripts of `tests/whole/clients`, and by their way from there of other
+//! tests: clients that check what they get, and servers. They run with what `tests/install-clients` installed.
 
 use super::running::{Running, Watch};
 use std::net::SocketAddr;
@@ -49,7 +49,7 @@ impl Language {
 
     fn command(self) -> Command {
         let mut command = Command::new(self.program());
-        command.current_dir(SCRIPTS).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.current_dir(SCRIPTS).env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", SCRIPTS);
         PROXY_VARIABLES.iter().for_each(|name| {
             command.env_remove(name);
         });
@@ -65,9 +65,15 @@ fn in_path(program: &str) -> PathBuf {
 
 /// Runs a client to its end; fails the test with all that it said.
 pub(crate) fn run(script: &str, arguments: &[&str]) {
+    output(script, arguments);
+}
+
+/// The same; what it said.
+pub(crate) fn output(script: &str, arguments: &[&str]) -> String {
     let mut command = Language::of(script).command();
     let (status, said) = Running::start(command.arg(script).args(arguments), Watch::Both).finish(CLIENT_MAX);
     assert!(status.success(), "{script} {arguments:?}: {status}\n{said}");
+    said
 }
 
 /// A running server.
