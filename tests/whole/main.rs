@@ -12,7 +12,7 @@
 //! - `body_rewriting`: what a mount does to the content of replies.
 //! - `faults`: hostile upstreams; the same for table B9.
 //! - `mutations`: messages with random faults in them.
-//! - `paste`: Paste Deploy files, also beside Paste itself.
+//! - `paste_files`: Paste Deploy files, also beside Paste itself.
 //! - `tunnels`: connections that change their protocol.
 //! - `bounds`: what may last how long, and how much there may be; the same for
 //!   table B3.
@@ -36,8 +36,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests say what they expect by unwrapping it")]
 
 mod api;
-mod body_rewriting;
 mod apps;
+mod body_rewriting;
 mod bounds;
 mod bytes;
 mod client_bounds;
@@ -55,11 +55,12 @@ mod log;
 mod mounts;
 mod mutations;
 mod paste;
+mod paste_files;
 mod process;
 mod requests;
 mod rewriting;
 mod service;
-mod tls;
 mod ssrf;
+mod tls;
 mod traffic;
 mod tunnels;
