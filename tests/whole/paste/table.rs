@@ -284,6 +284,7 @@ pub(super) fn table() -> Vec<Case> {
             OK, &[
                 (POISON, &["P> x-forwarded-prefix: //evil"]),
             ]),
+        case("X_Forwarded_For", Regular, b"GET /x HTTP/1.1\r\nHost: h\r\nX_Forwarded_For: 10.9.9.9\r\n\r\n", OK, SAME),
         case("Forwarded", Regular, b"GET /x HTTP/1.1\r\nHost: h\r\nForwarded: for=10.9.9.9\r\n\r\n",
             OK, &[
                 (CLAIMS, &["P> forwarded: for=10.9.9.9"]),
