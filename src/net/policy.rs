@@ -25,7 +25,14 @@ pub enum Class {
 pub fn class_of(address: IpAddr) -> Class {
     match address {
         IpAddr::V4(address) => class_of_v4(address),
-        IpAddr::V6(address) => embedded_v4(address).map_or_else(|| class_of_v6(address), class_of_v4),
+        IpAddr::V6(address) => match (address.to_ipv4_mapped(), embedded_v4(address)) {
+            (Some(mapped), _) => class_of_v4(mapped),
+            // Nobody writes an address of this machine or network like that
+            // who means well, and where it leads depends on who translates.
+            (None, Some(inner)) if class_of_v4(inner) != Class::Public => Class::Special,
+            (None, Some(_)) => Class::Public,
+            (None, None) => class_of_v6(address),
+        },
     }
 }
 
@@ -171,7 +178,11 @@ fn is_reached(listener: SocketAddr, address: SocketAddr) -> bool {
 /// What the kernel makes of an address that is dialled: the unspecified one is
 /// this machine.
 fn dialled(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
+    let plain = match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(outer) => embedded_v4(outer).map_or(address, IpAddr::V4),
+    };
+    match plain {
         IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         address => address,
@@ -210,8 +221,8 @@ mod tests {
             ("127.9.9.9", Class::Loopback),
             ("::1", Class::Loopback),
             ("::ffff:127.0.0.1", Class::Loopback),
-            ("64:ff9b::7f00:1", Class::Loopback),
-            ("2002:7f00:1::", Class::Loopback),
+            ("64:ff9b::7f00:1", Class::Special),
+            ("2002:7f00:1::", Class::Special),
             ("::ffff:10.0.0.1", Class::Private),
             ("0.0.0.0", Class::Special),
             ("::", Class::Special),
@@ -265,6 +276,8 @@ mod tests {
         assert_eq!(find("0.0.0.0:8081"), Some(Own::Admin));
         assert_eq!(find("[::ffff:0.0.0.0]:8081"), Some(Own::Admin));
         assert_eq!(find("0.0.0.0:8080"), Some(Own::Front));
+        assert_eq!(find("[::127.0.0.1]:8081"), Some(Own::Admin));
+        assert_eq!(find("[64:ff9b::7f00:1]:8081"), Some(Own::Admin));
         assert_eq!(find("127.0.0.1:8082"), None);
         assert_eq!(find("192.0.2.1:8080"), None);
     }

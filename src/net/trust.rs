@@ -7,6 +7,7 @@
 
 use super::dial::Host;
 use crate::files::{Content, Files, Watched};
+use crate::oplog;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
@@ -141,7 +142,19 @@ impl Trust {
         match &*built {
             Some(built) if built.parts.are(&parts) => Ok(Arc::clone(&built.config)),
             _ => {
-                let config = Arc::new(self.build(&parts)?);
+                // Files are replaced one by one: what does not go together at
+                // this moment leaves what did.
+                let config = match (self.build(&parts), &*built) {
+                    (Ok(config), _) => Arc::new(config),
+                    (Err(unusable), Some(before)) => {
+                        oplog::warn(format_args!(
+                            "tls.{}: {}; what was there before stays in use",
+                            unusable.member, unusable.detail
+                        ));
+                        Arc::clone(&before.config)
+                    }
+                    (Err(unusable), None) => return Err(unusable),
+                };
                 *built = Some(Built { parts, config: Arc::clone(&config) });
                 Ok(config)
             }

@@ -158,7 +158,7 @@ fn everything_that_is_wrong_with_a_mount_is_told_at_once() {
     let standin = Standin::start();
     let admin = standin.admin();
     let refused = admin.post(&json!({
-        "id": "Bad Id", "kind": "regular", "match": { "path": "x", "colour": 1 }, "address": "https://h/",
+        "id": "Bad Id", "kind": "regular", "match": { "path": "x", "colour": 1 }, "address": "ftp://h/",
         "allowed_request_methods": ["GET", 5, "a b"], "suppress_http_headers": 7, "force_host": "h", "a/b~": 1,
     }));
     let mut pointers = refused.pointers();

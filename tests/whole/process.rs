@@ -202,7 +202,7 @@ fn what_the_server_refuses_is_told_and_exits_with_3() {
         (&["rm", "nobody"][..], "nobody"),
         (&["show", "nobody"], "nobody"),
         (&["add", "/a", "http://127.0.0.1:2/"], "first"),
-        (&["add", "/b", "https://h/"], "/address"),
+        (&["add", "/b", "ftp://h/"], "/address"),
         (&["add", "/c", "--transparent"], "/allowed_hosts"),
     ] {
         let refused = run(arguments);

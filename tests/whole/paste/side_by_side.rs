@@ -54,10 +54,11 @@ struct Recorder {
 
 impl Recorder {
     fn start() -> Self {
-        let (answer, requests, closed) = (Arc::default(), Arc::default(), Gate::new());
+        let answer: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
+        let closed = Gate::new();
         let script = {
-            let (answer, requests): (Arc<Mutex<Vec<u8>>>, Arc<Mutex<Vec<Request>>>) =
-                (Arc::clone(&answer), Arc::clone(&requests));
+            let (answer, requests) = (Arc::clone(&answer), Arc::clone(&requests));
             let closed = closed.clone();
             move |mut conn: crate::common::origin::Conn| {
                 if let Some(request) = conn.request() {
