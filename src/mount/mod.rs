@@ -6,6 +6,7 @@
 pub mod actor;
 pub mod identity;
 pub mod plan;
+mod route;
 pub mod spec;
 pub mod state;
 pub mod table;

@@ -1,20 +1,19 @@
 //! What a mount does to a request and its reply: a spec, made ready.
 //!
-//! Owns the order of the policies and the joining of addresses. Pure, but for
-//! the chance that names a new trace: it edits the exchange and says where it
-//! goes; upstream does the rest.
+//! Owns the order of the policies. Pure, but for the chance that names a new
+//! trace: it edits the exchange, `route` says where it goes, and upstream does
+//! the rest.
 
 use super::identity::Identity;
+use super::route::Route;
 use super::spec::bounds::{self, Limits};
-use super::spec::{BaseAddress, HostHeader, HostPattern, HostPort, MountKind, MountSpec, Scheme, Traceparent};
+use super::spec::{HostHeader, HostPort, MountKind, MountSpec, Traceparent};
 use super::trust::Made;
 use crate::error::{Error, Kind};
-use crate::exchange::{Bounds, Destination, Exchange, Outbound, Reply, RequestId};
+use crate::exchange::{Bounds, Exchange, Outbound, Reply, RequestId};
 use crate::http1::Framing;
 use crate::identity::Basic;
-use crate::message::{Authority, Fields, Known, Span, Version};
-use crate::net::dial::Host;
-use crate::net::{Access, Reach, Trust};
+use crate::message::{Authority, Fields, Known, Version};
 use crate::policy::edits::{self, Edits};
 use crate::policy::location::{self, Mapping, Public, Upstream};
 use crate::policy::{cookies, forwarded, hop_by_hop, methods, trace, trailers, via};
@@ -70,27 +69,6 @@ pub struct Afterwards {
     pub id: RequestId,
 }
 
-#[derive(Debug)]
-enum Route {
-    Regular {
-        destination: Arc<Destination>,
-        base: Arc<[u8]>,
-        host: Arc<[u8]>,
-        preserves_host: bool,
-        strips_prefix: bool,
-    },
-    Forced {
-        destination: Arc<Destination>,
-        allowed: Vec<HostPattern>,
-    },
-    Named {
-        allowed: Vec<HostPattern>,
-        /// Addresses that may be reached besides.
-        also: Arc<[IpNet]>,
-        trust: Option<Arc<Trust>>,
-    },
-}
-
 /// The scheme of the front, and the port that a client has asked for where it
 /// has named none.
 const FRONT_SCHEME: &str = "http";
@@ -100,21 +78,7 @@ impl Plan {
     /// Makes a spec ready. `pseudonym` names this proxy in `Via`.
     #[must_use]
     pub fn new(spec: &MountSpec, pseudonym: Arc<str>, made: Option<Made>) -> Self {
-        let trust = made.as_ref().map(Made::trust);
-        let also: Arc<[IpNet]> = spec.allow_addresses.as_slice().into();
-        let reach = |access| Reach { access, also: Arc::clone(&also) };
-        let route = match &spec.kind {
-            MountKind::Regular { address, strip_prefix, host_header } => {
-                Route::regular(address, *strip_prefix, host_header, reach(Access::Local), trust)
-            }
-            MountKind::Transparent { force_host: Some(host), allowed_hosts, .. } => Route::Forced {
-                destination: Arc::new(destination(host, reach(Access::Local), trust)),
-                allowed: allowed_hosts.clone(),
-            },
-            MountKind::Transparent { allowed_hosts, .. } => {
-                Route::Named { allowed: allowed_hosts.clone(), also, trust }
-            }
-        };
+        let route = Route::of(spec, made.as_ref().map(Made::trust));
         Self {
             methods: spec.allowed_request_methods.clone(),
             disallows_as_paste: spec.disallowed_status == 400,
@@ -371,120 +335,5 @@ fn upstream_of(spec: &MountSpec) -> Upstream {
         MountKind::Transparent { force_host, force_scheme, .. } => {
             Upstream::new(force_scheme.as_str(), force_host.as_ref().map(HostPort::authority), b"/")
         }
-    }
-}
-
-impl Route {
-    /// The upstream is sent the `Host` that the client has sent.
-    fn passes_host(&self) -> bool {
-        !matches!(self, Self::Regular { preserves_host: false, .. })
-    }
-
-    fn regular(
-        address: &BaseAddress,
-        strips_prefix: bool,
-        host: &HostHeader,
-        reach: Reach,
-        trust: Option<Arc<Trust>>,
-    ) -> Self {
-        let own = address.host.to_string();
-        Self::Regular {
-            destination: Arc::new(destination(&address.host, reach, trust)),
-            base: address.path.as_bytes().into(),
-            host: if let HostHeader::Literal(host) = host { host } else { &own }.as_bytes().into(),
-            preserves_host: *host == HostHeader::Preserve,
-            strips_prefix,
-        }
-    }
-
-    fn outbound(&self, exchange: &Exchange, prefix_len: usize) -> Result<Outbound, Error> {
-        match self {
-            Self::Regular { destination, base, host, preserves_host, strips_prefix } => Ok(Outbound {
-                destination: Arc::clone(destination),
-                target_base: Arc::clone(base),
-                target_rest: remainder(exchange, if *strips_prefix { prefix_len } else { 0 }),
-                host: if *preserves_host && exchange.route.authority.is_some() {
-                    given_host(exchange)
-                } else {
-                    Some(Arc::clone(host))
-                },
-                signer: None,
-            }),
-            Self::Forced { destination, allowed } => {
-                if !allowed.is_empty() {
-                    named(exchange, allowed, default_port(destination.trust.as_ref()))?;
-                }
-                Ok(as_given(exchange, Arc::clone(destination)))
-            }
-            Self::Named { allowed, also, trust } => {
-                let (host, access) = named(exchange, allowed, default_port(trust.as_ref()))?;
-                let reach = Reach { access, also: Arc::clone(also) };
-                Ok(as_given(exchange, Arc::new(destination(&host, reach, trust.clone()))))
-            }
-        }
-    }
-}
-
-/// What is behind the matched prefix, without the slash that the base has
-/// already. The base is never left: no dot segment comes this far.
-fn remainder(exchange: &Exchange, prefix_len: usize) -> Span {
-    let whole = exchange.bytes(exchange.route.path_and_query);
-    let rest = whole.get(prefix_len..).unwrap_or_default();
-    exchange.head.fields.locate(rest.strip_prefix(b"/").unwrap_or(rest))
-}
-
-/// The request as it was given, in origin form.
-fn as_given(exchange: &Exchange, destination: Arc<Destination>) -> Outbound {
-    let bare = exchange.bytes(exchange.route.path).is_empty();
-    Outbound {
-        destination,
-        target_base: if bare { b"/"[..].into() } else { b""[..].into() },
-        target_rest: exchange.route.path_and_query,
-        host: given_host(exchange),
-        signer: None,
-    }
-}
-
-/// None leaves the `Host` that came in its place. An absolute target overrules
-/// it (RFC 9112 §3.2.2).
-fn given_host(exchange: &Exchange) -> Option<Arc<[u8]>> {
-    let route = &exchange.route;
-    route.authority.filter(|_| route.is_absolute).map(|span| exchange.bytes(span).into())
-}
-
-/// The server that the request names, if it is one of the allowed, and what its
-/// name may stand for.
-fn named(exchange: &Exchange, allowed: &[HostPattern], default_port: u16) -> Result<(HostPort, Access), Error> {
-    let refused = |host: &str| Error::new(Kind::HostNotAllowed, host);
-    let host = exchange.host().ok_or_else(|| refused("no host"))?;
-    let authority = Authority { host, port: exchange.route.port };
-    let canonical = authority.normal_host();
-    let port = authority.port.unwrap_or(default_port);
-    let pattern = allowed
-        .iter()
-        .find(|pattern| pattern.stands_for(&canonical) && pattern.host.port.unwrap_or(default_port) == port)
-        .ok_or_else(|| refused(host))?;
-    // Whoever runs the names below a wildcard must not point one of them at
-    // this machine; a host named in full was meant. Where any host is allowed
-    // nobody has named a network.
-    let access = match pattern {
-        pattern if pattern.is_any() => Access::Public,
-        HostPattern { wildcard: true, .. } => Access::Private,
-        HostPattern { wildcard: false, .. } => Access::Local,
-    };
-    Ok((HostPort { host: canonical, port: Some(port) }, access))
-}
-
-fn default_port(trust: Option<&Arc<Trust>>) -> u16 {
-    if trust.is_some() { Scheme::Https } else { Scheme::Http }.default_port()
-}
-
-fn destination(host: &HostPort, reach: Reach, trust: Option<Arc<Trust>>) -> Destination {
-    let address = Authority { host: &host.host, port: None }.ip();
-    Destination {
-        host: address.map_or_else(|| Host::Name(host.host.as_str().into()), Host::Address),
-        port: host.port.unwrap_or(default_port(trust.as_ref())),
-        trust,
-        reach,
     }
 }

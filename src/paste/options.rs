@@ -111,14 +111,7 @@ impl Converter<'_, '_> {
     /// The same for a transparent one.
     pub(super) fn transparent(&mut self, object: &Object) -> Result<Map<String, Json>, Told> {
         self.only(object, &TRANSPARENT_KEYS)?;
-        let Some(host) = object.get("force_host") else {
-            return self.fail(
-                &object.at,
-                "without force_host this sends requests to whatever host they name: an open proxy, which reaches \
-                 whatever this machine reaches. Set force_host; or take it out and name the hosts that may be reached: \
-                 standin mount add PATH --transparent --allowed-host HOST:PORT",
-            );
-        };
+        let Some(host) = object.get("force_host") else { return self.open(object) };
         let mut mount = Map::new();
         mount.insert("kind".into(), json!("transparent"));
         mount.insert("force_host".into(), json!(&*host.text));
@@ -126,5 +119,29 @@ impl Converter<'_, '_> {
             mount.insert("force_scheme".into(), json!(&*scheme.text));
         }
         Ok(mount)
+    }
+
+    /// One that goes wherever a request wants.
+    fn open(&mut self, object: &Object) -> Result<Map<String, Json>, Told> {
+        if object.globals.get("force_host").is_some() {
+            return self.fail(
+                &object.at,
+                "the force_host of [DEFAULT] is not used, and hides one of this section, so that this is an open proxy: \
+                 it sends requests to whatever host they name. Name the key here alone, or fetch it by get force_host = \
+                 force_host",
+            );
+        }
+        if let Some(scheme) = object.get("force_scheme") {
+            self.deploy.notes.warn(&scheme.at, "force_scheme without force_host has no effect in Paste, and none here");
+        }
+        self.deploy.notes.warn(
+            &object.at,
+            "without force_host this is an open proxy: it sends requests to whatever host they name. Here it reaches \
+             public addresses at port 80 only, and a front that other machines can reach takes it only with \
+             --allow-open-proxy. Better set force_host, or name the hosts in allowed_hosts: standin mount add PATH \
+             --transparent --allowed-host HOST:PORT",
+        );
+        let open = json!({ "kind": "transparent", "allowed_hosts": ["*"] });
+        Ok(open.as_object().cloned().unwrap_or_default())
     }
 }

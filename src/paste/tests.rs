@@ -225,10 +225,12 @@ fn lists_are_words_as_in_paste() {
 }
 
 #[test]
-fn a_transparent_proxy_is_never_an_open_one() {
+fn a_transparent_proxy_is_an_open_one_only_where_the_file_means_it() {
     let open = "[app:main]\nuse = egg:Paste#transparent_proxy\n";
-    let (line, told) = error(open);
-    assert!(line == 1 && told.contains("--allowed-host"), "{told}");
+    let import = sound(&format!("{open}force_scheme = https\n"));
+    assert_eq!(import.mounts[0]["allowed_hosts"], json!(["*"]));
+    assert_eq!(import.mounts[0].get("force_scheme"), None);
+    assert_eq!(lines(&import, Severity::Warning), [1, 3]);
     assert_eq!(error(&format!("{open}force_host =\n")).0, 3);
     assert_eq!(error(&format!("{open}force_host = h\nforce_scheme = HTTP\n")).0, 4);
     assert_eq!(mounts(&sound(&format!("{open}force_host = h:81\n"))), ["main / h:81"]);

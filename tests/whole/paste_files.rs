@@ -79,7 +79,7 @@ fn a_file_that_cannot_be_served_is_refused_with_all_that_is_wrong() {
         &launch,
         "bad.ini",
         "[composite:main]\nuse = egg:Paste#urlmap\n/a = static\n/b = open\n/c = nobody\n\
-         [app:static]\nuse = egg:Paste#static\n[app:open]\nuse = egg:Paste#transparent_proxy\n",
+         [app:static]\nuse = egg:Paste#static\n[app:open]\nuse = egg:Paste#proxy\n",
     );
     let refused = launch.clone().with(&["--paste", &path]).try_start().err().unwrap();
     assert_eq!(refused.code, Some(2), "{refused:?}");

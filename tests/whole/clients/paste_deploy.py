@@ -77,7 +77,6 @@ FILES = [
     (PROXY + "address = http://h/?query\n", "Paste drops the query"),
     (PROXY + "address = http://h/\nallowed_request_methods = GET,POST\n", "no request would be answered"),
     ("[app:main]\nuse = egg:Paste#test\n", "not a proxy"),
-    ("[app:main]\nuse = egg:Paste#transparent_proxy\n", "an open proxy"),
     (PROXY + "address = http://h/\nfilter-with = f\n[filter:f]\nuse = egg:Paste#grantip\n192.168.0.0/24 = me\n",
      "a guard is not left out"),
 ]
