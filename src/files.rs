@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -40,7 +40,12 @@ struct Stamp {
     inode: u64,
     size: u64,
     modified: (i64, i64),
+    /// Moves on even where the other one is set back.
+    changed: (i64, i64),
 }
+
+/// As Linux has it, which the standard library has no name for.
+const O_NONBLOCK: i32 = 0o4000;
 
 impl<T: Send + Sync + 'static> Watched<T> {
     /// What it holds.
@@ -63,12 +68,14 @@ impl<T: Send + Sync + 'static> Watched<T> {
 /// Reads a file once; the error names it and says what to change.
 pub fn read<T>(path: &Path, parse: Parse<T>) -> Result<T, String> {
     let read = || {
-        // What is no file may never end, or never begin.
-        if !std::fs::metadata(path)?.is_file() {
+        // What is no file may never end, or never begin: opening a pipe must
+        // not wait for its other end.
+        let file = File::options().read(true).custom_flags(O_NONBLOCK).open(path)?;
+        if !file.metadata()?.is_file() {
             return Err(std::io::Error::other("this is not a file"));
         }
         let mut bytes = Vec::new();
-        File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     let bytes = read().map_err(|error: std::io::Error| format!("{}: {error}", path.display()))?;
@@ -109,6 +116,7 @@ impl Stamp {
             inode: about.ino(),
             size: about.size(),
             modified: (about.mtime(), about.mtime_nsec()),
+            changed: (about.ctime(), about.ctime_nsec()),
         })
     }
 }

@@ -7,7 +7,7 @@ use super::app::AdminState;
 use super::guard::Guard;
 use super::model;
 use super::problem::Problem;
-use super::routes::{json_of, read_body};
+use super::routes::{file_faults, json_of, read_body};
 use crate::exchange::{Exchange, Reply};
 use crate::limits::{
     ADMIN_BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX, IMPORT_MOUNTS_MAX, PASTE_FILE_BYTES_MAX, PASTE_NOTES_MAX,
@@ -25,14 +25,17 @@ pub async fn perform(state: &AdminState, exchange: &Exchange) -> Result<Reply, P
         Some(b"dry_run=true") => true,
         Some(_) => return Err(Problem::new(400, "the query may be dry_run=true and nothing else")),
     };
-    let (specs, notes) = if Guard::check_import(&exchange.head.fields)? {
-        read_paste(exchange).await?
-    } else {
-        (read_list(exchange).await?, Vec::new())
-    };
+    let is_paste = Guard::check_import(&exchange.head.fields)?;
+    let (bytes_max, what) =
+        if is_paste { (PASTE_FILE_BYTES_MAX, "a Paste Deploy file") } else { (IMPORT_BODY_BYTES_MAX, "an import") };
+    let body = read_body(exchange, bytes_max).await?;
+    let body = body.ok_or_else(|| Problem::new(413, format!("{what} has at most {bytes_max} bytes")))?;
+    // Ten thousand mounts take a while, and who else asks shall not wait.
+    let read = move || if is_paste { read_paste(body) } else { Ok((read_list(&body)?, Vec::new())) };
+    let (specs, notes) = blocking::unblock(read).await?;
     let shown: Vec<Value> = specs.iter().map(|spec| json!(spec)).collect();
     let imported = if dry_run {
-        state.registry.snapshot().import(&specs)?
+        state.registry.preview_import(&specs)?
     } else {
         match state.registry.change(Change::Import(specs)).await? {
             Outcome::Imported(imported) => imported,
@@ -50,11 +53,8 @@ pub async fn perform(state: &AdminState, exchange: &Exchange) -> Result<Reply, P
     Ok(model::json_reply(200, &answer))
 }
 
-async fn read_paste(exchange: &Exchange) -> Result<(Vec<MountSpec>, Vec<Note>), Problem> {
-    let body = read_body(exchange, PASTE_FILE_BYTES_MAX).await?;
-    let too_large = || Problem::new(413, format!("a Paste Deploy file has at most {PASTE_FILE_BYTES_MAX} bytes"));
-    let text = String::from_utf8(body.ok_or_else(too_large)?)
-        .map_err(|_| Problem::new(400, "the file is not UTF-8 text; convert it"))?;
+fn read_paste(body: Vec<u8>) -> Result<(Vec<MountSpec>, Vec<Note>), Problem> {
+    let text = String::from_utf8(body).map_err(|_| Problem::new(400, "the file is not UTF-8 text; convert it"))?;
     // Another file that it names would be one of this machine, not the caller's.
     let read = |_: &std::path::Path| Err("no other file is read for the API".to_owned());
     let source = Source { name: "the file", path: None, text: &text, entry: ENTRY, served: false };
@@ -65,10 +65,8 @@ async fn read_paste(exchange: &Exchange) -> Result<(Vec<MountSpec>, Vec<Note>), 
     Ok((import.specs, import.notes))
 }
 
-async fn read_list(exchange: &Exchange) -> Result<Vec<MountSpec>, Problem> {
-    let body = read_body(exchange, IMPORT_BODY_BYTES_MAX).await?;
-    let body = body.ok_or_else(|| Problem::new(413, format!("an import has at most {IMPORT_BODY_BYTES_MAX} bytes")))?;
-    let value = json_of(&body)?;
+fn read_list(body: &[u8]) -> Result<Vec<MountSpec>, Problem> {
+    let value = json_of(body)?;
     let list = value.as_object().filter(|object| object.len() == 1).and_then(|object| object.get("mounts")?.as_array());
     let list =
         list.ok_or_else(|| Problem::new(400, "send {\"mounts\": [...]}, with whole mounts, and nothing else"))?;
@@ -89,7 +87,10 @@ async fn read_list(exchange: &Exchange) -> Result<Vec<MountSpec>, Problem> {
         }
         // No id is made up: sent twice, an import is to do nothing.
         match parse(value, Id::OwnOr("")) {
-            Ok(spec) => specs.push(spec),
+            Ok(spec) => {
+                faults.extend(file_faults(&spec).into_iter().map(|fault| (place, fault)));
+                specs.push(spec);
+            }
             Err(told) => faults.extend(told.into_iter().map(|fault| (place, fault))),
         }
     }

@@ -10,7 +10,7 @@ use crate::http1::Framing;
 use crate::limits::{ADMIN_BODY_BYTES_MAX, MOUNT_DRAIN_MAX, SETTING_MAX};
 use crate::message::parse_digits;
 use crate::mount::spec::{Id, parse};
-use crate::mount::{MountSpec, identity, trust};
+use crate::mount::{MountSpec, SpecFault, identity, trust};
 use crate::registry::{Change, Outcome, Refusal};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -203,12 +203,18 @@ async fn check_files(spec: MountSpec) -> Result<MountSpec, Problem> {
     if spec.identity.is_none() && spec.tls.is_none() {
         return Ok(spec);
     }
-    let check = move || {
-        let mut faults = identity::check_files(&spec);
-        faults.extend(trust::check_files(&spec));
-        if faults.is_empty() { Ok(spec) } else { Err(Problem::invalid(faults)) }
+    let check = move || match file_faults(&spec) {
+        faults if faults.is_empty() => Ok(spec),
+        faults => Err(Problem::invalid(faults)),
     };
     blocking::unblock(check).await
+}
+
+/// What is wrong with the files that a spec names. Blocks.
+pub(super) fn file_faults(spec: &MountSpec) -> Vec<SpecFault> {
+    let mut faults = identity::check_files(spec);
+    faults.extend(trust::check_files(spec));
+    faults
 }
 
 async fn read_json(exchange: &Exchange) -> Result<Value, Problem> {

@@ -45,7 +45,7 @@ impl Keys {
             let at = |fault: String| format!("line {}: {fault}", number + 1);
             let (id, key) = key(line).map_err(at)?;
             if keys.insert(id.into(), key).is_some() {
-                return Err(at(format!("the key '{id}' is there already")));
+                return Err(at("a key of this name is there already".to_owned()));
             }
         }
         match keys.len() {
@@ -67,10 +67,11 @@ fn key(line: &str) -> Result<(&str, hmac::Key), String> {
     if !is_key_id(id) {
         return Err("a key's name must be 1 to 64 of letters, digits and . _ -".into());
     }
-    let secret = BASE64.decode(secret.trim()).map_err(|_| format!("the key '{id}' is not base64"))?;
+    // What is told is never a part of the line: the columns may be swapped.
+    let secret = BASE64.decode(secret.trim()).map_err(|_| "what is behind the first : is not base64".to_owned())?;
     if secret.len() < SIGNING_KEY_BYTES_MIN {
         return Err(format!(
-            "the key '{id}' has {} bytes and needs {SIGNING_KEY_BYTES_MIN}; make one with openssl rand -base64 32",
+            "the key has {} bytes and needs {SIGNING_KEY_BYTES_MIN}; make one with openssl rand -base64 32",
             secret.len()
         ));
     }
@@ -105,9 +106,10 @@ mod tests {
             (format!("k1:{SECRET}\nsecret"), "line 2: must be"),
             (format!("k 1:{SECRET}"), "line 1: a key's name"),
             (format!(":{SECRET}"), "line 1: a key's name"),
-            ("k1:c2VjcmV0".to_owned(), "line 1: the key 'k1' has 6 bytes and needs 32"),
-            ("k1:-secret-".to_owned(), "line 1: the key 'k1' is not base64"),
-            (format!("k1:{SECRET}\nk1:{SECRET}"), "line 2: the key 'k1' is there already"),
+            ("k1:c2VjcmV0".to_owned(), "line 1: the key has 6 bytes and needs 32"),
+            ("k1:-secret-".to_owned(), "line 1: what is behind the first : is not base64"),
+            ("secret:k1".to_owned(), "line 1: what is behind the first : is not base64"),
+            (format!("k1:{SECRET}\nk1:{SECRET}"), "line 2: "),
             ("# none\n".to_owned(), "has no keys"),
             ((0..65).map(|number| format!("k{number}:{SECRET}\n")).collect(), "more than 64"),
         ] {

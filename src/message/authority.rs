@@ -29,7 +29,10 @@ impl<'a> Authority<'a> {
         } else {
             let end = text.find(':').unwrap_or(text.len());
             let (host, rest) = text.split_at(end);
-            if host.is_empty() || !host.bytes().all(is_name_byte) {
+            // `.` alone, and names with nothing between two dots, are no names:
+            // what they stand for would depend on who reads them.
+            let labels = host.strip_suffix('.').unwrap_or(host);
+            if !host.bytes().all(is_name_byte) || labels.split('.').any(str::is_empty) {
                 return None;
             }
             (host, rest)

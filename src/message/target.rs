@@ -148,6 +148,28 @@ pub fn percent_decode(raw: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(decoded)
 }
 
+/// The one spelling of a path: escapes only where they are needed, in upper
+/// case. Two paths are spelled alike if and only if their segments decode to the
+/// same bytes.
+#[must_use]
+pub fn normal_path(raw: &[u8]) -> String {
+    let mut normal = String::with_capacity(raw.len());
+    for (index, segment) in raw.split(|byte| *byte == b'/').enumerate() {
+        if index > 0 {
+            normal.push('/');
+        }
+        for byte in percent_decode(segment).iter() {
+            // pchar (RFC 3986 §3.3), without the percent sign.
+            if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(byte) {
+                normal.push(char::from(*byte));
+            } else {
+                normal.push_str(&format!("%{byte:02X}"));
+            }
+        }
+    }
+    normal
+}
+
 /// True when every `%` is followed by two hexadecimal digits. Asked of what an
 /// administrator writes; what a client sends is forwarded as it came.
 #[must_use]
@@ -233,6 +255,8 @@ mod tests {
     fn incomplete_escapes_stay() {
         assert_eq!(&*percent_decode(b"%4f%4"), b"O%4");
         assert_eq!(&*percent_decode(b"%zz%%41"), b"%zz%A");
+        assert_eq!(normal_path(b"/%78/a%2fb/%c3%a4/:@ "), "/x/a%2Fb/%C3%A4/:@%20");
+        assert_eq!(normal_path(normal_path(b"/%25%41/").as_bytes()), "/%25A/");
         assert!(has_whole_escapes(b"/%4f/x") && !has_whole_escapes(b"/%4") && !has_whole_escapes(b"/%zz"));
     }
 }

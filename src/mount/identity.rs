@@ -60,18 +60,27 @@ impl Identity {
 
     /// Removes what only we may say, and the password that was for us.
     pub fn strip(&self, fields: &mut Fields) {
-        identity::strip(fields, self.headers.iter().map(|(name, _)| name.as_str()));
+        self.strip_claims(fields);
         if self.basic.is_some() {
             fields.retain(|field| !field.name.eq_ignore_ascii_case(b"authorization"));
         }
-        if self.signer.is_some() {
+    }
+
+    /// Removes what says who asks, whoever wrote it, and what could be taken
+    /// for a field that is signed.
+    fn strip_claims(&self, fields: &mut Fields) {
+        identity::strip(fields, self.headers.iter().map(|(name, _)| name.as_str()));
+        if let Some(signer) = &self.signer {
             signature::strip(fields);
+            let is_double =
+                |own: &[u8], name: &str| !own.eq_ignore_ascii_case(name.as_bytes()) && identity::reads_like(own, name);
+            fields.retain(|field| !signer.names().iter().any(|name| is_double(field.name, name)));
         }
     }
 
     /// Says who asks. To be done last, so that nothing else can say it.
     pub fn tell(&self, fields: &mut Fields, user: Option<&str>) {
-        self.strip(fields);
+        self.strip_claims(fields);
         for (name, template) in &self.headers {
             let parts: Vec<&[u8]> = template
                 .parts()

@@ -39,7 +39,8 @@ pub fn class_of(address: IpAddr) -> Class {
 fn class_of_v4(address: Ipv4Addr) -> Class {
     let [a, b, c, _] = address.octets();
     match (a, b, c) {
-        _ if address == Ipv4Addr::new(100, 100, 100, 200) => Class::Special,
+        // The metadata services of two clouds, on addresses that are public.
+        _ if [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)].contains(&address) => Class::Special,
         (127, ..) => Class::Loopback,
         (10, ..) | (172, 16..=31, _) | (192, 168, _) | (100, 64..=127, _) => Class::Private,
         (0, ..) | (169, 254, _) | (192, 0, 0) | (198, 18..=19, _) | (224.., ..) => Class::Special,
@@ -229,6 +230,7 @@ mod tests {
             ("169.254.169.254", Class::Special),
             ("169.254.170.2", Class::Special),
             ("100.100.100.200", Class::Special),
+            ("168.63.129.16", Class::Special),
             ("fd00:ec2::254", Class::Special),
             ("fe80::1", Class::Special),
             ("ff02::1", Class::Special),

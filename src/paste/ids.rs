@@ -1,11 +1,15 @@
 //! Ids of mounts: the same for the same file, each once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Ids, each once: the section's name; with the place behind it for further
 /// mounts of one section.
 #[derive(Debug, Default)]
-pub struct Ids(HashSet<String>);
+pub struct Ids {
+    given: HashSet<String>,
+    /// The last number behind each that was given more than once.
+    numbers: HashMap<String, usize>,
+}
 
 const ID_BYTES_MAX: usize = 63;
 
@@ -15,13 +19,17 @@ impl Ids {
         let plain = cut(slug(name), ID_BYTES_MAX);
         let plain = if plain.is_empty() { "mount".to_owned() } else { plain };
         let longer = cut(slug(&format!("{plain}-{place}")), ID_BYTES_MAX);
-        let numbered = (2..).map(|number: usize| {
-            let number = format!("-{number}");
-            cut(longer.clone(), ID_BYTES_MAX - number.len()) + &number
+        let last = self.numbers.get(&longer).copied().unwrap_or(1);
+        let numbered = (last + 1..).map(|number: usize| {
+            let text = format!("-{number}");
+            (number, cut(longer.clone(), ID_BYTES_MAX - text.len()) + &text)
         });
-        let mut candidates = [plain, longer.clone()].into_iter().chain(numbered);
-        let id = candidates.find(|id| !self.0.contains(id)).unwrap_or_default();
-        self.0.insert(id.clone());
+        let mut candidates = [(last, plain), (last, longer.clone())].into_iter().chain(numbered);
+        let (number, id) = candidates.find(|(_, id)| !self.given.contains(id)).unwrap_or_default();
+        if number != last {
+            self.numbers.insert(longer, number);
+        }
+        self.given.insert(id.clone());
         id
     }
 }

@@ -5,6 +5,7 @@ use super::ini::Section;
 use super::interpolate::interpolate;
 use super::notes::{At, Severity};
 use super::object::{Globals, Kind, Value};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// The keys of one section, by what becomes of them.
@@ -99,15 +100,20 @@ impl Deploy<'_> {
                 None => keys.local.push((key.to_owned(), value)),
             }
         }
+        let mut places: HashMap<String, usize> =
+            keys.local.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect();
         for (name, global) in wanted {
             let found = keys.globals.get_key_value(&*global.text).map(|(key, value)| (Rc::clone(key), value.clone()));
             match found {
                 Some((key, value)) => {
                     self.used_defaults.borrow_mut().insert(key);
                     let value = Value { text: value.text, at: global.at };
-                    match keys.local.iter_mut().find(|(known, _)| *known == name) {
-                        Some((_, known)) => *known = value,
-                        None => keys.local.push((name, value)),
+                    match places.get(&name) {
+                        Some(place) => keys.local[*place].1 = value,
+                        None => {
+                            places.insert(name.clone(), keys.local.len());
+                            keys.local.push((name, value));
+                        }
                     }
                 }
                 None => {

@@ -155,13 +155,18 @@ fn step(treatment: Treatment, known: Known, fields: &Fields, is_trusted: bool) -
     };
     match treatment {
         Treatment::Overwrite => Step::Replace,
-        Treatment::Append if is_trusted && came() => Step::Extend,
+        // What is no plain text cannot be believed, or signed, by anybody.
+        Treatment::Append if is_trusted && came() && fields.all(known).all(is_plain) => Step::Extend,
         Treatment::Append => Step::Replace,
         Treatment::Keep if came() => Step::Leave,
         Treatment::Keep => Step::Replace,
         Treatment::Off => Step::Drop,
         Treatment::Pass => Step::Leave,
     }
+}
+
+fn is_plain(value: &[u8]) -> bool {
+    value.iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// All lines of a field in one, with the separator behind each.
@@ -344,6 +349,10 @@ mod tests {
                 "Forwarded: for=10.0.0.1, for=\"[2001:db8::1]\";host=\"h:81\";proto=http;by=_gw1",
             ]
         );
+        for odd in ["10.0.0.1, é", "10.0.0.1,\t10.0.0.2"] {
+            let left = applied(all(Treatment::Append), true, &[("X-Forwarded-For", odd)]);
+            assert!(left.contains(&"X-Forwarded-For: 2001:db8::1".into()), "{left:?}");
+        }
         let lines = [("X-Forwarded-For", "10.0.0.1"), ("X-Forwarded-For", "10.0.0.2, 10.0.0.3")];
         assert!(
             applied(all(Treatment::Append), true, &lines)

@@ -177,6 +177,7 @@ pub struct Registry {
     commands: Sender<supervisor::Command>,
     current: Arc<ArcSwap<Snapshot>>,
     routes: Arc<ArcSwap<Table>>,
+    allows_open_proxy: bool,
 }
 
 impl Registry {
@@ -188,7 +189,8 @@ impl Registry {
         let routes = Arc::new(ArcSwap::from_pointee(snapshot.table.clone()));
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
         let (commands, inbox) = async_channel::bounded(REGISTRY_COMMANDS_MAX);
-        let registry = Self { commands, current, routes };
+        let allows_open_proxy = environment.allows_open_proxy;
+        let registry = Self { commands, current, routes, allows_open_proxy };
         let writer = supervisor::Writer {
             store,
             environment,
@@ -213,6 +215,12 @@ impl Registry {
     #[must_use]
     pub fn routes(&self) -> Arc<ArcSwap<Table>> {
         Arc::clone(&self.routes)
+    }
+
+    /// What an import of those would do, or why it would be refused.
+    pub fn preview_import(&self, specs: &[MountSpec]) -> Result<Imported, Refusal> {
+        specs.iter().try_for_each(|spec| supervisor::check_openness(spec, self.allows_open_proxy))?;
+        self.current.load().import(specs)
     }
 
     /// Makes a change; when this answers, it is durable and in effect.

@@ -7,6 +7,7 @@
 use super::store::{Loaded, Store, StoreError, StoredMount, Write};
 use super::{Change, Imported, Outcome, Record, Refusal, Snapshot};
 use crate::limits::REGISTRY_COMMANDS_MAX;
+use crate::mount::spec::{Id, parse};
 use crate::mount::{Environment, MountHandle, MountSpec, Table};
 use crate::oplog;
 use arc_swap::ArcSwap;
@@ -133,6 +134,10 @@ impl<'a> Draft<'a> {
     /// Checks all before it changes any; what is as it was keeps its actor and
     /// its revision.
     fn import(&mut self, mut specs: Vec<MountSpec>) -> Result<Imported, Refusal> {
+        for spec in &specs {
+            self.check_openness(spec)?;
+            check_readable(spec)?;
+        }
         let imported = self.snapshot.import(&specs)?;
         let unchanged: HashSet<&str> = imported.unchanged.iter().map(String::as_str).collect();
         specs.retain(|spec| !unchanged.contains(spec.id.as_str()));
@@ -155,6 +160,7 @@ impl<'a> Draft<'a> {
             return Err(Refusal::IdTaken(spec.id));
         }
         self.check_openness(&spec)?;
+        check_readable(&spec)?;
         self.check_match(&spec)?;
         Ok(self.made(spec, stored))
     }
@@ -186,6 +192,7 @@ impl<'a> Draft<'a> {
             return Err(Refusal::Fixed(spec.id));
         }
         self.check_openness(&spec)?;
+        check_readable(&spec)?;
         self.check_match(&spec)?;
         if before.spec.matches != spec.matches {
             self.snapshot.table = self.snapshot.table.without(&before.spec.matches);
@@ -223,10 +230,8 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// What goes anywhere is for this machine only, unless somebody said so.
     fn check_openness(&self, spec: &MountSpec) -> Result<(), Refusal> {
-        let refused = spec.is_open() && !self.environment.allows_open_proxy;
-        if refused { Err(Refusal::OpenProxy(spec.id.clone())) } else { Ok(()) }
+        check_openness(spec, self.environment.allows_open_proxy)
     }
 
     /// A match belongs to one mount.
@@ -256,6 +261,22 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// What goes anywhere is for this machine only, unless somebody said so.
+pub(super) fn check_openness(spec: &MountSpec, allows_open_proxy: bool) -> Result<(), Refusal> {
+    let refused = spec.is_open() && !allows_open_proxy;
+    if refused { Err(Refusal::OpenProxy(spec.id.clone())) } else { Ok(()) }
+}
+
+/// What is stored must read as what it is, or the next start would find a
+/// damaged store. Nobody knows of a spec that does not; this is the net below.
+fn check_readable(spec: &MountSpec) -> Result<(), Refusal> {
+    let read = serde_json::to_value(spec).ok().and_then(|value| parse(&value, Id::Given(&spec.id)).ok());
+    if read.as_ref() == Some(spec) {
+        return Ok(());
+    }
+    Err(Refusal::Storage(format!("mount '{}' would not be read as it was written, which is a bug of ours", spec.id)))
+}
+
 fn now() -> String {
     humantime::format_rfc3339_millis(SystemTime::now()).to_string()
 }
@@ -266,7 +287,6 @@ mod tests {
     use super::*;
     use crate::files::Files;
     use crate::identity::Passwords;
-    use crate::mount::spec::{Id, parse};
     use crate::net::{Dialer, OwnListeners, Timer};
     use serde_json::{Value, json};
 
@@ -339,7 +359,11 @@ mod tests {
             allows_open_proxy,
         };
         let fenced = Registry::open(directory.path(), vec![], allowing(false)).unwrap();
-        assert_eq!(change(&fenced, Change::Create(open_one())).unwrap_err(), Refusal::OpenProxy("any".into()));
+        let refused = Refusal::OpenProxy("any".into());
+        assert_eq!(change(&fenced, Change::Create(open_one())).unwrap_err(), refused);
+        assert_eq!(change(&fenced, Change::Put(open_one())).unwrap_err(), refused);
+        assert_eq!(change(&fenced, Change::Import(vec![open_one()])).unwrap_err(), refused);
+        assert_eq!(fenced.preview_import(&[open_one()]).unwrap_err(), refused);
         drop(fenced);
         let allowed = crate::testing::until_ok(|| Registry::open(directory.path(), vec![], allowing(true)));
         change(&allowed, Change::Create(open_one())).unwrap();

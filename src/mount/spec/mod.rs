@@ -327,8 +327,10 @@ impl Reader {
         let is_path = text.starts_with('/') && !text.contains('?') && target::has_whole_escapes(text.as_bytes());
         match target::Target::parse(b"GET", text.as_bytes()) {
             Ok(_) if is_path => {
-                let trimmed = text.trim_end_matches('/');
-                Some(if trimmed.is_empty() { "/".into() } else { trimmed.into() })
+                // Spelled in one way, since the table tells paths apart by
+                // what they mean.
+                let normal = target::normal_path(text.trim_end_matches('/').as_bytes());
+                Some(if normal.is_empty() { "/".into() } else { normal })
             }
             Err(target::TargetError::Path) => {
                 self.fault("/match/path", "must not have . or .. segments or backslashes");
@@ -365,7 +367,9 @@ impl Reader {
             None | Some("upstream") => HostHeader::Upstream,
             Some("preserve") => HostHeader::Preserve,
             Some(text) => {
-                let host = HostPort::parse(text);
+                // Written back, these would read as the words that they are not.
+                let is_word = |host: &HostPort| matches!(host.host.as_str(), "upstream" | "preserve");
+                let host = HostPort::parse(text).filter(|host| !is_word(host));
                 if host.is_none() {
                     self.fault("/host_header", "must be \"upstream\", \"preserve\" or a host, as in example.org:8080");
                 }
@@ -485,6 +489,42 @@ mod tests {
             })
         );
         assert_eq!(parse(&serde_json::to_value(&spec).unwrap(), Id::Given("t")), Ok(spec));
+    }
+
+    #[test]
+    fn what_would_be_read_back_as_something_else_is_refused() {
+        let regular = |member: &str, value: Value| {
+            let mut mount = json!({"kind": "regular", "address": "http://h/"});
+            mount[member] = value;
+            mount
+        };
+        for (mount, pointer) in [
+            (regular("address", json!("http://./")), "/address"),
+            (regular("address", json!("http://a../")), "/address"),
+            (regular("host_header", json!(".")), "/host_header"),
+            (regular("host_header", json!("Preserve")), "/host_header"),
+            (regular("host_header", json!("upstream.")), "/host_header"),
+            (regular("match", json!({"host": "."})), "/match/host"),
+            (regular("match", json!({"host": "*.."})), "/match/host"),
+            (
+                regular("rewrite", json!({"body": [{"media_types": " ", "from": "a", "to": ""}]})),
+                "/rewrite/body/0/media_types",
+            ),
+            (json!({"kind": "transparent", "force_host": "."}), "/force_host"),
+            (json!({"kind": "transparent", "allowed_hosts": ["*.."]}), "/allowed_hosts/0"),
+        ] {
+            assert_eq!(pointers(mount.clone()), [pointer], "{mount}");
+        }
+    }
+
+    #[test]
+    fn a_path_has_one_spelling() {
+        let path = |path: &str| {
+            let mount = json!({"kind": "regular", "address": "http://h/", "match": {"path": path}});
+            read(mount).unwrap().matches.path
+        };
+        assert_eq!(path("/%78/%c3%a4/a%2Fb:%3a/"), "/x/%C3%A4/a%2Fb::");
+        assert_eq!(path("/%2f"), "/%2F");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Owns the names and the defaults.
 
+use super::is_empty_list;
 use super::reader::Reader;
 use crate::limits::{REWRITE_MEDIA_TYPES_MAX, REWRITE_RULE_BYTES_MAX, REWRITE_RULES_MAX};
 use crate::transform::{MEDIA_TYPE_DEFAULT, Rule, is_media_range};
@@ -57,7 +58,7 @@ impl Reader {
             self.list(object, pointer, "media_types", expected, |text| is_media_range(text).then(|| text.to_owned()));
         if !object.contains_key("media_types") {
             media_types.push(MEDIA_TYPE_DEFAULT.to_owned());
-        } else if object.get("media_types").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        } else if object.get("media_types").is_some_and(is_empty_list) {
             self.fault(format!("{pointer}/media_types"), "must name one; leave it out for text/html");
         } else if media_types.len() > REWRITE_MEDIA_TYPES_MAX {
             let detail = format!("has more than {REWRITE_MEDIA_TYPES_MAX} entries");
