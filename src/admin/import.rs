@@ -15,7 +15,7 @@ use crate::limits::{
 use crate::mount::spec::{Id, parse};
 use crate::mount::{MountSpec, SpecFault};
 use crate::paste::{self, ENTRY, Note, Source};
-use crate::registry::{Change, Outcome};
+use crate::registry::{Change, Outcome, Refusal};
 use serde_json::{Value, json};
 
 /// Does what was asked.
@@ -35,9 +35,10 @@ pub async fn perform(state: &AdminState, exchange: &Exchange) -> Result<Reply, P
     let (specs, notes) = blocking::unblock(read).await?;
     let shown: Vec<Value> = specs.iter().map(|spec| json!(spec)).collect();
     let imported = if dry_run {
-        state.registry.preview_import(&specs)?
+        state.registry.preview_import(&specs).map_err(told)?
     } else {
-        match state.registry.change(Change::Import(specs)).await? {
+        let changed = state.registry.change(Change::Import(specs)).await;
+        match changed.map_err(told)? {
             Outcome::Imported(imported) => imported,
             _ => return Err(Problem::new(500, "the registry answered something else")),
         }
@@ -51,6 +52,12 @@ pub async fn perform(state: &AdminState, exchange: &Exchange) -> Result<Reply, P
         "mounts": shown,
     });
     Ok(model::json_reply(200, &answer))
+}
+
+/// A refusal of one mount is one of all.
+fn told(refusal: Refusal) -> Problem {
+    let problem = Problem::from(refusal);
+    Problem { detail: format!("nothing was imported: {}", problem.detail), ..problem }
 }
 
 fn read_paste(body: Vec<u8>) -> Result<(Vec<MountSpec>, Vec<Note>), Problem> {

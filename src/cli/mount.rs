@@ -331,11 +331,12 @@ fn goes_to(mount: &Value) -> String {
     if let Some(address) = mount["address"].as_str() {
         return address.to_owned();
     }
+    let by = if mount["force_scheme"] == "https" { " by https" } else { "" };
     match mount["force_host"].as_str() {
-        Some(host) => format!("as given, to {host}"),
+        Some(host) => format!("as given, to {host}{by}"),
         None => {
             let hosts: Vec<String> = mount["allowed_hosts"].as_array().into_iter().flatten().map(text).collect();
-            format!("as given, to {}", hosts.join(" "))
+            format!("as given, to {}{by}", hosts.join(" "))
         }
     }
 }

@@ -26,6 +26,8 @@ pub enum TlsFault {
     Expired,
     /// Its certificate is not valid yet.
     NotYetValid,
+    /// Its certificate is an authority's, which may not be a server's.
+    Authority,
     /// It has revoked its certificate.
     Revoked,
     /// It wants a certificate of ours, or a better one.
@@ -47,6 +49,9 @@ impl TlsFault {
             Self::Name => "the upstream's certificate is not for its name",
             Self::Expired => "the upstream's certificate has expired",
             Self::NotYetValid => "the upstream's certificate is not valid yet",
+            Self::Authority => {
+                "the upstream's certificate is an authority's (CA:TRUE), which may not be a server's: issue one with CA:FALSE"
+            }
             Self::Revoked => "the upstream's certificate was revoked",
             Self::ClientCertificate => "the upstream asks for a client certificate, or does not take the one it got",
             Self::Version => "the upstream speaks no version of TLS that is allowed",
@@ -68,6 +73,8 @@ impl TlsFault {
                 CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Self::Name,
                 CertificateError::Revoked => Self::Revoked,
+                // The library has no name of its own for it.
+                CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => Self::Authority,
                 _ => Self::Untrusted,
             },
             rustls::Error::AlertReceived(alert) => match alert {

@@ -216,7 +216,10 @@ impl Trust {
                 let together = builder.with_client_auth_cert(certificates.0.clone(), key.0.clone_key());
                 together.map_err(|error| Unusable {
                     member: "client_key_file",
-                    detail: format!("the key does not go with the certificate: {error}"),
+                    detail: match error {
+                        rustls::Error::InconsistentKeys(_) => "the key is not that of the certificate".into(),
+                        error => format!("certificate and key cannot be used: {error}"),
+                    },
                 })?
             }
         };

@@ -201,7 +201,7 @@ impl<'d, 'r> Converter<'d, 'r> {
         Some(node.and_then(|node| {
             let is_taken = self.taken.contains_key(&(place.host.clone(), place.path.clone()));
             if is_taken {
-                let text = format!("'{}' is never asked: the key / takes every request", value.text);
+                let text = format!("not_found_app = {} has no effect: the key / takes every request", value.text);
                 self.deploy.notes.add(Severity::Info, &value.at, text);
             }
             self.walk(node, Place { at: value.at.clone(), ..place.clone() })

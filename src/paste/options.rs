@@ -27,9 +27,14 @@ impl Converter<'_, '_> {
         if words.iter().any(|word| word.contains(',')) {
             let text =
                 format!("{key}: for Paste '{}' is one word, commas and all; separate words by blanks", value.text);
-            return self.fail(&value.at, text);
+            // Paste hides no field then, and answers no request with a method
+            // like that: the one can be served as it was, the other cannot.
+            if key != "suppress_http_headers" {
+                return self.fail(&value.at, text);
+            }
+            self.deploy.notes.warn(&value.at, text + ". As in Paste, nothing of it is suppressed");
         }
-        Ok(words)
+        Ok(words.into_iter().filter(|word| !word.contains(',')).collect())
     }
 
     /// What a `paste.proxy` is as a mount, but for its id and match.

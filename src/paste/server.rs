@@ -19,6 +19,18 @@ pub fn listen(deploy: &mut Deploy<'_>, file: &Rc<File>, served: bool) -> Option<
         .find(|section| section.name.strip_prefix("server:").is_some_and(|name| name.trim() == "main"))?;
     let at = At { file: Rc::clone(&file.name), line: section.line };
     let Ok(Node::Object(server)) = deploy.node(Kind::Server, file, "main", None, &at) else { return None };
+    if !server.code.to_string().to_ascii_lowercase().starts_with("egg:paste#http") {
+        deploy.notes.add(
+            Severity::Warning,
+            &server.at,
+            format!(
+                "{} is a server whose settings are not known here; where it listens is said with --listen IP:PORT \
+                 (else 127.0.0.1:8080)",
+                server.code
+            ),
+        );
+        return None;
+    }
     let (mut host, mut port) = (HOST, None);
     let text = |key: &str| server.get(key).map(|value| (value.text.trim().to_owned(), value.at.clone()));
     if let Some((text, at)) = text("port") {

@@ -6,6 +6,7 @@
 //! which are lists, to append is to add a member. Host, scheme and port have one
 //! value, so a trusted peer's stays. Prefixes are joined: the peer's is in front.
 
+use crate::message::target::percent_decode;
 use crate::message::{Authority, Fields, Known, Span};
 use serde::Serialize;
 use std::io::Write;
@@ -134,7 +135,8 @@ impl Policy {
             fields.push(b"X-Forwarded-Port", Text::of(format_args!("{}", facts.port)).as_bytes());
         }
         if matches!(prefix, Step::Replace | Step::Extend) {
-            let outer = if is_prefix(&prefix_before) { &prefix_before[..] } else { b"" };
+            let outer = without_slash(&prefix_before);
+            let outer = if is_prefix(outer) { outer } else { b"" };
             let own = if is_prefix(facts.prefix) { facts.prefix } else { b"" };
             if !(outer.is_empty() && own.is_empty()) {
                 fields.push_parts(b"X-Forwarded-Prefix", &[outer, own]);
@@ -150,13 +152,15 @@ impl Policy {
 fn step(treatment: Treatment, known: Known, fields: &Fields, is_trusted: bool) -> Step {
     let came = || match known {
         // A poisoned one counts as none.
-        Known::XForwardedPrefix => fields.first(known).is_some_and(is_prefix),
+        Known::XForwardedPrefix => fields.first(known).is_some_and(|value| is_prefix(without_slash(value))),
         _ => fields.first(known).is_some(),
     };
     match treatment {
         Treatment::Overwrite => Step::Replace,
         // What is no plain text cannot be believed, or signed, by anybody.
-        Treatment::Append if is_trusted && came() && fields.all(known).all(is_plain) => Step::Extend,
+        Treatment::Append if is_trusted && came() && fields.all(known).all(|value| is_sound(known, value)) => {
+            Step::Extend
+        }
         Treatment::Append => Step::Replace,
         Treatment::Keep if came() => Step::Leave,
         Treatment::Keep => Step::Replace,
@@ -165,8 +169,35 @@ fn step(treatment: Treatment, known: Known, fields: &Fields, is_trusted: bool) -
     }
 }
 
-fn is_plain(value: &[u8]) -> bool {
-    value.iter().all(|byte| matches!(byte, b' '..=b'~'))
+/// True for what can be believed of a field, and added to. A trusted peer may
+/// have passed on what its own client sent.
+fn is_sound(known: Known, value: &[u8]) -> bool {
+    let all = |is: fn(&[u8]) -> bool| crate::message::fields::list_members(value).all(is);
+    let is_plain = value.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    is_plain
+        && match known {
+            Known::XForwardedHost => all(|host| Authority::parse(host).is_some()),
+            Known::XForwardedProto => all(|scheme| [&b"http"[..], b"https"].contains(&&*scheme.to_ascii_lowercase())),
+            Known::XForwardedPort => {
+                all(|port| crate::message::parse_digits(port).is_some_and(|port| (1..=65535).contains(&port)))
+            }
+            Known::Forwarded => are_quotes_closed(value),
+            _ => true,
+        }
+}
+
+/// True where no quoted string would swallow what is added behind.
+fn are_quotes_closed(value: &[u8]) -> bool {
+    let (mut is_open, mut is_escaped) = (false, false);
+    for byte in value {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_open => is_escaped = true,
+            b'"' => is_open = !is_open,
+            _ => {}
+        }
+    }
+    !is_open
 }
 
 /// All lines of a field in one, with the separator behind each.
@@ -179,6 +210,11 @@ fn joined(fields: &Fields, known: Known, separator: &[u8]) -> Vec<u8> {
     joined
 }
 
+/// Many write a prefix with a slash at its end, which means the same.
+fn without_slash(prefix: &[u8]) -> &[u8] {
+    prefix.strip_suffix(b"/").unwrap_or(prefix)
+}
+
 /// A path that links can begin with: `/a/b`. What a browser could read as
 /// another host (`//evil`), as an end of the path, or as several is none.
 #[must_use]
@@ -188,6 +224,7 @@ pub fn is_prefix(value: &[u8]) -> bool {
     value.starts_with(b"/")
         && !value.ends_with(b"/")
         && memchr::memmem::find(value, b"//").is_none()
+        && !percent_decode(value).split(|byte| *byte == b'/').any(|segment| matches!(segment, b"." | b".."))
         && value.iter().all(is_plain)
 }
 
@@ -379,9 +416,22 @@ mod tests {
 
     #[test]
     fn a_poisoned_prefix_counts_as_none() {
-        for poisoned in
-            ["//evil.example", "/a//b", "/a\\b", "evil", "/a?b", "/a#b", "/a/", "", "/a b", "/a, /b", "/a\"b"]
-        {
+        for poisoned in [
+            "//evil.example",
+            "/a//b",
+            "/a\\b",
+            "evil",
+            "/a?b",
+            "/a#b",
+            "/",
+            "/a//",
+            "/a/../b",
+            "/%2e%2E/x",
+            "",
+            "/a b",
+            "/a, /b",
+            "/a\"b",
+        ] {
             let came = [("X-Forwarded-Prefix", poisoned)];
             for treatment in [Treatment::Append, Treatment::Keep] {
                 let left = applied(Policy { prefix: treatment, ..REGULAR }, true, &came);
@@ -389,6 +439,24 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn what_a_trusted_peer_passes_on_unread_is_not_added_to() {
+        for (name, value, ours) in [
+            ("Forwarded", "for=\"unterminated", "Forwarded: for=\"[2001:db8::1]\";host"),
+            ("X-Forwarded-Proto", "ftp", "X-Forwarded-Proto: http"),
+            ("X-Forwarded-Port", "99999", "X-Forwarded-Port: 81"),
+            ("X-Forwarded-Host", "u@h", "X-Forwarded-Host: h:81"),
+        ] {
+            let left = applied(all(Treatment::Append), true, &[(name, value)]);
+            assert!(left.iter().any(|line| line.starts_with(ours)), "{name}: {left:?}");
+            assert!(!left.iter().any(|line| line.contains(value)), "{name}: {left:?}");
+        }
+        let slash = applied(REGULAR_APPENDING, true, &[("X-Forwarded-Prefix", "/outer/")]);
+        assert_eq!(slash.last().unwrap(), "X-Forwarded-Prefix: /outer/p");
+    }
+
+    const REGULAR_APPENDING: Policy = Policy { prefix: Treatment::Append, ..REGULAR };
 
     #[test]
     fn an_origin_is_what_the_outermost_proxy_says() {
