@@ -249,6 +249,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let directory = Directory::new("no-file");
+        let pipe = directory.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [&pipe, directory.path()] {
+            assert!(read(path, text).unwrap_err().contains("this is not a file"));
+        }
+    }
+
+    #[test]
     fn the_same_file_is_read_once() {
         let directory = Directory::new("same-file");
         let path = directory.path().join("file");

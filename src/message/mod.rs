@@ -22,6 +22,12 @@ pub fn is_token_byte(byte: u8) -> bool {
         | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z')
 }
 
+/// True for visible ASCII and blanks: what everybody reads in the same way.
+#[must_use]
+pub fn is_plain_text(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// True for a non-empty `token`.
 #[must_use]
 pub fn is_token(bytes: &[u8]) -> bool {

@@ -158,16 +158,21 @@ pub fn normal_path(raw: &[u8]) -> String {
         if index > 0 {
             normal.push('/');
         }
-        for byte in percent_decode(segment).iter() {
-            // pchar (RFC 3986 §3.3), without the percent sign.
-            if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(byte) {
-                normal.push(char::from(*byte));
-            } else {
-                normal.push_str(&format!("%{byte:02X}"));
-            }
-        }
+        encode_segment(&percent_decode(segment), &mut normal);
     }
     normal
+}
+
+/// Writes one segment of a path with the escapes that it needs.
+pub fn encode_segment(decoded: &[u8], into: &mut String) {
+    for byte in decoded {
+        // pchar (RFC 3986 §3.3), without the percent sign.
+        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(byte) {
+            into.push(char::from(*byte));
+        } else {
+            into.push_str(&format!("%{byte:02X}"));
+        }
+    }
 }
 
 /// True when every `%` is followed by two hexadecimal digits. Asked of what an

@@ -55,8 +55,6 @@ pub struct Plan {
 /// What is still known of a request when its reply has come.
 #[derive(Debug)]
 pub struct Afterwards {
-    /// It was a HEAD: whatever the reply says, there is no content.
-    pub is_head: bool,
     /// It forbids that content be changed on its way.
     pub forbids_transform: bool,
     /// What the client asked for.
@@ -258,14 +256,7 @@ impl Plan {
             let passed = asked().filter(|_| self.route.passes_host());
             Arc::new(Mapping::new(Arc::clone(upstream), Arc::clone(&public), passed))
         });
-        Afterwards {
-            is_head: exchange.head.method() == b"HEAD",
-            forbids_transform,
-            public,
-            mapping,
-            client: exchange.peer.ip(),
-            id: exchange.id,
-        }
+        Afterwards { forbids_transform, public, mapping, client: exchange.peer.ip(), id: exchange.id }
     }
 
     /// Edits the reply. `afterwards` is what [`Plan::prepare`] answered.

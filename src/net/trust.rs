@@ -316,3 +316,39 @@ impl ServerCertVerifier for BelievesAnybody {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Directory;
+    use rcgen::{CertificateParams, KeyPair};
+
+    #[test]
+    fn files_that_are_replaced_one_by_one_count_once_they_go_together() {
+        let directory = Directory::new("trust");
+        let (certificate, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
+        let identity = || {
+            let key = KeyPair::generate().unwrap();
+            let certificate = CertificateParams::new(vec!["proxy".to_owned()]).unwrap().self_signed(&key).unwrap();
+            (certificate.pem(), key.serialize_pem())
+        };
+        let (first, second) = (identity(), identity());
+        std::fs::write(&certificate, &first.0).unwrap();
+        std::fs::write(&key, &first.1).unwrap();
+        let files = Files::default();
+        let wanted = Wanted { client: Some((&certificate, &key)), skips_verification: true, ..Wanted::default() };
+        let trust = Trust::open(&wanted, &files);
+        let before = trust.config().unwrap();
+        // Opening what is open already has the file looked at again.
+        std::fs::write(&certificate, &second.0).unwrap();
+        let _ = files.open(&certificate, Certificates::parse);
+        assert!(trust.is_current(&before), "a certificate without its key changes nothing");
+        std::fs::write(&key, &second.1).unwrap();
+        let _ = files.open(&key, Key::parse);
+        assert!(!trust.is_current(&before) && trust.config().is_ok());
+        // At the start there is nothing to go on with.
+        std::fs::write(&key, &first.1).unwrap();
+        let unusable = Trust::open(&wanted, &Files::default()).config().unwrap_err();
+        assert_eq!(unusable.member, "client_key_file");
+    }
+}

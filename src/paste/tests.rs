@@ -219,6 +219,9 @@ fn lists_are_words_as_in_paste() {
     assert_eq!(import.mounts[0]["allowed_request_methods"], json!(["get", "POST"]));
     assert_eq!(import.mounts[0]["suppress_http_headers"], json!(["Cookie"]), "the others never had an effect");
     assert_eq!(lines(&import, Severity::Warning), [7, 7]);
+    let import = sound("[app:main]\nuse = egg:Paste#proxy\naddress = http://h/\nsuppress_http_headers = A,B C\n");
+    assert_eq!(import.mounts[0]["suppress_http_headers"], json!(["C"]), "A,B is no field, in Paste neither");
+    assert_eq!(lines(&import, Severity::Warning), [4]);
     let (line, told) =
         error("[app:main]\nuse = egg:Paste#proxy\naddress = http://h/\nallowed_request_methods = GET,POST\n");
     assert!(line == 4 && told.contains("blanks"), "{told}");
@@ -250,6 +253,14 @@ fn defaults_hide_keys_of_sections_as_in_paste() {
     );
     assert_eq!(import.mounts[0]["allowed_request_methods"], json!([]));
     assert_eq!(lines(&import, Severity::Warning), [6]);
+}
+
+#[test]
+fn where_another_server_listens_is_not_guessed() {
+    let import = sound(
+        "[app:main]\nuse = egg:Paste#proxy\naddress = http://h/\n[server:main]\nuse = egg:gunicorn\nbind = 0.0.0.0:80\n",
+    );
+    assert_eq!((import.listen, lines(&import, Severity::Warning)), (None, vec![4]));
 }
 
 const APPS: &str = "[app:a]\nuse = egg:Paste#proxy\naddress = http://a/\n[app:b]\nuse = a\naddress = http://b/\n";

@@ -3,6 +3,7 @@
 //! Owns their reading, their order and which of them answers, all as in Paste,
 //! its defects included: the import compares that to what Standin does.
 
+use crate::message::target::encode_segment;
 use std::cmp::Reverse;
 
 /// A key, read as Paste reads it.
@@ -77,14 +78,14 @@ fn normalized(path: &str) -> String {
 /// The path as requests write it: percent-encoded where it must be.
 #[must_use]
 pub fn encoded(path: &str) -> String {
-    path.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+    let mut encoded = String::new();
+    for (index, segment) in path.split('/').enumerate() {
+        if index > 0 {
+            encoded.push('/');
         }
-        encoded
-    })
+        encode_segment(segment.as_bytes(), &mut encoded);
+    }
+    encoded
 }
 
 #[cfg(test)]

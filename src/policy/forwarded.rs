@@ -6,8 +6,9 @@
 //! which are lists, to append is to add a member. Host, scheme and port have one
 //! value, so a trusted peer's stays. Prefixes are joined: the peer's is in front.
 
+use crate::message::fields::list_members;
 use crate::message::target::percent_decode;
-use crate::message::{Authority, Fields, Known, Span};
+use crate::message::{Authority, Fields, Known, Span, is_plain_text, parse_digits};
 use serde::Serialize;
 use std::io::Write;
 use std::net::IpAddr;
@@ -172,15 +173,12 @@ fn step(treatment: Treatment, known: Known, fields: &Fields, is_trusted: bool) -
 /// True for what can be believed of a field, and added to. A trusted peer may
 /// have passed on what its own client sent.
 fn is_sound(known: Known, value: &[u8]) -> bool {
-    let all = |is: fn(&[u8]) -> bool| crate::message::fields::list_members(value).all(is);
-    let is_plain = value.iter().all(|byte| matches!(byte, b' '..=b'~'));
-    is_plain
+    let all = |is: fn(&[u8]) -> bool| list_members(value).all(is);
+    is_plain_text(value)
         && match known {
             Known::XForwardedHost => all(|host| Authority::parse(host).is_some()),
             Known::XForwardedProto => all(|scheme| [&b"http"[..], b"https"].contains(&&*scheme.to_ascii_lowercase())),
-            Known::XForwardedPort => {
-                all(|port| crate::message::parse_digits(port).is_some_and(|port| (1..=65535).contains(&port)))
-            }
+            Known::XForwardedPort => all(|port| parse_digits(port).is_some_and(|port| (1..=65535).contains(&port))),
             Known::Forwarded => are_quotes_closed(value),
             _ => true,
         }
@@ -254,7 +252,7 @@ fn element(fields: &Fields, facts: &Facts<'_>) -> Vec<u8> {
 #[must_use]
 pub fn public_origin(fields: &Fields) -> (Option<&'static str>, Option<&[u8]>) {
     // Of a list the first member is nearest to the client.
-    let first = |known| fields.first(known).and_then(|value| crate::message::fields::list_members(value).next());
+    let first = |known| fields.first(known).and_then(|value| list_members(value).next());
     let scheme = first(Known::XForwardedProto)
         .and_then(|value| ["https", "http"].into_iter().find(|scheme| value.eq_ignore_ascii_case(scheme.as_bytes())));
     (scheme, first(Known::XForwardedHost).filter(|host| Authority::parse(host).is_some()))

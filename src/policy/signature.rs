@@ -5,7 +5,7 @@
 //! under our label is removed first, and what is covered is made fit to be.
 
 use super::dictionary;
-use crate::message::Fields;
+use crate::message::{Fields, is_plain_text};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
@@ -91,7 +91,7 @@ fn base(message: &Message<'_>, components: &[&str], input: &str) -> Option<Strin
             "@query" => if query.is_empty() { b"?" } else { query }.into(),
             name => joined(message.fields, name)?.into(),
         };
-        let value = std::str::from_utf8(&value).ok().filter(|value| is_plain(value.as_bytes()))?;
+        let value = std::str::from_utf8(&value).ok().filter(|value| is_plain_text(value.as_bytes()))?;
         base.push_str(&format!("\"{name}\": {value}\n"));
     }
     base.push_str("\"@signature-params\": ");
@@ -117,18 +117,14 @@ fn joined(fields: &Fields, name: &str) -> Option<Vec<u8>> {
     (!values.is_empty()).then(|| values.join(&b", "[..]))
 }
 
-/// True for what needs no escape anywhere: visible ASCII and blanks.
-fn is_plain(value: &[u8]) -> bool {
-    value.iter().all(|byte| matches!(byte, b' '..=b'~'))
-}
-
 /// Makes fields fit to be covered: several lines become one, since servers
 /// join them in more than one way, and a value that is no plain text goes, since
 /// it cannot be signed and means nothing in fields like these.
 pub fn settle(fields: &mut Fields, names: &[Box<str>]) {
     for name in names {
         let lines = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name.as_bytes()));
-        let (count, fits) = lines.fold((0, true), |(count, fits), field| (count + 1, fits && is_plain(field.value)));
+        let (count, fits) =
+            lines.fold((0, true), |(count, fits), field| (count + 1, fits && is_plain_text(field.value)));
         if count == 0 || (count == 1 && fits) {
             continue;
         }

@@ -172,6 +172,19 @@ fn the_api_takes_a_file_or_a_list() {
     let bad = json!({ "mounts": [{ "id": "x", "kind": "regular", "address": "http://h/" }, { "kind": "regular", "address": 5 }] });
     let bad = import("", "application/json", &bad.to_string());
     assert_eq!((bad.status, bad.pointers()), (422, vec!["/mounts/1/id", "/mounts/1/address"]));
+    // Two spellings are one path, and a file that is not there is told at once.
+    let regular = |id: &str, path: &str| json!({ "id": id, "kind": "regular", "match": { "path": path }, "address": "http://h/" });
+    let twice =
+        import("", "application/json", &json!({ "mounts": [regular("a", "/x"), regular("b", "/%78")] }).to_string());
+    assert_eq!(twice.status, 409);
+    assert!(twice.detail().starts_with("nothing was imported: "), "{}", twice.detail());
+    let mut guarded = regular("c", "/c");
+    guarded["identity"] = json!({ "basic": { "htpasswd_file": "/nowhere" } });
+    for query in ["", "?dry_run=true"] {
+        let missing =
+            import(query, "application/json", &json!({ "mounts": [regular("a", "/x"), guarded] }).to_string());
+        assert_eq!((missing.status, missing.pointers()), (422, vec!["/mounts/1/identity/basic/htpasswd_file"]));
+    }
     for media_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"] {
         assert_eq!(import("", media_type, &file).status, 415, "{media_type}");
     }

@@ -76,6 +76,7 @@ fn an_upstream_that_cannot_be_believed_is_refused_and_told_why() {
         ("name", ca.server(&["other.example"], Validity::Now), "not for its name"),
         ("expired", ca.server(here, Validity::Past), "has expired"),
         ("future", ca.server(here, Validity::Future), "not valid yet"),
+        ("authority", ca.authority.server(ca.authority.own(), false, &[&TLS13]), "is an authority's (CA:TRUE)"),
     ] {
         let origin = TlsOrigin::answering(config, "never");
         put(&standin, id, &origin, &json!({ "ca_file": ca.file }));

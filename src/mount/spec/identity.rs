@@ -5,7 +5,7 @@
 use super::reader::{Reader, escaped};
 use crate::identity::keys::is_key_id;
 use crate::limits::{IDENTITY_FIELDS_MAX, SIGNATURE_EXPIRES_S, SIGNATURE_EXPIRES_S_MAX};
-use crate::message::Known;
+use crate::message::{Known, is_plain_text};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -67,7 +67,7 @@ impl Template {
     /// Reads `{user}`, `{auth_type}`, and `{{` and `}}` for braces; the error
     /// says what is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
-        if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || text.trim() != text {
+        if !is_plain_text(text.as_bytes()) || text.trim() != text {
             return Err("must be visible ASCII, with blanks only in between".into());
         }
         let (mut parts, mut literal, mut rest) = (Vec::new(), String::new(), text);
@@ -134,8 +134,7 @@ const TEXT_BYTES_MAX: usize = 64;
 
 /// True for what can stand between quotes as it is.
 fn is_quotable(text: &str) -> bool {
-    (1..=TEXT_BYTES_MAX).contains(&text.len())
-        && text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))
+    (1..=TEXT_BYTES_MAX).contains(&text.len()) && is_plain_text(text.as_bytes()) && !text.contains(['"', '\\'])
 }
 
 impl Reader {

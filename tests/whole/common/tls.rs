@@ -19,7 +19,7 @@ use std::thread::JoinHandle;
 /// An authority of one's own.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    pem: String,
+    own: Identity,
 }
 
 /// A certificate and its key, in PEM.
@@ -39,18 +39,23 @@ pub(crate) enum Validity {
 
 impl Authority {
     pub(crate) fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { issuer: Issuer::new(params, key), pem }
+        let own = Identity { certificate: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() };
+        Self { issuer: Issuer::new(params, key), own }
+    }
+
+    /// Its own certificate, which is no server's.
+    pub(crate) fn own(&self) -> &Identity {
+        &self.own
     }
 
     /// Writes its certificate to a file.
     pub(crate) fn write(&self, directory: &Directory, name: &str) -> PathBuf {
         let path = directory.join(name);
-        std::fs::write(&path, &self.pem).unwrap();
+        std::fs::write(&path, &self.own.certificate).unwrap();
         path
     }
 
@@ -83,7 +88,7 @@ impl Authority {
             ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions).unwrap();
         let builder = if wants_client {
             let mut roots = RootCertStore::empty();
-            roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
+            roots.add(CertificateDer::from_pem_slice(self.own.certificate.as_bytes()).unwrap()).unwrap();
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
             builder.with_client_cert_verifier(verifier)
         } else {
