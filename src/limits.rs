@@ -303,3 +303,30 @@ pub const IMPORT_MOUNTS_MAX: usize = 10_000;
 
 /// The JSON of one import: as many mounts, of the size that most have.
 pub const IMPORT_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Labels of one mount.
+pub const LABELS_MAX: usize = 64;
+
+/// The JSON of one mount's metadata: a note, not a file.
+pub const METADATA_BYTES_MAX: usize = 16 * 1024;
+
+/// The longest time that a lease may last without being renewed: a month.
+pub const LEASE_TTL_S_MAX: u32 = 31 * 24 * 60 * 60;
+
+/// Requests that may wait for one mount. Each keeps its connection, and what it
+/// waits for takes some hundred bytes.
+pub const QUEUE_MAX: u32 = 10_000;
+
+/// Revisions that one `If-Match` names; nobody needs a second one.
+pub const CONDITION_REVISIONS_MAX: usize = 8;
+
+/// How long until a lease that has run out is ended again after the store could
+/// not take it.
+pub const LEASE_RETRY: Duration = Duration::from_secs(5);
+
+/// Leases that end in one commit.
+pub const LEASES_ENDED_MAX: usize = 1024;
+
+/// Revisions that the journal remembers: weeks of edits by hand, hours of an
+/// orchestrator's.
+pub const HISTORY_REVISIONS_MAX: u64 = 10_000;

@@ -7,7 +7,7 @@ use super::app::AdminState;
 use super::guard::Guard;
 use super::model;
 use super::problem::Problem;
-use super::routes::{file_faults, json_of, read_body};
+use super::routes::{asked, file_faults, json_of, read_body};
 use crate::exchange::{Exchange, Reply};
 use crate::limits::{
     ADMIN_BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX, IMPORT_MOUNTS_MAX, PASTE_FILE_BYTES_MAX, PASTE_NOTES_MAX,
@@ -15,7 +15,7 @@ use crate::limits::{
 use crate::mount::spec::{Id, parse};
 use crate::mount::{MountSpec, SpecFault};
 use crate::paste::{self, ENTRY, Note, Source};
-use crate::registry::{Change, Outcome, Refusal};
+use crate::registry::{Action, Change, Done, Refusal};
 use serde_json::{Value, json};
 
 /// Does what was asked.
@@ -34,24 +34,28 @@ pub async fn perform(state: &AdminState, exchange: &Exchange) -> Result<Reply, P
     let read = move || if is_paste { read_paste(body) } else { Ok((read_list(&body)?, Vec::new())) };
     let (specs, notes) = blocking::unblock(read).await?;
     let shown: Vec<Value> = specs.iter().map(|spec| json!(spec)).collect();
-    let imported = if dry_run {
-        state.registry.preview_import(&specs).map_err(told)?
+    let request = asked(Change::Import(specs));
+    let done = if dry_run {
+        let registry = state.registry.clone();
+        blocking::unblock(move || registry.preview(request)).await.map(|preview| preview.done)
     } else {
-        let changed = state.registry.change(Change::Import(specs)).await;
-        match changed.map_err(told)? {
-            Outcome::Imported(imported) => imported,
-            _ => return Err(Problem::new(500, "the registry answered something else")),
-        }
+        state.registry.change(request).await
     };
+    let done = done.map_err(told)?;
     let answer = json!({
         "dry_run": dry_run,
-        "created": imported.created,
-        "updated": imported.updated,
-        "unchanged": imported.unchanged,
+        "created": ids(&done, Action::Create),
+        "updated": ids(&done, Action::Replace),
+        "unchanged": done.unchanged.iter().map(|record| record.spec.id.as_str()).collect::<Vec<_>>(),
         "notes": notes,
         "mounts": shown,
     });
     Ok(model::json_reply(200, &answer))
+}
+
+/// The mounts to which that was done.
+fn ids(done: &Done, action: Action) -> Vec<&str> {
+    done.edits.iter().filter(|edit| edit.action == action).map(|edit| edit.id()).collect()
 }
 
 /// A refusal of one mount is one of all.

@@ -3,30 +3,46 @@
 use crate::error::reason;
 use crate::exchange::Reply;
 use crate::message::ResponseHead;
-use crate::registry::Record;
+use crate::registry::{Record, Registry};
 use serde_json::{Value, json};
 use std::time::SystemTime;
 
 /// A mount as the API shows it: its spec and what is known of it now.
 #[must_use]
-pub fn mount(record: &Record) -> Value {
+pub fn mount(record: &Record, registry: &Registry) -> Value {
     let handle = &record.handle;
+    let status = handle.status();
     let mut value = json!(*record.spec);
     let about = json!({
         "revision": record.revision,
         "created_at": record.created_at,
         "updated_at": record.updated_at,
-        "state": handle.lifecycle(),
+        "state": status.lifecycle,
+        "state_reason": status.reason,
+        "state_since": instant(status.since),
         "in_flight": handle.in_flight(),
         "tunnels": handle.tunnels(),
-        "restarts": handle.restarts(),
-        "generation": handle.generation(),
+        "held": status.held,
+        "restarts": status.restarts,
+        "generation": status.generation,
+        "generations": status.generations,
+        "last_activity_at": null,
+        "fixed": !record.stored,
         "links": { "self": location(record) },
     });
+    if let Some(expires) = registry.lease_expires_at(record) {
+        value["lease_expires_at"] = json!(instant(expires));
+    }
     if let (Value::Object(value), Value::Object(about)) = (&mut value, about) {
         value.extend(about);
     }
     value
+}
+
+/// A time as JSON has it, RFC 3339.
+#[must_use]
+pub fn instant(time: SystemTime) -> String {
+    humantime::format_rfc3339_millis(time).to_string()
 }
 
 /// Where a mount is found.

@@ -9,9 +9,10 @@ use crate::exchange::{Exchange, Reply};
 use crate::http1::Framing;
 use crate::limits::{ADMIN_BODY_BYTES_MAX, MOUNT_DRAIN_MAX, SETTING_MAX};
 use crate::message::parse_digits;
+use crate::mount::Ending;
 use crate::mount::spec::{Id, parse};
 use crate::mount::{MountSpec, SpecFault, identity, trust};
-use crate::registry::{Change, Outcome, Refusal};
+use crate::registry::{Action as Did, Change, Condition, Origin, Refusal, Request};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -132,29 +133,30 @@ pub async fn perform(state: &AdminState, action: Action, id: &str, exchange: &Ex
     match action {
         Action::List => {
             let snapshot = state.registry.snapshot();
-            let mounts: Vec<Value> = snapshot.mounts.values().map(|record| model::mount(record)).collect();
+            let mounts: Vec<Value> =
+                snapshot.mounts.values().map(|record| model::mount(record, &state.registry)).collect();
             Ok(model::json_reply(200, &json!({ "mounts": mounts, "revision": snapshot.revision })))
         }
         Action::Show => {
             let snapshot = state.registry.snapshot();
             let record = snapshot.mounts.get(id).ok_or_else(|| Problem::from(Refusal::Unknown(id.into())))?;
-            Ok(model::json_reply(200, &model::mount(record)))
+            Ok(model::json_reply(200, &model::mount(record, &state.registry)))
         }
         Action::Create => {
             let made_up = random_id()?;
             let spec = read_spec(exchange, Id::OwnOr(&made_up)).await?;
-            change(state, Change::Create(spec)).await
+            change(state, Change::Create(Box::new(spec))).await
         }
         Action::Put => {
             let spec = read_spec(exchange, Id::Given(id)).await?;
-            change(state, Change::Put(spec)).await
+            change(state, Change::Put(Box::new(spec), Ending::Finish)).await
         }
         Action::Delete => {
             if exchange.framing != Framing::None {
                 read_json(exchange).await?;
             }
             let drain = read_drain(exchange)?;
-            change(state, Change::Delete { id: id.into(), drain }).await
+            change(state, Change::Delete(id.into(), Ending::Deadline(drain))).await
         }
         Action::Import => super::import::perform(state, exchange).await,
         Action::Health => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
@@ -170,15 +172,24 @@ pub async fn perform(state: &AdminState, action: Action, id: &str, exchange: &Ex
 }
 
 async fn change(state: &AdminState, change: Change) -> Result<Reply, Problem> {
-    match state.registry.change(change).await? {
-        Outcome::Created(record) => {
-            let mut reply = model::json_reply(201, &model::mount(&record));
-            reply.head.fields.push(b"Location", model::location(&record).as_bytes());
-            Ok(reply)
+    let done = state.registry.change(asked(change)).await?;
+    let created = done.edits.last().is_some_and(|edit| edit.action == Did::Create);
+    let mut reply = match done.mount() {
+        None => model::reply(204, "", Vec::new()),
+        Some(record) if created => {
+            let mut reply = model::json_reply(201, &model::mount(record, &state.registry));
+            reply.head.fields.push(b"Location", model::location(record).as_bytes());
+            reply
         }
-        Outcome::Replaced(record) => Ok(model::json_reply(200, &model::mount(&record))),
-        Outcome::Deleted | Outcome::Imported(_) => Ok(model::reply(204, "", Vec::new())),
-    }
+        Some(record) => model::json_reply(200, &model::mount(record, &state.registry)),
+    };
+    reply.head.fields.push(b"X-Revision", done.revision.to_string().as_bytes());
+    Ok(reply)
+}
+
+/// A change that this API was asked for.
+pub(super) fn asked(change: Change) -> Request {
+    Request { change, condition: Condition::None, origin: Origin::own("admin") }
 }
 
 /// `?drain_ms=N`: how long requests and tunnels of a deleted mount may go on.
