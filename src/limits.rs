@@ -176,6 +176,25 @@ pub const ADMIN_DRAIN_MAX: Duration = Duration::from_secs(2);
 /// The body of one admin request.
 pub const ADMIN_BODY_BYTES_MAX: usize = 64 * 1024;
 
+/// Connections of the admin listener at a time: the streams of events below,
+/// and as many again for calls, so that no number of watchers locks anybody out.
+pub const ADMIN_CONNECTIONS_MAX: usize = 512;
+
+/// Streams of server-sent events at a time; further ones are refused with 503.
+/// Each holds a connection and a queue for as long as its client likes.
+pub const EVENT_STREAMS_MAX: usize = 256;
+
+/// Encoded events that wait for the client of one stream, in bytes; one more
+/// event may come on top. Events behind them wait where they come from.
+pub const EVENT_BUFFER_BYTES: usize = 16 * 1024;
+
+/// Events that one stream takes at once before others get their turn.
+pub const EVENTS_PER_TURN_MAX: usize = 64;
+
+/// How long a stream of events is silent before it says that it is alive: what
+/// stands between gives up on silence after 30 s or more.
+pub const EVENT_SILENCE_MAX: Duration = Duration::from_secs(15);
+
 /// Commands waiting for the registry, and so also committed together.
 pub const REGISTRY_COMMANDS_MAX: usize = 256;
 

@@ -9,7 +9,9 @@ mod import;
 mod model;
 mod problem;
 mod routes;
+pub mod sse;
 pub mod token;
 
 pub use app::{AdminState, app};
+pub use sse::Streams;
 pub use token::Token;

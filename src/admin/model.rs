@@ -57,20 +57,29 @@ pub fn json_reply(status: u16, value: &Value) -> Reply {
     reply(status, "application/json", value.to_string().into_bytes())
 }
 
-/// An answer of any type. Browsers take it for nothing else, show it in no
-/// frame of others, and keep no copy.
+/// An answer of any type.
 #[must_use]
 pub fn reply(status: u16, media_type: &str, content: Vec<u8>) -> Reply {
+    let mut head = head(status, media_type);
+    if status != 204 {
+        head.fields.push(b"Content-Length", content.len().to_string().as_bytes());
+    }
+    Reply::whole(head, content)
+}
+
+/// The head of an answer of any type, without its length. Browsers take it for
+/// nothing else, show it in no frame of others, and keep no copy.
+#[must_use]
+pub fn head(status: u16, media_type: &str) -> ResponseHead {
     let mut head = ResponseHead::own(status, reason(status));
     let fields = &mut head.fields;
     if status != 204 {
         fields.push(b"Content-Type", media_type.as_bytes());
-        fields.push(b"Content-Length", content.len().to_string().as_bytes());
     }
     fields.push(b"Date", httpdate::fmt_http_date(SystemTime::now()).as_bytes());
     fields.push(b"Cache-Control", b"no-store");
     fields.push(b"X-Content-Type-Options", b"nosniff");
     fields.push(b"Referrer-Policy", b"no-referrer");
     fields.push(b"Cross-Origin-Resource-Policy", b"same-origin");
-    Reply::whole(head, content)
+    head
 }
