@@ -64,10 +64,22 @@ pub enum Kind {
     TooManyConnections,
     /// All of the mount's places are taken.
     Saturated,
+    /// The same, and as many wait as may.
+    QueueFull,
+    /// It has waited for a place as long as it may.
+    QueueTimeout,
+    /// The mount has had its requests for this second; seconds until the next.
+    RateExceeded(u32),
     /// All of the mount's places for tunnels are taken.
     TunnelsSaturated,
-    /// The mount is being removed.
-    Draining,
+    /// The mount holds its requests, and this one cannot be held any longer.
+    Paused,
+    /// The mount takes no requests.
+    Disabled,
+    /// The mount's actor has failed again and again.
+    Failed,
+    /// The mount is another one now, or gone: the table knows who answers.
+    Moved,
     /// The mount was removed and its requests have had their time.
     Cut,
     /// The mount's actor is not running.
@@ -188,8 +200,15 @@ impl Kind {
             Self::HostNotAllowed => (403, "this host may not be reached through this mount"),
             Self::TooManyConnections => (503, "too many connections from this address"),
             Self::Saturated => (503, "too many requests are in progress for this mount"),
+            Self::QueueFull => (503, "too many requests wait for this mount"),
+            Self::QueueTimeout => (503, "the request has waited too long for its turn at this mount"),
+            Self::RateExceeded(_) => (429, "this mount takes no more requests in this second"),
             Self::TunnelsSaturated => (503, "too many tunnels are open through this mount"),
-            Self::Draining | Self::Cut => (503, "this mount is being removed"),
+            Self::Paused => (503, "this mount is paused"),
+            Self::Disabled => (503, "this mount is switched off"),
+            Self::Failed => (503, "this mount has failed again and again"),
+            Self::Moved => (503, "this mount is being changed"),
+            Self::Cut => (503, "this mount ends what it had"),
             Self::Unavailable => (503, "this mount is restarting"),
             Self::Resolve => (502, "the upstream's name could not be resolved"),
             Self::Connect => (502, "the upstream could not be reached"),
@@ -235,19 +254,33 @@ impl Kind {
                 | Self::ClientStalled
                 | Self::Internal
         );
-        let retry_after_s = matches!(
-            self,
+        let retry_after_s = match self {
+            Self::RateExceeded(seconds) => Some(*seconds),
             Self::TooManyConnections
-                | Self::PasswordsBusy
-                | Self::Saturated
-                | Self::TunnelsSaturated
-                | Self::OutOfDescriptors
-                | Self::Unavailable
-                | Self::Draining
-                | Self::Cut
-        )
-        .then_some(1);
+            | Self::PasswordsBusy
+            | Self::Saturated
+            | Self::QueueFull
+            | Self::QueueTimeout
+            | Self::TunnelsSaturated
+            | Self::OutOfDescriptors
+            | Self::Unavailable
+            | Self::Paused
+            | Self::Disabled
+            | Self::Failed
+            | Self::Moved
+            | Self::Cut => Some(1),
+            _ => None,
+        };
         Answer { status, text, close, retry_after_s }
+    }
+
+    /// True where there is no connection to the upstream, whatever is asked.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(
+            self,
+            Self::Resolve | Self::Connect | Self::ConnectTimeout | Self::AddressRefused | Self::UpstreamTls(_)
+        )
     }
 
     /// Whose fault it is.
@@ -259,9 +292,15 @@ impl Kind {
             | Self::PasswordsBusy
             | Self::TooManyConnections
             | Self::Saturated
+            | Self::QueueFull
+            | Self::QueueTimeout
+            | Self::RateExceeded(_)
             | Self::TunnelsSaturated
             | Self::OutOfDescriptors
-            | Self::Draining
+            | Self::Paused
+            | Self::Disabled
+            | Self::Failed
+            | Self::Moved
             | Self::Cut
             | Self::Unavailable => Fault::Proxy,
             Self::Resolve
@@ -348,6 +387,8 @@ pub fn reason(status: u16) -> &'static str {
         417 => "Expectation Failed",
         421 => "Misdirected Request",
         422 => "Unprocessable Content",
+        412 => "Precondition Failed",
+        429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
         501 => "Not Implemented",

@@ -142,8 +142,8 @@ pub const MOUNT_TUNNELS_MAX: u32 = 256;
 pub const MOUNT_DRAIN_MAX: Duration = Duration::from_secs(20);
 
 /// Requests waiting for one mount's actor to decide about them. It decides at
-/// once, so few ever wait; each place costs memory in every mount.
-pub const MAILBOX_MESSAGES_MAX: usize = 32;
+/// once; more wait only where it does not run for a moment.
+pub const MAILBOX_MESSAGES_MAX: usize = 1024;
 
 /// Interim (1xx) responses relayed for one request.
 pub const INTERIM_RESPONSES_MAX: u8 = 8;
@@ -349,3 +349,34 @@ pub const LEASES_ENDED_MAX: usize = 1024;
 /// Revisions that the journal remembers: weeks of edits by hand, hours of an
 /// orchestrator's.
 pub const HISTORY_REVISIONS_MAX: u64 = 10_000;
+
+/// Requests that a mount holds while it is paused or its actor is being started
+/// again, unless its own queue is longer.
+pub const HELD_REQUESTS_MAX: usize = 256;
+
+/// How long each of those is held, unless they may wait longer in the queue:
+/// about as long as clients wait for an answer.
+pub const HELD_MAX: Duration = Duration::from_secs(30);
+
+/// In how many steps what was held is let go on, so that an upstream that has
+/// just come back is not hit by all at once.
+pub const RELEASE_STEPS: usize = 20;
+
+/// How far these are apart; all of them take a second.
+pub const RELEASE_STEP: Duration = Duration::from_millis(50);
+
+/// How often in a row an actor may fail until it is left alone.
+pub const RESTARTS_MAX: u32 = 10;
+
+/// How long it must have run for the next failure to be the first one again.
+pub const RESTART_STEADY: Duration = Duration::from_secs(60);
+
+/// How often in a row requests wait for an actor to be started again; from the
+/// next one on the pause is too long for them.
+pub const RESTARTS_HELD_MAX: u32 = 4;
+
+/// How often a request looks for its mount, when that is just being changed.
+pub const ROUTE_LOOKS_MAX: usize = 16;
+
+/// Operations that are remembered, so that who asks late is told how one ended.
+pub const OPERATIONS_KEPT_MAX: usize = 1024;

@@ -6,6 +6,7 @@
 pub mod body;
 pub mod bounds;
 pub mod credit;
+pub mod generation;
 pub mod notes;
 pub mod outbound;
 pub mod pace;
@@ -17,6 +18,7 @@ pub mod tunnel;
 pub use body::{ClientSide, RequestBody};
 pub use bounds::Bounds;
 pub use credit::{Credit, Credits};
+pub use generation::Generation;
 pub use notes::Notes;
 pub use outbound::{Destination, Outbound};
 pub use pace::Pace;

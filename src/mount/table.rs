@@ -6,7 +6,7 @@
 //! percent-decoded. Reading takes no lock; an edit copies the nodes along one
 //! path and shares all the others.
 
-use super::actor::MountHandle;
+use super::handle::MountHandle;
 use super::spec::{HostPort, Match};
 use crate::message::target::percent_decode;
 use rpds::HashTrieMapSync;

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 /// The upstream side of one mount.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Backend {
     pool: Arc<Pool>,
     dialer: Dialer,
@@ -28,6 +28,11 @@ impl Backend {
     #[must_use]
     pub fn new(dialer: Dialer, timer: Arc<Timer>) -> Self {
         Self { pool: Pool::new(timer), dialer }
+    }
+
+    /// Closes the connections that nobody uses.
+    pub fn forget_idle(&self) {
+        self.pool.forget();
     }
 
     async fn forward(&self, exchange: &mut Exchange) -> Result<Reply, Error> {

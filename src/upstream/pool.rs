@@ -76,6 +76,13 @@ impl Pool {
         state.idle.push(Idle { connection, destination, until_ms });
     }
 
+    /// Closes all of them.
+    pub fn forget(&self) {
+        let idle = std::mem::take(&mut self.state().idle);
+        // Closing takes a moment, and others want the lock.
+        drop(idle);
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

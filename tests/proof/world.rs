@@ -115,7 +115,9 @@ impl tide::Endpoint<()> for Forward {
             Err(error) => return Ok(shell::carry_back(Err(error)).into()),
         };
         let mut response: http_types::Response = self.client.send(shell).await?.into();
-        shell::edit_reply(&mut response, |reply| self.plan.finish(reply, afterwards.as_deref()));
+        if let Some(Ok(reply)) = shell::outcome(&mut response) {
+            self.plan.finish(reply, afterwards.as_deref());
+        }
         Ok(response.into())
     }
 }

@@ -224,6 +224,50 @@ impl MountSpec {
             if allowed_hosts.iter().any(HostPattern::is_any))
     }
 
+    /// True if requests are served alike by both: they differ only in budgets
+    /// and in how they are kept.
+    #[must_use]
+    pub fn serves_like(&self, other: &Self) -> bool {
+        // Without `..`: who adds a member decides here what it is.
+        let Self {
+            id,
+            kind,
+            matches,
+            allowed_request_methods,
+            disallowed_status,
+            suppress_http_headers,
+            allow_addresses,
+            tls,
+            forwarded,
+            identity,
+            rewrite,
+            request_headers,
+            response_headers,
+            traceparent,
+            timeouts,
+            limits: _,
+            enabled: _,
+            lease: _,
+            labels: _,
+            metadata: _,
+        } = self;
+        *id == other.id
+            && *kind == other.kind
+            && *matches == other.matches
+            && *allowed_request_methods == other.allowed_request_methods
+            && *disallowed_status == other.disallowed_status
+            && *suppress_http_headers == other.suppress_http_headers
+            && *allow_addresses == other.allow_addresses
+            && *tls == other.tls
+            && *forwarded == other.forwarded
+            && *identity == other.identity
+            && *rewrite == other.rewrite
+            && *request_headers == other.request_headers
+            && *response_headers == other.response_headers
+            && *traceparent == other.traceparent
+            && *timeouts == other.timeouts
+    }
+
     /// Whose it is, by its label.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
