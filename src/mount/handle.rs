@@ -285,6 +285,13 @@ impl MountHandle {
         &self.shared.id
     }
 
+    /// Has its actor panic once.
+    #[cfg(test)]
+    pub fn panic_once(&self) {
+        self.shared.panics_wanted.fetch_add(1, Ordering::AcqRel);
+        self.shared.signal.notify(usize::MAX);
+    }
+
     #[cfg(test)]
     pub(super) fn face(&self) -> &Arc<Face> {
         &self.face
