@@ -9,7 +9,7 @@ use crate::front::connection::{ClientBounds, ConnectionServer};
 use crate::front::gateway::{self, Routes};
 use crate::identity::Passwords;
 use crate::mount::spec::{Id, parse};
-use crate::mount::{Environment, Lifecycle, MountHandle, MountSpec, Table};
+use crate::mount::{Ending, Environment, Lifecycle, MountHandle, MountSpec, Table};
 use crate::net::resolve::Resolver;
 use crate::net::{Dialer, Drain, Endpoint, HttpListener, OwnListeners, Socket, Timer, listen, workers};
 use arc_swap::ArcSwap;
@@ -52,8 +52,9 @@ impl Front {
         Self { address, routes, environment, drain }
     }
 
-    fn mount(&self, spec: &MountSpec) -> MountHandle {
-        let handle = MountHandle::spawn(spec, &self.environment);
+    fn mount(&self, spec: &Arc<MountSpec>) -> MountHandle {
+        let handle = MountHandle::new(spec, false, &self.environment);
+        handle.start();
         self.publish(spec, &handle);
         handle
     }
@@ -159,9 +160,9 @@ fn origin() -> SocketAddr {
     address
 }
 
-fn spec(id: &str, path: &str, address: &str, timeouts: Value) -> MountSpec {
+fn spec(id: &str, path: &str, address: &str, timeouts: Value) -> Arc<MountSpec> {
     let value = json!({ "kind": "regular", "match": { "path": path }, "address": address, "timeouts": timeouts });
-    parse(&value, Id::OwnOr(id)).unwrap()
+    Arc::new(parse(&value, Id::OwnOr(id)).unwrap())
 }
 
 #[test]
@@ -182,7 +183,7 @@ fn panics_restarts_and_edits_elsewhere_drop_nothing() {
         let handle = front.mount(&spec(&id, &path, &url, json!({})));
         handle.panic_once();
         let edited = spec(&id, &path, &url, json!({ "idle_ms": 1000 }));
-        let changed = handle.with(&edited);
+        let changed = handle.with(&edited, false);
         front.publish(&edited, &changed);
         changed.take_effect();
         panicking.push(changed);
@@ -198,7 +199,7 @@ fn panics_restarts_and_edits_elsewhere_drop_nothing() {
     let is_up = |handle: &MountHandle| handle.restarts() == 1 && handle.lifecycle() == Lifecycle::Open;
     crate::testing::until_ok(|| panicking.iter().all(is_up).then_some(()).ok_or("some are not up again"));
     for handle in panicking {
-        handle.stop(Duration::ZERO);
+        handle.stop(Ending::Kill);
     }
     tunnels.iter_mut().for_each(|tunnel| tunnel.echoes("after"));
     assert_eq!(client.get("/b/"), 200);

@@ -222,6 +222,10 @@ pub const EVENTS_PER_TURN_MAX: usize = 64;
 /// stands between gives up on silence after 30 s or more.
 pub const EVENT_SILENCE_MAX: Duration = Duration::from_secs(15);
 
+/// What the store keeps of its file in memory, in bytes: the pages of the largest
+/// commits. All mounts are in memory anyway.
+pub const STORE_CACHE_BYTES: usize = 16 * 1024 * 1024;
+
 /// Commands waiting for the registry, and so also committed together.
 pub const REGISTRY_COMMANDS_MAX: usize = 256;
 
