@@ -27,4 +27,6 @@ pub mod transform;
 pub mod upstream;
 
 #[cfg(test)]
+mod isolation_tests;
+#[cfg(test)]
 mod testing;

@@ -104,6 +104,33 @@ pub const POOL_CONNECTIONS_MAX: usize = 256;
 /// Addresses of one name that are tried in turn.
 pub const DIAL_ADDRESSES_MAX: usize = 8;
 
+/// How long the addresses of a name count as known. The system does not say how
+/// long they hold; somebody who moves a service waits a moment for it anyway.
+pub const NAME_KNOWN_MAX: Duration = Duration::from_secs(2);
+
+/// How long a name counts as unknown after it was asked for in vain: less, since
+/// what starts up becomes known in just that time.
+pub const NAME_UNKNOWN_MAX: Duration = Duration::from_secs(1);
+
+/// Names whose addresses are remembered, some hundred bytes each.
+pub const NAMES_REMEMBERED_MAX: usize = 4096;
+
+/// Names that are looked up at a time, each on a thread that takes some tens of
+/// kilobytes. The system gives up on a name after seconds to half a minute.
+pub const LOOKUPS_MAX: usize = 256;
+
+/// Of these, for one mount; its further ones wait, within their connect time.
+/// All but mounts that let clients choose the host have one name.
+pub const MOUNT_LOOKUPS_MAX: usize = 4;
+
+/// How many must be free besides, for each that a mount has already, to begin
+/// one more for it: the last ones are for mounts that have none.
+pub const LOOKUPS_KEPT: usize = 32;
+
+/// The stack of such a thread: the system's resolver wants some tens of
+/// kilobytes, its plug-ins more.
+pub const LOOKUP_STACK_BYTES: usize = 512 * 1024;
+
 /// Client connections of one listener at a time; further ones wait in the
 /// kernel's queue.
 pub const CONNECTIONS_MAX: usize = 1024;
@@ -194,6 +221,10 @@ pub const EVENTS_PER_TURN_MAX: usize = 64;
 /// How long a stream of events is silent before it says that it is alive: what
 /// stands between gives up on silence after 30 s or more.
 pub const EVENT_SILENCE_MAX: Duration = Duration::from_secs(15);
+
+/// What the store keeps of its file in memory, in bytes: the pages of the largest
+/// commits. All mounts are in memory anyway.
+pub const STORE_CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Commands waiting for the registry, and so also committed together.
 pub const REGISTRY_COMMANDS_MAX: usize = 256;

@@ -84,7 +84,8 @@ impl Actor {
         let shared = &*self.shared;
         #[cfg(test)]
         if shared.panics_wanted.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1)).is_ok() {
-            panic!("as the test wished");
+            // Without the words of a panic, of which a test may want many.
+            std::panic::resume_unwind(Box::new("as the test wished"));
         }
         if shared.stop.load(Ordering::Acquire) && !self.state.is_stopping() {
             self.remains = !shared.retired.is_empty();

@@ -133,7 +133,7 @@ pub struct Status {
     pub generations: Vec<Remains>,
 }
 
-fn plan(spec: &MountSpec, before: Option<&Plan>, environment: &Environment) -> Plan {
+fn plan(spec: &Arc<MountSpec>, before: Option<&Plan>, environment: &Environment) -> Plan {
     let identity = Identity::of(spec, environment);
     let trust = trust::of(spec, before.and_then(Plan::trust), &environment.files);
     Plan::new(spec, Arc::clone(&environment.pseudonym), trust).identified(identity)
@@ -283,6 +283,13 @@ impl MountHandle {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.shared.id
+    }
+
+    /// Has its actor panic once.
+    #[cfg(test)]
+    pub fn panic_once(&self) {
+        self.shared.panics_wanted.fetch_add(1, Ordering::AcqRel);
+        self.shared.signal.notify(usize::MAX);
     }
 
     #[cfg(test)]

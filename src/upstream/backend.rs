@@ -24,10 +24,10 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// One with a pool of its own.
+    /// One with a pool of its own, which dials on its own behalf.
     #[must_use]
     pub fn new(dialer: Dialer, timer: Arc<Timer>) -> Self {
-        Self { pool: Pool::new(timer), dialer }
+        Self { pool: Pool::new(timer), dialer: dialer.for_another() }
     }
 
     /// Closes the connections that nobody uses.

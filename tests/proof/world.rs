@@ -102,7 +102,7 @@ impl Forward {
         let timeouts = json!({ "tunnel_idle_ms": 30_000 });
         let spec = json!({ "kind": "regular", "address": UPSTREAM, "limits": limits, "timeouts": timeouts });
         let spec = spec::parse(&spec, spec::Id::Given("world")).unwrap();
-        Self { client: surf::Client::with_http_client(backend), plan: Plan::new(&spec, "world".into(), None) }
+        Self { client: surf::Client::with_http_client(backend), plan: Plan::new(&Arc::new(spec), "world".into(), None) }
     }
 }
 

@@ -20,6 +20,7 @@
 //! - `identity`: who asks, what the upstream is told of it, and whether it can
 //!   believe that.
 //! - `isolation`: what one mount cannot do to another.
+//! - `undisturbed`: what a mount does not notice of thousands of edits elsewhere.
 //! - `tls`: upstreams behind TLS.
 //! - `log`: what an exchange leaves in the access log.
 //! - `durability`: what survives the end of the process.
@@ -64,3 +65,4 @@ mod ssrf;
 mod tls;
 mod traffic;
 mod tunnels;
+mod undisturbed;
