@@ -33,6 +33,7 @@
 //! - `apps`: WebDAV and Flask behind a prefix.
 //! - `api`: every call of the admin API against openapi.yaml.
 //! - `guard`: who is not let in to the admin API.
+//! - `contract_tools`: openapi.yaml in the hands of programs that are not ours.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests say what they expect by unwrapping it")]
 
@@ -44,6 +45,7 @@ mod bytes;
 mod client_bounds;
 mod clients;
 mod common;
+mod contract_tools;
 mod deadlines;
 mod drain;
 mod durability;
