@@ -22,6 +22,8 @@ pub struct Facts {
     pub upstream_reused: bool,
     /// How long it took to open, where it was opened for this.
     pub connect: Option<Duration>,
+    /// How long it waited for a place among the mount's requests, where it did.
+    pub queued: Option<Duration>,
     /// From the whole head of the request to that of the answer.
     pub first_byte: Option<Duration>,
 }

@@ -12,22 +12,24 @@ use super::spec::MountSpec;
 use super::state::{Effect, Event, Lifecycle, State};
 use super::trust;
 use crate::error::{Error, Kind};
-use crate::exchange::{Credit, Credits, shell};
+use crate::exchange::{Credit, Credits, Exchange, Notes, Watched, shell};
 use crate::files::Files;
 use crate::identity::Passwords;
 use crate::limits::MAILBOX_MESSAGES_MAX;
 use crate::net::{Dialer, Timer};
 use crate::oplog;
-use crate::upstream::Backend;
+use crate::stats::{Book, Stats};
+use crate::traffic;
+use crate::upstream::{Backend, Pool};
 use arc_swap::ArcSwap;
 use async_channel::{Receiver, Sender};
 use event_listener::Event as Signal;
 use futures_lite::{FutureExt, future};
 use http_types::{Request, Response};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime};
 
 /// What every mount of the process shares.
 #[derive(Debug, Clone)]
@@ -44,6 +46,8 @@ pub struct Environment {
     pub allows_open_proxy: bool,
     /// Passwords that are being checked, or were.
     pub passwords: Arc<Passwords>,
+    /// What mounts have done.
+    pub book: Arc<Book>,
 }
 
 /// A running mount as one spec makes it. Clones share both; after a change
@@ -62,6 +66,9 @@ struct Shared {
     credits: Arc<Credits>,
     tunnels: Arc<Credits>,
     client: surf::Client,
+    pool: Arc<Pool>,
+    /// What it has done; nothing before its first request.
+    stats: OnceLock<Arc<Stats>>,
     timer: Arc<Timer>,
     environment: Environment,
     mailbox: Sender<Ask>,
@@ -99,6 +106,7 @@ impl MountHandle {
         let (mailbox, asks) = async_channel::bounded(MAILBOX_MESSAGES_MAX);
         let backend = Backend::new(environment.dialer.clone(), Arc::clone(&environment.timer));
         let plan = plan(spec, None, environment);
+        let pool = backend.pool();
         let state = State::default();
         let shared = Arc::new(Shared {
             id: spec.id.as_str().into(),
@@ -106,6 +114,8 @@ impl MountHandle {
             tunnels: Credits::revoked(),
             timer: Arc::clone(&environment.timer),
             client: surf::Client::with_http_client(backend),
+            pool,
+            stats: OnceLock::new(),
             environment: environment.clone(),
             plan: ArcSwap::new(Arc::clone(&plan)),
             mailbox,
@@ -202,6 +212,34 @@ impl MountHandle {
         self.shared.restarts.load(Ordering::Relaxed)
     }
 
+    /// What it has done; none before its first request.
+    #[must_use]
+    pub fn stats(&self) -> Option<&Stats> {
+        self.shared.stats.get().map(|stats| &**stats)
+    }
+
+    /// The same, for who wants to watch a mount that nobody has asked yet.
+    #[must_use]
+    pub fn counted(&self) -> &Arc<Stats> {
+        self.shared.counted()
+    }
+
+    /// When it had something to do last: now, while it has. None before its
+    /// first request.
+    #[must_use]
+    pub fn last_activity(&self) -> Option<SystemTime> {
+        match self.in_flight() + self.tunnels() {
+            0 => self.stats()?.last_activity(),
+            _ => Some(SystemTime::now()),
+        }
+    }
+
+    /// Its connections to upstreams.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.shared.pool
+    }
+
     /// How many specs it has had.
     #[must_use]
     pub fn generation(&self) -> u64 {
@@ -218,6 +256,7 @@ impl Shared {
         prefix_len: usize,
     ) -> Result<Option<Box<Afterwards>>, Error> {
         let exchange = shell::exchange(shell)?;
+        self.count(exchange);
         exchange.credit = Some(match self.credits.spend() {
             Some(credit) => credit,
             None => self.ask().await?,
@@ -238,6 +277,25 @@ impl Shared {
             exchange.deadline.limit_total(total);
         }
         Ok(afterwards)
+    }
+
+    fn counted(&self) -> &Arc<Stats> {
+        self.stats.get_or_init(|| self.environment.book.begin(&self.id))
+    }
+
+    /// Has the exchange count among this mount's, however it ends.
+    fn count(&self, exchange: &mut Exchange) {
+        let stats = self.counted();
+        exchange.body.side().account.charge(stats);
+        if stats.tap().is_watched() && stats.tap().wants(exchange.head.method(), exchange.path()) {
+            let notes = exchange.notes.get_or_insert_with(Notes::begin).clone();
+            let head = &exchange.head;
+            let mut entry =
+                traffic::Entry::begin(&self.id, exchange.id.to_string(), head.method(), head.target(), &head.fields);
+            entry.client = exchange.peer.ip();
+            let watched = Watched { entry, path: exchange.path().to_vec(), notes };
+            exchange.body.side().account.watch(Box::new(watched));
+        }
     }
 
     /// As many at a time as the plan allows.
@@ -290,6 +348,7 @@ impl Actor {
             self.shared.revoke();
             let Effect::RestartAfter(pause) = self.state.apply(Event::Panicked) else { return };
             self.tell();
+            self.shared.counted().restarted();
             oplog::error(format_args!("mount {}: its actor panicked; starting it again in {pause:?}", self.shared.id));
             async_io::Timer::after(pause).await;
         }
@@ -365,7 +424,9 @@ impl Actor {
         };
         let shared = Arc::clone(&self.shared);
         match self.state.apply(event) {
-            Effect::None | Effect::End | Effect::RestartAfter(_) => {}
+            Effect::None | Effect::RestartAfter(_) => {}
+            // Whoever watches it has seen all.
+            Effect::End => shared.stats.get().into_iter().for_each(|stats| stats.tap().close()),
             Effect::Open => {
                 shared.grant(&shared.plan.load());
                 shared.credits.open();
@@ -417,6 +478,7 @@ mod tests {
             files: Files::default(),
             allows_open_proxy: false,
             passwords: Passwords::new().unwrap(),
+            book: Arc::default(),
         }
     }
 
