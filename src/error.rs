@@ -139,6 +139,81 @@ pub enum Fault {
     Proxy,
 }
 
+/// Why a request was refused though nothing was wrong with it, in one word that
+/// scripts can rely on: `X-Standin-Reason`, the stats and the metrics say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// As many requests as the mount allows are on their way.
+    Concurrency,
+    /// And as many as it allows wait.
+    QueueFull,
+    /// It has waited as long as the mount allows.
+    QueueTimeout,
+    /// Its content is more than the mount allows.
+    Body,
+    /// As many tunnels as the mount allows are open.
+    Tunnels,
+    /// As many requests as the mount allows have come this second.
+    Rate,
+    /// The mount is paused.
+    Paused,
+    /// The mount is being removed or drained.
+    Draining,
+    /// The mount is disabled.
+    Disabled,
+    /// The mount's actor is starting again.
+    Restarting,
+    /// The mount cannot work.
+    Failed,
+    /// Too many passwords wait to be checked.
+    Passwords,
+    /// The process has no file descriptor left.
+    Descriptors,
+    /// The client's address has too many connections.
+    Connections,
+}
+
+impl Reason {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 14] = [
+        Self::Concurrency,
+        Self::QueueFull,
+        Self::QueueTimeout,
+        Self::Body,
+        Self::Tunnels,
+        Self::Rate,
+        Self::Paused,
+        Self::Draining,
+        Self::Disabled,
+        Self::Restarting,
+        Self::Failed,
+        Self::Passwords,
+        Self::Descriptors,
+        Self::Connections,
+    ];
+
+    /// The word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Concurrency => "concurrency",
+            Self::QueueFull => "queue-full",
+            Self::QueueTimeout => "queue-timeout",
+            Self::Body => "body",
+            Self::Tunnels => "tunnels",
+            Self::Rate => "rate",
+            Self::Paused => "paused",
+            Self::Draining => "draining",
+            Self::Disabled => "disabled",
+            Self::Restarting => "restarting",
+            Self::Failed => "failed",
+            Self::Passwords => "passwords",
+            Self::Descriptors => "descriptors",
+            Self::Connections => "connections",
+        }
+    }
+}
+
 /// What the client is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
@@ -283,6 +358,34 @@ impl Kind {
         )
     }
 
+    /// Why a sound request was refused, where that is what happened.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Reason> {
+        Some(match self {
+            Self::Saturated => Reason::Concurrency,
+            Self::QueueFull => Reason::QueueFull,
+            Self::QueueTimeout => Reason::QueueTimeout,
+            Self::RateExceeded(_) => Reason::Rate,
+            Self::TunnelsSaturated => Reason::Tunnels,
+            Self::ContentTooLarge => Reason::Body,
+            Self::Paused => Reason::Paused,
+            Self::Disabled => Reason::Disabled,
+            Self::Failed => Reason::Failed,
+            Self::Moved | Self::Cut => Reason::Draining,
+            Self::Unavailable => Reason::Restarting,
+            Self::PasswordsBusy => Reason::Passwords,
+            Self::OutOfDescriptors => Reason::Descriptors,
+            Self::TooManyConnections => Reason::Connections,
+            _ => return None,
+        })
+    }
+
+    /// The same in one word.
+    #[must_use]
+    pub fn reason(&self) -> Option<&'static str> {
+        self.refusal().map(Reason::name)
+    }
+
     /// Whose fault it is.
     #[must_use]
     pub fn fault(&self) -> Fault {
@@ -417,5 +520,17 @@ mod tests {
         assert!(Kind::RequestFraming(FramingError::Both).answer().close);
         assert_eq!(Kind::UpstreamClosed.fault(), Fault::Upstream);
         assert_eq!(Kind::NoMount.fault(), Fault::Client);
+    }
+
+    #[test]
+    fn refusals_have_a_reason_of_their_own_and_other_failures_none() {
+        assert_eq!(Kind::Saturated.reason(), Some("concurrency"));
+        assert_eq!(Kind::Connect.reason(), None);
+        let mut names = Reason::ALL.map(Reason::name).to_vec();
+        names.dedup();
+        assert_eq!(names.len(), Reason::ALL.len());
+        for (number, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, number, "the counters are found by it");
+        }
     }
 }

@@ -41,6 +41,7 @@ impl Front {
             files: Files::default(),
             allows_open_proxy: false,
             passwords: Passwords::new().unwrap(),
+            book: Arc::default(),
         };
         let socket = Socket::bind(&Endpoint::Tcp(([127, 0, 0, 1], 0).into())).unwrap();
         let Endpoint::Tcp(address) = socket.endpoint().unwrap() else { panic!() };
@@ -199,7 +200,7 @@ fn panics_restarts_and_edits_elsewhere_drop_nothing() {
     let is_up = |handle: &MountHandle| handle.restarts() == 1 && handle.lifecycle() == Lifecycle::Open;
     crate::testing::until_ok(|| panicking.iter().all(is_up).then_some(()).ok_or("some are not up again"));
     for handle in panicking {
-        handle.stop(Ending::Kill);
+        drop(handle.stop(Ending::Kill));
     }
     tunnels.iter_mut().for_each(|tunnel| tunnel.echoes("after"));
     assert_eq!(client.get("/b/"), 200);

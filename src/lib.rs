@@ -23,6 +23,8 @@ pub mod registry;
 pub mod server;
 pub mod service;
 pub mod settings;
+pub mod stats;
+pub mod traffic;
 pub mod transform;
 pub mod upstream;
 

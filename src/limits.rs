@@ -411,3 +411,45 @@ pub const ROUTE_LOOKS_MAX: usize = 16;
 
 /// Operations that are remembered, so that who asks late is told how one ended.
 pub const OPERATIONS_KEPT_MAX: usize = 1024;
+/// The shortest latency that is told apart from shorter ones, in microseconds
+/// and a power of two: what a proxied request takes at least.
+pub const LATENCY_US_MIN: u64 = 64;
+
+/// How many doublings of that are counted apart: up to 67 seconds, beyond all
+/// defaults of the timeouts.
+pub const LATENCY_OCTAVES: usize = 20;
+
+/// How finely each is split, a power of two: a quantile is off by an eighth,
+/// and a mount's histogram takes 700 bytes.
+pub const LATENCY_BUCKETS_PER_OCTAVE: usize = 4;
+
+/// Seconds whose requests are counted apart, for rates: a minute, the second
+/// that goes on, and some that late comers may still write to.
+pub const RATE_SECONDS: usize = 64;
+
+/// Mounts that have metrics of their own, those with the most requests; the
+/// others are summed. Each has about fifty lines, and a scrape of all of them
+/// stays below half a megabyte.
+pub const METRICS_MOUNTS_MAX: usize = 100;
+
+/// New mounts with requests after which the sums of those that are gone are
+/// made, where nobody asks for them: what a mount leaves behind waits no longer.
+pub const STATS_ARRIVALS_MAX: usize = 1024;
+
+/// Requests of a mount that wait for one who watches its traffic; further ones
+/// are left out and counted. What passes in the blink of an eye.
+pub const TRAFFIC_QUEUE_ENTRIES_MAX: usize = 256;
+
+/// What those may weigh, in bytes: with as many watchers as there may be, all
+/// of them asleep, 64 MiB.
+pub const TRAFFIC_QUEUE_BYTES_MAX: usize = 256 * 1024;
+
+/// What is told of the fields of one head, in bytes; fields behind that are
+/// left out. Few heads without their cookies have more.
+pub const TRAFFIC_HEAD_BYTES_MAX: usize = 8 * 1024;
+
+/// Classes, codes or methods that one filter names.
+pub const TRAFFIC_FILTER_MEMBERS_MAX: usize = 16;
+
+/// One in how many requests is told at least, where somebody wants a sample.
+pub const TRAFFIC_SAMPLE_MAX: u64 = 1_000_000;

@@ -3,6 +3,7 @@
 //! Owns the value that is handed from front to mount to upstream and back. It
 //! decides nothing: who holds it reads it, edits it, and hands it on.
 
+pub mod account;
 pub mod body;
 pub mod bounds;
 pub mod credit;
@@ -15,6 +16,7 @@ pub mod request;
 pub mod shell;
 pub mod tunnel;
 
+pub use account::{Account, Watched};
 pub use body::{ClientSide, RequestBody};
 pub use bounds::Bounds;
 pub use credit::{Credit, Credits};

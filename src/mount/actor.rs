@@ -66,6 +66,7 @@ impl Actor {
             let after_long = self.start_at.is_none() && self.started.elapsed() >= RESTART_STEADY;
             oplog::error(format_args!("mount {}: its actor panicked", self.shared.id));
             self.take_in(Event::Panicked { after_long });
+            self.shared.counted().restarted();
         }
     }
 
@@ -77,6 +78,7 @@ impl Actor {
             }
         }
         self.shared.mailbox.close();
+        self.shared.close_book();
     }
 
     /// What happened? Nothing is lost by looking once more.
@@ -312,6 +314,7 @@ mod tests {
             files: Files::default(),
             allows_open_proxy: false,
             passwords: Passwords::new().unwrap(),
+            book: Arc::default(),
         }
     }
 

@@ -15,17 +15,19 @@ use super::spec::MountSpec;
 use super::state::{Ending, Lifecycle, Wish};
 use super::trust;
 use crate::error::{Error, Kind};
-use crate::exchange::{Credit, Credits, Exchange, Generation, shell};
+use crate::exchange::{Credit, Credits, Exchange, Generation, Notes, Watched, shell};
 use crate::files::Files;
 use crate::identity::Passwords;
 use crate::net::{Dialer, Timer};
 use crate::policy::rate;
-use crate::upstream::Backend;
+use crate::stats::{Book, Stats};
+use crate::traffic;
+use crate::upstream::{Backend, Pool};
 use arc_swap::ArcSwap;
 use event_listener::Event as Signal;
 use http_types::{Request, Response};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime};
 
 /// What every mount of the process shares.
@@ -43,6 +45,8 @@ pub struct Environment {
     pub allows_open_proxy: bool,
     /// Passwords that are being checked, or were.
     pub passwords: Arc<Passwords>,
+    /// What mounts have done.
+    pub book: Arc<Book>,
 }
 
 /// A running mount as one spec makes it. Clones share both; after a change
@@ -85,8 +89,10 @@ pub(super) struct Shared {
     pub(super) environment: Environment,
     /// Heard by the actor, and by whoever waits for a generation.
     pub(super) signal: Arc<Signal>,
-    backend: Backend,
+    pool: Arc<Pool>,
     client: surf::Client,
+    /// What it has done; nothing before its first request.
+    stats: OnceLock<Arc<Stats>>,
     made: Instant,
     /// When the next request comes if all come evenly.
     next_us: AtomicU64,
@@ -160,8 +166,9 @@ impl MountHandle {
             mailbox: Mailbox::new(Arc::clone(&signal)),
             retired: Retired::default(),
             environment: environment.clone(),
-            client: surf::Client::with_http_client(backend.clone()),
-            backend,
+            pool: backend.pool(),
+            client: surf::Client::with_http_client(backend),
+            stats: OnceLock::new(),
             made: Instant::now(),
             next_us: AtomicU64::new(0),
             signal,
@@ -188,6 +195,7 @@ impl MountHandle {
     pub async fn admit(&self, shell: &mut Request) -> Result<(), Error> {
         let (shared, face) = (&*self.shared, &*self.face);
         let exchange = shell::exchange(shell)?;
+        shared.count(exchange);
         // One that has a place here from before a change keeps it.
         let mut credit = match exchange.credit.take().filter(|credit| credit.is_of(&shared.credits)) {
             Some(credit) => credit,
@@ -331,6 +339,40 @@ impl MountHandle {
         Lifecycle::from_u8(self.shared.lifecycle.load(Ordering::Relaxed))
     }
 
+    /// What it has done; none before its first request.
+    #[must_use]
+    pub fn stats(&self) -> Option<&Stats> {
+        self.shared.stats.get().map(|stats| &**stats)
+    }
+
+    /// The same, for who wants to watch a mount that nobody has asked yet.
+    #[must_use]
+    pub fn counted(&self) -> &Arc<Stats> {
+        self.shared.counted()
+    }
+
+    /// When it had something to do last: now, while it has. None before its
+    /// first request.
+    #[must_use]
+    pub fn last_activity(&self) -> Option<SystemTime> {
+        match self.in_flight() + self.tunnels() {
+            0 => self.stats()?.last_activity(),
+            _ => Some(SystemTime::now()),
+        }
+    }
+
+    /// Its connections to upstreams.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.shared.pool
+    }
+
+    /// How often its actor was started again.
+    #[must_use]
+    pub fn restarts(&self) -> u32 {
+        self.shared.told().restarts
+    }
+
     /// How many requests are on their way.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
@@ -345,6 +387,30 @@ impl MountHandle {
 }
 
 impl Shared {
+    pub(super) fn counted(&self) -> &Arc<Stats> {
+        self.stats.get_or_init(|| self.environment.book.begin(&self.id))
+    }
+
+    /// Has the exchange count among this mount's, however it ends.
+    fn count(&self, exchange: &mut Exchange) {
+        let stats = self.counted();
+        exchange.body.side().account.charge(stats);
+        if stats.tap().is_watched() && stats.tap().wants(exchange.head.method(), exchange.path()) {
+            let notes = exchange.notes.get_or_insert_with(Notes::begin).clone();
+            let head = &exchange.head;
+            let mut entry =
+                traffic::Entry::begin(&self.id, exchange.id.to_string(), head.method(), head.target(), &head.fields);
+            entry.client = exchange.peer.ip();
+            let watched = Watched { entry, path: exchange.path().to_vec(), notes };
+            exchange.body.side().account.watch(Box::new(watched));
+        }
+    }
+
+    /// Nobody counts for it any more: whoever watches it has seen all.
+    pub(super) fn close_book(&self) {
+        self.stats.get().into_iter().for_each(|stats| stats.tap().close());
+    }
+
     /// A place for the exchange, at once or when the actor says so.
     async fn place(&self, face: &Face, exchange: &Exchange) -> Result<Credit, Error> {
         if let Some(per_s) = face.plan.limits().requests_per_s_max {
@@ -432,7 +498,7 @@ impl Shared {
 
     /// Closes what is idle towards the upstream.
     pub(super) fn forget_connections(&self) {
-        self.backend.forget_idle();
+        self.pool.forget();
     }
 
     pub(super) fn told(&self) -> MutexGuard<'_, Told> {

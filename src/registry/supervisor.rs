@@ -636,6 +636,7 @@ mod tests {
             files: Files::default(),
             allows_open_proxy: false,
             passwords: Passwords::new().unwrap(),
+            book: Arc::default(),
         };
         Registry::open(directory, fixed, environment)
     }
@@ -702,6 +703,7 @@ mod tests {
             pseudonym: "test".into(),
             files: Files::default(),
             passwords: Passwords::new().unwrap(),
+            book: Arc::default(),
             allows_open_proxy,
         };
         let fenced = Registry::open(directory.path(), vec![], allowing(false)).unwrap();
