@@ -4,6 +4,7 @@
 //! durable, publishes and answers, in that order; readers take a snapshot and
 //! wait for nobody. Never serves HTTP.
 
+pub mod ownership;
 pub mod store;
 mod supervisor;
 
