@@ -2,15 +2,19 @@
 //! else. Handlers are thin: read, ask the registry, show.
 
 use super::app::AdminState;
+use super::audit::{Done, audit};
+use super::caller::{Caller, Effect, reason};
 use super::guard::Guard;
 use super::model;
 use super::problem::Problem;
+use super::{json, token_calls};
 use crate::exchange::{Exchange, Reply};
 use crate::http1::Framing;
 use crate::limits::{ADMIN_BODY_BYTES_MAX, MOUNT_DRAIN_MAX, SETTING_MAX};
 use crate::message::parse_digits;
 use crate::mount::spec::{Id, parse};
 use crate::mount::{MountSpec, SpecFault, identity, trust};
+use crate::registry::ownership::{Labels, may_change};
 use crate::registry::{Change, Outcome, Refusal};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -42,6 +46,12 @@ pub enum Action {
     Delete,
     /// Many mounts at once, from JSON or a Paste Deploy file.
     Import,
+    /// Who may call.
+    ListTokens,
+    /// Somebody more.
+    AddToken,
+    /// Somebody less.
+    RemoveToken,
     /// The process lives.
     Health,
     /// The process takes requests.
@@ -84,6 +94,13 @@ pub const ROUTES: &[Route] = &[
         allow: "GET, HEAD, PUT, DELETE",
     },
     Route { path: "/v1/import", guarded: true, actions: &[("POST", Action::Import)], allow: "POST" },
+    Route {
+        path: "/v1/tokens",
+        guarded: true,
+        actions: &[("GET", Action::ListTokens), ("POST", Action::AddToken)],
+        allow: "GET, HEAD, POST",
+    },
+    Route { path: "/v1/tokens/{id}", guarded: true, actions: &[("DELETE", Action::RemoveToken)], allow: "DELETE" },
     Route { path: "/healthz", guarded: false, actions: &[("GET", Action::Health)], allow: "GET, HEAD" },
     Route { path: "/readyz", guarded: false, actions: &[("GET", Action::Ready)], allow: "GET, HEAD" },
     Route { path: "/openapi.yaml", guarded: false, actions: &[("GET", Action::Contract)], allow: "GET, HEAD" },
@@ -115,6 +132,19 @@ const CONTRACT: &str = include_str!("../../openapi.yaml");
 const CONTENT_SECURITY_POLICY: &[u8] =
     b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
+impl Action {
+    /// What it may do. One that asks for no token can only read.
+    #[must_use]
+    pub fn effect(self) -> Effect {
+        match self {
+            Self::List | Self::Show | Self::Health | Self::Ready | Self::Contract | Self::Asset(_) => Effect::Reads,
+            Self::Create | Self::Put | Self::Delete => Effect::Changes,
+            Self::Import => Effect::Rehearses,
+            Self::ListTokens | Self::AddToken | Self::RemoveToken => Effect::Governs,
+        }
+    }
+}
+
 impl Route {
     /// The action of a method; HEAD is GET without content.
     pub fn action(&self, method: &[u8]) -> Result<Action, Problem> {
@@ -127,8 +157,14 @@ impl Route {
     }
 }
 
-/// Does what was asked. `id` is the mount that the path names.
-pub async fn perform(state: &AdminState, action: Action, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
+/// Does what was asked. `id` is the mount or token that the path names.
+pub async fn perform(
+    state: &AdminState,
+    action: Action,
+    id: &str,
+    caller: &Caller,
+    exchange: &Exchange,
+) -> Result<Reply, Problem> {
     match action {
         Action::List => {
             let snapshot = state.registry.snapshot();
@@ -143,20 +179,24 @@ pub async fn perform(state: &AdminState, action: Action, id: &str, exchange: &Ex
         Action::Create => {
             let made_up = random_id()?;
             let spec = read_spec(exchange, Id::OwnOr(&made_up)).await?;
-            change(state, Change::Create(spec)).await
+            change(state, caller, exchange, Change::Create(spec)).await
         }
         Action::Put => {
             let spec = read_spec(exchange, Id::Given(id)).await?;
-            change(state, Change::Put(spec)).await
+            change(state, caller, exchange, Change::Put(spec)).await
         }
         Action::Delete => {
-            if exchange.framing != Framing::None {
-                read_json(exchange).await?;
-            }
+            read_over(exchange).await?;
             let drain = read_drain(exchange)?;
-            change(state, Change::Delete { id: id.into(), drain }).await
+            change(state, caller, exchange, Change::Delete { id: id.into(), drain }).await
         }
-        Action::Import => super::import::perform(state, exchange).await,
+        Action::Import => super::import::perform(state, caller, exchange).await,
+        Action::ListTokens => Ok(token_calls::list(state)),
+        Action::AddToken => token_calls::add(state, caller, exchange).await,
+        Action::RemoveToken => {
+            read_over(exchange).await?;
+            token_calls::remove(state, caller, id, exchange).await
+        }
         Action::Health => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
         Action::Ready if state.front.is_ending() => Ok(model::json_reply(503, &json!({ "status": "draining" }))),
         Action::Ready => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
@@ -169,8 +209,8 @@ pub async fn perform(state: &AdminState, action: Action, id: &str, exchange: &Ex
     }
 }
 
-async fn change(state: &AdminState, change: Change) -> Result<Reply, Problem> {
-    match state.registry.change(change).await? {
+async fn change(state: &AdminState, caller: &Caller, exchange: &Exchange, change: Change) -> Result<Reply, Problem> {
+    match apply(state, caller, exchange, change).await? {
         Outcome::Created(record) => {
             let mut reply = model::json_reply(201, &model::mount(&record));
             reply.head.fields.push(b"Location", model::location(&record).as_bytes());
@@ -179,6 +219,39 @@ async fn change(state: &AdminState, change: Change) -> Result<Reply, Problem> {
         Outcome::Replaced(record) => Ok(model::json_reply(200, &model::mount(&record))),
         Outcome::Deleted | Outcome::Imported(_) => Ok(model::reply(204, "", Vec::new())),
     }
+}
+
+/// Makes a change, if the caller may, and writes down who made it. Every change
+/// of the mounts goes through here.
+pub(super) async fn apply(
+    state: &AdminState,
+    caller: &Caller,
+    exchange: &Exchange,
+    change: Change,
+) -> Result<Outcome, Problem> {
+    caller.may_write()?;
+    // No mount has labels, so none is its own.
+    if !may_change(caller.owner.as_deref(), Some(&Labels::new()), None) {
+        let detail = format!("the token '{}' may change only the mounts of its owner", caller.name);
+        return Err(Problem::new(403, detail));
+    }
+    let why = reason(&exchange.head.fields)?;
+    let deleted = if let Change::Delete { id, .. } = &change { id.clone() } else { String::new() };
+    let outcome = state.registry.change(change).await?;
+    let (action, kind, subject, revision) = match &outcome {
+        Outcome::Created(record) => ("create", "mount", record.spec.id.clone(), Some(record.revision)),
+        Outcome::Replaced(record) => ("replace", "mount", record.spec.id.clone(), Some(record.revision)),
+        Outcome::Deleted => ("delete", "mount", deleted, None),
+        Outcome::Imported(imported) => {
+            let (created, updated) = (imported.created.len(), imported.updated.len());
+            if created + updated == 0 {
+                return Ok(outcome);
+            }
+            ("import", "mounts", format!("{created} created, {updated} updated"), None)
+        }
+    };
+    audit(caller, &Done { action, kind, subject: &subject, revision, why: why.as_deref() });
+    Ok(outcome)
 }
 
 /// `?drain_ms=N`: how long requests and tunnels of a deleted mount may go on.
@@ -217,21 +290,25 @@ pub(super) fn file_faults(spec: &MountSpec) -> Vec<SpecFault> {
     faults
 }
 
-async fn read_json(exchange: &Exchange) -> Result<Value, Problem> {
+/// Passes over content where none is needed, if it is such as we take.
+async fn read_over(exchange: &Exchange) -> Result<(), Problem> {
+    if exchange.framing != Framing::None {
+        read_json(exchange).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn read_json(exchange: &Exchange) -> Result<Value, Problem> {
     Guard::check_json(&exchange.head.fields)?;
     let body = read_body(exchange, ADMIN_BODY_BYTES_MAX).await?;
     let body = body.ok_or_else(|| Problem::new(413, format!("a mount has at most {ADMIN_BODY_BYTES_MAX} bytes")))?;
-    json_of(&body)
+    json::read(&body)
 }
 
 /// The whole content; none where it is longer than that.
 pub(super) async fn read_body(exchange: &Exchange, bytes_max: usize) -> Result<Option<Vec<u8>>, Problem> {
     let body = exchange.body.read_all(bytes_max).await;
     body.map_err(|error| Problem::new(error.kind().answer().status, error.kind().answer().text))
-}
-
-pub(super) fn json_of(body: &[u8]) -> Result<Value, Problem> {
-    serde_json::from_slice(body).map_err(|error| Problem::new(400, format!("malformed JSON: {error}")))
 }
 
 /// An id for a mount that came without one.

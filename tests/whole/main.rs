@@ -32,6 +32,7 @@
 //! - `apps`: WebDAV and Flask behind a prefix.
 //! - `api`: every call of the admin API against openapi.yaml.
 //! - `guard`: who is not let in to the admin API.
+//! - `tokens`: what each token may do, and what is written down of it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests say what they expect by unwrapping it")]
 
@@ -62,5 +63,6 @@ mod rewriting;
 mod service;
 mod ssrf;
 mod tls;
+mod tokens;
 mod traffic;
 mod tunnels;
