@@ -176,6 +176,25 @@ pub const ADMIN_DRAIN_MAX: Duration = Duration::from_secs(2);
 /// The body of one admin request.
 pub const ADMIN_BODY_BYTES_MAX: usize = 64 * 1024;
 
+/// Connections of the admin listener at a time: the streams of events below,
+/// and as many again for calls, so that no number of watchers locks anybody out.
+pub const ADMIN_CONNECTIONS_MAX: usize = 512;
+
+/// Streams of server-sent events at a time; further ones are refused with 503.
+/// Each holds a connection and a queue for as long as its client likes.
+pub const EVENT_STREAMS_MAX: usize = 256;
+
+/// Encoded events that wait for the client of one stream, in bytes; one more
+/// event may come on top. Events behind them wait where they come from.
+pub const EVENT_BUFFER_BYTES: usize = 16 * 1024;
+
+/// Events that one stream takes at once before others get their turn.
+pub const EVENTS_PER_TURN_MAX: usize = 64;
+
+/// How long a stream of events is silent before it says that it is alive: what
+/// stands between gives up on silence after 30 s or more.
+pub const EVENT_SILENCE_MAX: Duration = Duration::from_secs(15);
+
 /// Commands waiting for the registry, and so also committed together.
 pub const REGISTRY_COMMANDS_MAX: usize = 256;
 
@@ -304,6 +323,33 @@ pub const IMPORT_MOUNTS_MAX: usize = 10_000;
 /// The JSON of one import: as many mounts, of the size that most have.
 pub const IMPORT_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Labels of one mount.
+pub const LABELS_MAX: usize = 64;
+
+/// The JSON of one mount's metadata: a note, not a file.
+pub const METADATA_BYTES_MAX: usize = 16 * 1024;
+
+/// The longest time that a lease may last without being renewed: a month.
+pub const LEASE_TTL_S_MAX: u32 = 31 * 24 * 60 * 60;
+
+/// Requests that may wait for one mount. Each keeps its connection, and what it
+/// waits for takes some hundred bytes.
+pub const QUEUE_MAX: u32 = 10_000;
+
+/// Revisions that one `If-Match` names; nobody needs a second one.
+pub const CONDITION_REVISIONS_MAX: usize = 8;
+
+/// How long until a lease that has run out is ended again after the store could
+/// not take it.
+pub const LEASE_RETRY: Duration = Duration::from_secs(5);
+
+/// Leases that end in one commit.
+pub const LEASES_ENDED_MAX: usize = 1024;
+
+/// Revisions that the journal remembers: weeks of edits by hand, hours of an
+/// orchestrator's.
+pub const HISTORY_REVISIONS_MAX: u64 = 10_000;
+
 /// Levels of arrays and objects in JSON that is sent to the API. A mount has
 /// six; what is opaque in it may have some more.
 pub const JSON_DEPTH_MAX: usize = 32;
@@ -315,8 +361,8 @@ pub const REASON_BYTES_MAX: usize = 256;
 /// with what a caller shows, in some microseconds for all.
 pub const TOKENS_MAX: usize = 256;
 
-/// Bytes of the owner that a token is limited to.
-pub const OWNER_BYTES_MAX: usize = 128;
+/// Characters of the owner that a token is limited to: those of a label.
+pub const OWNER_CHARS_MAX: usize = 255;
 
 /// The file of tokens: as many as there may be, and room for more.
 pub const TOKENS_FILE_BYTES_MAX: u64 = 1024 * 1024;

@@ -2,7 +2,7 @@
 //!
 //! Owns the order of starting and stopping, and nothing else.
 
-use crate::admin::{self, AdminState, Token, Tokens, guard::Guard};
+use crate::admin::{self, AdminState, Streams, Token, Tokens, guard::Guard};
 use crate::demo;
 use crate::exchange::RequestIds;
 use crate::exchange::shell::Shell;
@@ -11,7 +11,7 @@ use crate::front::access_log::{self, AccessLog};
 use crate::front::connection::{ClientBounds, ConnectionServer};
 use crate::front::gateway;
 use crate::identity::Passwords;
-use crate::limits::{ADMIN_DRAIN_MAX, CUT_MAX};
+use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_DRAIN_MAX, CUT_MAX};
 use crate::mount::{Environment, MountSpec, spec};
 use crate::net::listen::{self, Spawn};
 use crate::net::workers;
@@ -47,8 +47,6 @@ pub struct Server {
     drain_max: Duration,
 }
 
-/// The admin API serves few; its connections are idle most of the time.
-const ADMIN_CONNECTIONS_MAX: usize = 256;
 const DEMO_CONNECTIONS_MAX: usize = 256;
 
 impl Server {
@@ -103,7 +101,8 @@ impl Server {
             Endpoint::Unix(_) => Guard::unix(tokens),
         };
         let admin_drain = Drain::new(ADMIN_CONNECTIONS_MAX, Arc::clone(&timer));
-        let state = AdminState { registry, guard, front: Arc::clone(&front_drain) };
+        let streams = Streams::new(Arc::clone(&timer), Arc::clone(&admin_drain));
+        let state = AdminState { registry, guard, front: Arc::clone(&front_drain), streams };
         let admin_ended = told(start_admin(admin_socket, &admin_drain, state, &timer, ids))?;
         Ok(Self {
             front,

@@ -4,6 +4,7 @@ use super::caller::Caller;
 use super::guard::Guard;
 use super::problem::Problem;
 use super::routes::{ROUTES, Route, perform};
+use super::sse::Streams;
 use crate::exchange::{Exchange, Reply, shell};
 use crate::net::Drain;
 use crate::registry::Registry;
@@ -19,6 +20,8 @@ pub struct AdminState {
     pub guard: Guard,
     /// The front, for readiness.
     pub front: Arc<Drain>,
+    /// Answers that are streams of events.
+    pub streams: Streams,
 }
 
 /// The admin API's tide app.

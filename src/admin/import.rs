@@ -9,7 +9,7 @@ use super::guard::Guard;
 use super::json;
 use super::model;
 use super::problem::Problem;
-use super::routes::{apply, file_faults, read_body};
+use super::routes::{apply, asked, file_faults, read_body};
 use crate::exchange::{Exchange, Reply};
 use crate::limits::{
     ADMIN_BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX, IMPORT_MOUNTS_MAX, PASTE_FILE_BYTES_MAX, PASTE_NOTES_MAX,
@@ -17,7 +17,7 @@ use crate::limits::{
 use crate::mount::spec::{Id, parse};
 use crate::mount::{MountSpec, SpecFault};
 use crate::paste::{self, ENTRY, Note, Source};
-use crate::registry::{Change, Outcome};
+use crate::registry::{Action, Change, Done};
 use serde_json::{Value, json};
 
 /// Does what was asked.
@@ -36,23 +36,29 @@ pub async fn perform(state: &AdminState, caller: &Caller, exchange: &Exchange) -
     let read = move || if is_paste { read_paste(body) } else { Ok((read_list(&body)?, Vec::new())) };
     let (specs, notes) = blocking::unblock(read).await?;
     let shown: Vec<Value> = specs.iter().map(|spec| json!(spec)).collect();
-    let imported = if dry_run {
-        state.registry.preview_import(&specs).map_err(Problem::from).map_err(told)?
+    let request = asked(caller, exchange, Change::Import(specs))?;
+    let done = if dry_run {
+        let registry = state.registry.clone();
+        let preview = blocking::unblock(move || registry.preview(request)).await;
+        preview.map(|preview| preview.done).map_err(Problem::from)
     } else {
-        match apply(state, caller, exchange, Change::Import(specs)).await.map_err(told)? {
-            Outcome::Imported(imported) => imported,
-            _ => return Err(Problem::new(500, "the registry answered something else")),
-        }
+        apply(state, caller, exchange, request).await
     };
+    let done = done.map_err(told)?;
     let answer = json!({
         "dry_run": dry_run,
-        "created": imported.created,
-        "updated": imported.updated,
-        "unchanged": imported.unchanged,
+        "created": ids(&done, Action::Create),
+        "updated": ids(&done, Action::Replace),
+        "unchanged": done.unchanged.iter().map(|record| record.spec.id.as_str()).collect::<Vec<_>>(),
         "notes": notes,
         "mounts": shown,
     });
     Ok(model::json_reply(200, &answer))
+}
+
+/// The mounts to which that was done.
+fn ids(done: &Done, action: Action) -> Vec<&str> {
+    done.edits.iter().filter(|edit| edit.action == action).map(|edit| edit.id()).collect()
 }
 
 /// A refusal of one mount is one of all.

@@ -13,11 +13,13 @@ mod json;
 mod model;
 mod problem;
 mod routes;
+pub mod sse;
 pub mod token;
 mod token_calls;
 pub mod tokens;
 
 pub use app::{AdminState, app};
 pub use caller::Caller;
+pub use sse::Streams;
 pub use token::Token;
 pub use tokens::Tokens;

@@ -3,30 +3,46 @@
 use crate::error::reason;
 use crate::exchange::Reply;
 use crate::message::ResponseHead;
-use crate::registry::Record;
+use crate::registry::{Record, Registry};
 use serde_json::{Value, json};
 use std::time::SystemTime;
 
 /// A mount as the API shows it: its spec and what is known of it now.
 #[must_use]
-pub fn mount(record: &Record) -> Value {
+pub fn mount(record: &Record, registry: &Registry) -> Value {
     let handle = &record.handle;
+    let status = handle.status();
     let mut value = json!(*record.spec);
     let about = json!({
         "revision": record.revision,
         "created_at": record.created_at,
         "updated_at": record.updated_at,
-        "state": handle.lifecycle(),
+        "state": status.lifecycle,
+        "state_reason": status.reason,
+        "state_since": instant(status.since),
         "in_flight": handle.in_flight(),
         "tunnels": handle.tunnels(),
-        "restarts": handle.restarts(),
-        "generation": handle.generation(),
+        "held": status.held,
+        "restarts": status.restarts,
+        "generation": status.generation,
+        "generations": status.generations,
+        "last_activity_at": null,
+        "fixed": !record.stored,
         "links": { "self": location(record) },
     });
+    if let Some(expires) = registry.lease_expires_at(record) {
+        value["lease_expires_at"] = json!(instant(expires));
+    }
     if let (Value::Object(value), Value::Object(about)) = (&mut value, about) {
         value.extend(about);
     }
     value
+}
+
+/// A time as JSON has it, RFC 3339.
+#[must_use]
+pub fn instant(time: SystemTime) -> String {
+    humantime::format_rfc3339_millis(time).to_string()
 }
 
 /// Where a mount is found.
@@ -41,20 +57,29 @@ pub fn json_reply(status: u16, value: &Value) -> Reply {
     reply(status, "application/json", value.to_string().into_bytes())
 }
 
-/// An answer of any type. Browsers take it for nothing else, show it in no
-/// frame of others, and keep no copy.
+/// An answer of any type.
 #[must_use]
 pub fn reply(status: u16, media_type: &str, content: Vec<u8>) -> Reply {
+    let mut head = head(status, media_type);
+    if status != 204 {
+        head.fields.push(b"Content-Length", content.len().to_string().as_bytes());
+    }
+    Reply::whole(head, content)
+}
+
+/// The head of an answer of any type, without its length. Browsers take it for
+/// nothing else, show it in no frame of others, and keep no copy.
+#[must_use]
+pub fn head(status: u16, media_type: &str) -> ResponseHead {
     let mut head = ResponseHead::own(status, reason(status));
     let fields = &mut head.fields;
     if status != 204 {
         fields.push(b"Content-Type", media_type.as_bytes());
-        fields.push(b"Content-Length", content.len().to_string().as_bytes());
     }
     fields.push(b"Date", httpdate::fmt_http_date(SystemTime::now()).as_bytes());
     fields.push(b"Cache-Control", b"no-store");
     fields.push(b"X-Content-Type-Options", b"nosniff");
     fields.push(b"Referrer-Policy", b"no-referrer");
     fields.push(b"Cross-Origin-Resource-Policy", b"same-origin");
-    Reply::whole(head, content)
+    head
 }

@@ -93,7 +93,13 @@ impl From<Refusal> for Problem {
                 return Self::invalid(vec![SpecFault { pointer: "/allowed_hosts".into(), detail }]);
             }
             Refusal::Unknown(_) => 404,
-            Refusal::IdTaken(_) | Refusal::MatchTaken { .. } | Refusal::Fixed(_) => 409,
+            Refusal::IdTaken(_)
+            | Refusal::MatchTaken { .. }
+            | Refusal::Fixed(_)
+            | Refusal::NoLease(_)
+            | Refusal::State(_) => 409,
+            Refusal::Condition { .. } => 412,
+            Refusal::NotOwner { .. } => 403,
             Refusal::Storage(_) => 500,
             Refusal::Busy => 503,
         };

@@ -2,8 +2,8 @@
 //! else. Handlers are thin: read, ask the registry, show.
 
 use super::app::AdminState;
-use super::audit::{Done, audit};
-use super::caller::{Caller, Effect, reason};
+use super::audit::Trail;
+use super::caller::{Caller, Effect};
 use super::guard::Guard;
 use super::model;
 use super::problem::Problem;
@@ -12,10 +12,10 @@ use crate::exchange::{Exchange, Reply};
 use crate::http1::Framing;
 use crate::limits::{ADMIN_BODY_BYTES_MAX, MOUNT_DRAIN_MAX, SETTING_MAX};
 use crate::message::parse_digits;
+use crate::mount::Ending;
 use crate::mount::spec::{Id, parse};
 use crate::mount::{MountSpec, SpecFault, identity, trust};
-use crate::registry::ownership::{Labels, may_change};
-use crate::registry::{Change, Outcome, Refusal};
+use crate::registry::{Action as Did, Change, Condition, Done, Refusal, Request};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -168,27 +168,28 @@ pub async fn perform(
     match action {
         Action::List => {
             let snapshot = state.registry.snapshot();
-            let mounts: Vec<Value> = snapshot.mounts.values().map(|record| model::mount(record)).collect();
+            let mounts: Vec<Value> =
+                snapshot.mounts.values().map(|record| model::mount(record, &state.registry)).collect();
             Ok(model::json_reply(200, &json!({ "mounts": mounts, "revision": snapshot.revision })))
         }
         Action::Show => {
             let snapshot = state.registry.snapshot();
             let record = snapshot.mounts.get(id).ok_or_else(|| Problem::from(Refusal::Unknown(id.into())))?;
-            Ok(model::json_reply(200, &model::mount(record)))
+            Ok(model::json_reply(200, &model::mount(record, &state.registry)))
         }
         Action::Create => {
             let made_up = random_id()?;
             let spec = read_spec(exchange, Id::OwnOr(&made_up)).await?;
-            change(state, caller, exchange, Change::Create(spec)).await
+            change(state, caller, exchange, Change::Create(Box::new(spec))).await
         }
         Action::Put => {
             let spec = read_spec(exchange, Id::Given(id)).await?;
-            change(state, caller, exchange, Change::Put(spec)).await
+            change(state, caller, exchange, Change::Put(Box::new(spec), Ending::Finish)).await
         }
         Action::Delete => {
             read_over(exchange).await?;
             let drain = read_drain(exchange)?;
-            change(state, caller, exchange, Change::Delete { id: id.into(), drain }).await
+            change(state, caller, exchange, Change::Delete(id.into(), Ending::Deadline(drain))).await
         }
         Action::Import => super::import::perform(state, caller, exchange).await,
         Action::ListTokens => Ok(token_calls::list(state)),
@@ -210,15 +211,24 @@ pub async fn perform(
 }
 
 async fn change(state: &AdminState, caller: &Caller, exchange: &Exchange, change: Change) -> Result<Reply, Problem> {
-    match apply(state, caller, exchange, change).await? {
-        Outcome::Created(record) => {
-            let mut reply = model::json_reply(201, &model::mount(&record));
-            reply.head.fields.push(b"Location", model::location(&record).as_bytes());
-            Ok(reply)
+    let done = apply(state, caller, exchange, asked(caller, exchange, change)?).await?;
+    let created = done.edits.last().is_some_and(|edit| edit.action == Did::Create);
+    let mut reply = match done.mount() {
+        None => model::reply(204, "", Vec::new()),
+        Some(record) if created => {
+            let mut reply = model::json_reply(201, &model::mount(record, &state.registry));
+            reply.head.fields.push(b"Location", model::location(record).as_bytes());
+            reply
         }
-        Outcome::Replaced(record) => Ok(model::json_reply(200, &model::mount(&record))),
-        Outcome::Deleted | Outcome::Imported(_) => Ok(model::reply(204, "", Vec::new())),
-    }
+        Some(record) => model::json_reply(200, &model::mount(record, &state.registry)),
+    };
+    reply.head.fields.push(b"X-Revision", done.revision.to_string().as_bytes());
+    Ok(reply)
+}
+
+/// A change that this caller asks for.
+pub(super) fn asked(caller: &Caller, exchange: &Exchange, change: Change) -> Result<Request, Problem> {
+    Ok(Request { change, condition: Condition::None, origin: caller.origin(&exchange.head.fields)? })
 }
 
 /// Makes a change, if the caller may, and writes down who made it. Every change
@@ -227,31 +237,13 @@ pub(super) async fn apply(
     state: &AdminState,
     caller: &Caller,
     exchange: &Exchange,
-    change: Change,
-) -> Result<Outcome, Problem> {
+    request: Request,
+) -> Result<Done, Problem> {
     caller.may_write()?;
-    // No mount has labels, so none is its own.
-    if !may_change(caller.owner.as_deref(), Some(&Labels::new()), None) {
-        let detail = format!("the token '{}' may change only the mounts of its owner", caller.name);
-        return Err(Problem::new(403, detail));
-    }
-    let why = reason(&exchange.head.fields)?;
-    let deleted = if let Change::Delete { id, .. } = &change { id.clone() } else { String::new() };
-    let outcome = state.registry.change(change).await?;
-    let (action, kind, subject, revision) = match &outcome {
-        Outcome::Created(record) => ("create", "mount", record.spec.id.clone(), Some(record.revision)),
-        Outcome::Replaced(record) => ("replace", "mount", record.spec.id.clone(), Some(record.revision)),
-        Outcome::Deleted => ("delete", "mount", deleted, None),
-        Outcome::Imported(imported) => {
-            let (created, updated) = (imported.created.len(), imported.updated.len());
-            if created + updated == 0 {
-                return Ok(outcome);
-            }
-            ("import", "mounts", format!("{created} created, {updated} updated"), None)
-        }
-    };
-    audit(caller, &Done { action, kind, subject: &subject, revision, why: why.as_deref() });
-    Ok(outcome)
+    let trail = Trail::begin(&request.origin, exchange);
+    let outcome = state.registry.change(request).await;
+    trail.end(&outcome);
+    Ok(outcome?)
 }
 
 /// `?drain_ms=N`: how long requests and tunnels of a deleted mount may go on.

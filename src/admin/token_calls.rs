@@ -4,16 +4,17 @@
 //! thread, so that nobody waits for the disk.
 
 use super::app::AdminState;
-use super::audit::{Done, audit};
-use super::caller::{Caller, reason};
+use super::audit::{Deed, audit};
+use super::caller::Caller;
 use super::model;
 use super::problem::Problem;
 use super::routes::read_json;
 use super::tokens::{TokenRefusal, Tokens, Wanted, is_owner};
 use crate::exchange::{Exchange, Reply};
-use crate::limits::OWNER_BYTES_MAX;
+use crate::limits::OWNER_CHARS_MAX;
 use crate::mount::SpecFault;
 use crate::mount::spec::is_id;
+use crate::registry::Origin;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -25,43 +26,50 @@ pub fn list(state: &AdminState) -> Reply {
 
 /// Makes a token, and shows its value this once.
 pub async fn add(state: &AdminState, caller: &Caller, exchange: &Exchange) -> Result<Reply, Problem> {
-    let why = without_query(exchange)?;
+    let origin = without_query(caller, exchange)?;
     let wanted = wanted(&read_json(exchange).await?).map_err(|faults| {
         let detail = format!("the token has faults: {}", faults.len());
         Problem { faults: faults.iter().map(|fault| json!(fault)).collect(), ..Problem::new(422, detail) }
     })?;
-    let name = wanted.name.clone();
-    let made = change(state, move |tokens| tokens.add(wanted)).await?;
-    audit(caller, &Done { action: "create", kind: "token", subject: &name, revision: None, why: why.as_deref() });
+    let location = format!("/v1/tokens/{}", wanted.name);
+    let made = change(state, origin, "create", wanted.name.clone(), |tokens| tokens.add(wanted)).await?;
     let mut reply = model::json_reply(201, &made);
-    reply.head.fields.push(b"Location", format!("/v1/tokens/{name}").as_bytes());
+    reply.head.fields.push(b"Location", location.as_bytes());
     Ok(reply)
 }
 
 /// Takes a token back.
 pub async fn remove(state: &AdminState, caller: &Caller, name: &str, exchange: &Exchange) -> Result<Reply, Problem> {
-    let why = without_query(exchange)?;
+    let origin = without_query(caller, exchange)?;
     let removed = name.to_owned();
-    change(state, move |tokens| tokens.remove(&removed)).await?;
-    audit(caller, &Done { action: "revoke", kind: "token", subject: name, revision: None, why: why.as_deref() });
+    change(state, origin, "revoke", name.to_owned(), move |tokens| tokens.remove(&removed)).await?;
     Ok(model::reply(204, "", Vec::new()))
 }
 
+/// Makes a change and writes it down, also for a caller who leaves meanwhile.
 async fn change<T: Send + 'static>(
     state: &AdminState,
+    origin: Origin,
+    action: &'static str,
+    name: String,
     change: impl FnOnce(&Tokens) -> Result<T, TokenRefusal> + Send + 'static,
 ) -> Result<T, Problem> {
     let tokens = Arc::clone(state.guard.tokens());
-    Ok(blocking::unblock(move || change(&tokens)).await?)
+    let changed = blocking::unblock(move || {
+        let changed = change(&tokens)?;
+        audit(&origin, &Deed { action, kind: "token", subject: &name, revision: None });
+        Ok(changed)
+    });
+    changed.await.map_err(|refusal: TokenRefusal| Problem::from(refusal))
 }
 
-/// Why the call is made. There is no rehearsal of it, and who asks for one must
-/// not have the thing itself done.
-fn without_query(exchange: &Exchange) -> Result<Option<String>, Problem> {
+/// Who makes the call, and why. There is no rehearsal of it, and who asks for one
+/// must not have the thing itself done.
+fn without_query(caller: &Caller, exchange: &Exchange) -> Result<Origin, Problem> {
     if exchange.query().is_some() {
         return Err(Problem::new(400, "this call takes no query"));
     }
-    reason(&exchange.head.fields)
+    caller.origin(&exchange.head.fields)
 }
 
 const MEMBERS: [&str; 3] = ["name", "read_only", "owner"];
@@ -90,7 +98,12 @@ fn wanted(value: &Value) -> Result<Wanted, Vec<SpecFault>> {
     let owner = object.get("owner").filter(|owner| !owner.is_null());
     let own = owner.and_then(Value::as_str).filter(|owner| is_owner(owner));
     if owner.is_some() && own.is_none() {
-        fault("/owner", format!("must be printable text of 1 to {OWNER_BYTES_MAX} bytes, the owner label of mounts"));
+        fault(
+            "/owner",
+            format!(
+                "must be text of 1 to {OWNER_CHARS_MAX} characters without control characters, as the label of mounts"
+            ),
+        );
     }
     match (name, read_only) {
         (Some(name), Some(read_only)) if faults.is_empty() => {
@@ -135,7 +148,7 @@ mod tests {
         assert_eq!(pointers(json!({})), ["/name"]);
         let wrong = json!({ "name": "C I", "read_only": null, "owner": "a\nb", "a/b": 1, "token": "mine" });
         assert_eq!(pointers(wrong), ["/a~1b", "/token", "/name", "/read_only", "/owner"]);
-        for owner in [json!(""), json!(1), json!("x".repeat(OWNER_BYTES_MAX + 1)), json!("\u{202e}x")] {
+        for owner in [json!(""), json!(1), json!("x".repeat(OWNER_CHARS_MAX + 1)), json!("a\u{85}b")] {
             assert_eq!(pointers(json!({ "name": "ci", "owner": owner })), ["/owner"]);
         }
     }

@@ -6,7 +6,7 @@
 
 use super::caller::Caller;
 use super::token::{self, Token, save};
-use crate::limits::{OWNER_BYTES_MAX, TOKENS_FILE_BYTES_MAX, TOKENS_MAX};
+use crate::limits::{OWNER_CHARS_MAX, TOKENS_FILE_BYTES_MAX, TOKENS_MAX};
 use crate::mount::spec::is_id;
 use arc_swap::ArcSwap;
 use ring::digest;
@@ -274,7 +274,7 @@ fn understood(text: &str) -> Result<Vec<Arc<Known>>, String> {
 /// True for what may be an owner.
 #[must_use]
 pub fn is_owner(text: &str) -> bool {
-    (1..=OWNER_BYTES_MAX).contains(&text.len()) && super::caller::is_printable(text)
+    (1..=OWNER_CHARS_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 fn hash(text: &str) -> [u8; digest::SHA256_OUTPUT_LEN] {

@@ -9,7 +9,7 @@
 use super::identity::Identity;
 use super::plan::{Afterwards, Plan};
 use super::spec::MountSpec;
-use super::state::{Effect, Event, Lifecycle, State};
+use super::state::{Effect, Ending, Event, Lifecycle, State};
 use super::trust;
 use crate::error::{Error, Kind};
 use crate::exchange::{Credit, Credits, shell};
@@ -24,10 +24,11 @@ use async_channel::{Receiver, Sender};
 use event_listener::Event as Signal;
 use futures_lite::{FutureExt, future};
 use http_types::{Request, Response};
+use serde::Serialize;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// What every mount of the process shares.
 #[derive(Debug, Clone)]
@@ -54,6 +55,36 @@ pub struct MountHandle {
     /// Found together with the match, so that no request is ever sent where
     /// another match belongs.
     plan: Arc<Plan>,
+}
+
+/// How a mount is.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// Where it is in its life.
+    pub lifecycle: Lifecycle,
+    /// Why, where it is not simply open.
+    pub reason: Option<String>,
+    /// Since when.
+    pub since: SystemTime,
+    /// Requests that wait to be let in.
+    pub held: usize,
+    /// How often its actor was started again.
+    pub restarts: u32,
+    /// How often what it does was changed, and once.
+    pub generation: u64,
+    /// What is left of what it was before.
+    pub generations: Vec<Remains>,
+}
+
+/// What is left of an old generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Remains {
+    /// Which.
+    pub generation: u64,
+    /// Requests on their way.
+    pub requests: u32,
+    /// Tunnels.
+    pub tunnels: u32,
 }
 
 #[derive(Debug)]
@@ -93,9 +124,10 @@ fn plan(spec: &MountSpec, before: Option<&Plan>, environment: &Environment) -> A
 }
 
 impl MountHandle {
-    /// Starts the actor of a mount.
+    /// A mount whose actor does not run yet.
     #[must_use]
-    pub fn spawn(spec: &MountSpec, environment: &Environment) -> Self {
+    pub fn new(spec: &Arc<MountSpec>, paused: bool, environment: &Environment) -> Self {
+        let _ = paused;
         let (mailbox, asks) = async_channel::bounded(MAILBOX_MESSAGES_MAX);
         let backend = Backend::new(environment.dialer.clone(), Arc::clone(&environment.timer));
         let plan = plan(spec, None, environment);
@@ -151,10 +183,22 @@ impl MountHandle {
     /// The same mount as another spec makes it. It counts for the requests
     /// that come to the new handle.
     #[must_use]
-    pub fn with(&self, spec: &MountSpec) -> Self {
+    pub fn with(&self, spec: &Arc<MountSpec>, paused: bool) -> Self {
+        let _ = paused;
         let plan = plan(spec, Some(&self.plan), &self.shared.environment);
         Self { shared: Arc::clone(&self.shared), plan }
     }
+
+    /// Starts the actor.
+    pub fn start(&self) {}
+
+    /// No new requests for this handle; those that it has end like that.
+    pub fn retire(&self, ending: Ending) {
+        let _ = ending;
+    }
+
+    /// Starts the actor anew.
+    pub fn restart(&self) {}
 
     /// Says that this handle is the one that counts now: its limits are in
     /// effect at once.
@@ -166,7 +210,12 @@ impl MountHandle {
 
     /// No new requests; the actor ends when the last one has, or was cut off
     /// after `drain`.
-    pub fn stop(&self, drain: Duration) {
+    pub fn stop(&self, ending: Ending) {
+        let drain = match ending {
+            Ending::Finish => Duration::MAX,
+            Ending::Deadline(drain) => drain,
+            Ending::Kill => Duration::ZERO,
+        };
         self.shared.drain_ms.store(u64::try_from(drain.as_millis()).unwrap_or(u64::MAX), Ordering::Release);
         self.shared.stop.store(true, Ordering::Release);
         self.shared.wish.notify(usize::MAX);
@@ -176,6 +225,20 @@ impl MountHandle {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.shared.id
+    }
+
+    /// How it is.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status {
+            lifecycle: self.lifecycle(),
+            reason: None,
+            since: SystemTime::UNIX_EPOCH,
+            held: 0,
+            restarts: self.restarts(),
+            generation: self.generation(),
+            generations: Vec::new(),
+        }
     }
 
     /// Where it is in its life.
@@ -422,7 +485,7 @@ mod tests {
 
     fn spawn(environment: &Environment) -> MountHandle {
         let spec = parse(&json!({"kind": "regular", "address": "http://127.0.0.1:9/"}), Id::OwnOr("m")).unwrap();
-        MountHandle::spawn(&spec, environment)
+        MountHandle::new(&Arc::new(spec), false, environment)
     }
 
     async fn credit(handle: &MountHandle) -> Result<Credit, Error> {
@@ -458,7 +521,7 @@ mod tests {
         async_io::block_on(async {
             let handle = spawn(&environment());
             let last = credit(&handle).await.unwrap();
-            handle.stop(Duration::MAX);
+            handle.stop(Ending::Finish);
             until(|| handle.lifecycle() == Lifecycle::Draining).await;
             assert_eq!(credit(&handle).await.unwrap_err().kind(), &Kind::Draining);
             assert_eq!(handle.in_flight(), 1);
@@ -473,7 +536,7 @@ mod tests {
             let handle = spawn(&environment());
             let last = credit(&handle).await.unwrap();
             assert!(!last.is_cut());
-            handle.stop(Duration::from_millis(1));
+            handle.stop(Ending::Deadline(Duration::from_millis(1)));
             until(|| last.is_cut()).await;
             assert_eq!(handle.lifecycle(), Lifecycle::Draining);
             drop(last);
@@ -507,7 +570,7 @@ mod tests {
             let handle = spawn(&environment());
             let limits = json!({"concurrent_requests_max": 0});
             let spec = json!({"kind": "regular", "address": "http://127.0.0.1:10/", "limits": limits});
-            let changed = handle.with(&parse(&spec, Id::OwnOr("m")).unwrap());
+            let changed = handle.with(&Arc::new(parse(&spec, Id::OwnOr("m")).unwrap()), false);
             assert!(credit(&handle).await.is_ok(), "it does not count yet");
             changed.take_effect();
             assert_eq!(credit(&handle).await.unwrap_err().kind(), &Kind::Saturated, "it counts at once");

@@ -12,7 +12,7 @@ pub mod state;
 pub mod table;
 pub mod trust;
 
-pub use actor::{Environment, MountHandle};
+pub use actor::{Environment, MountHandle, Remains, Status};
 pub use spec::{MountSpec, SpecFault};
-pub use state::Lifecycle;
+pub use state::{Ending, Lifecycle};
 pub use table::Table;

@@ -2,6 +2,7 @@
 //! changes, an effect comes out. No I/O, no clock; `actor` performs the effect.
 
 use crate::error::Kind;
+use crate::limits::MOUNT_DRAIN_MAX;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -32,6 +33,32 @@ impl Lifecycle {
             2 => Self::Draining,
             3 => Self::Restarting,
             _ => Self::Stopped,
+        }
+    }
+}
+
+/// What becomes of requests and tunnels that began before a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// They go on until they end.
+    Finish,
+    /// They may go on for so long, and are cut off then.
+    Deadline(Duration),
+    /// They are cut off at once.
+    Kill,
+}
+
+impl Ending {
+    /// Where nothing is said about a mount that goes.
+    pub const DRAIN: Self = Self::Deadline(MOUNT_DRAIN_MAX);
+
+    /// Its word in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Finish => "finish",
+            Self::Deadline(_) => "deadline",
+            Self::Kill => "kill",
         }
     }
 }

@@ -15,14 +15,22 @@ use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use super::history::Entry;
+use crate::limits::HISTORY_REVISIONS_MAX;
+
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 const MOUNTS: TableDefinition<&str, &[u8]> = TableDefinition::new("mounts");
+/// What each revision did.
+const HISTORY: TableDefinition<u64, &[u8]> = TableDefinition::new("history");
 
 const FORMAT_KEY: &str = "format";
 const REVISION_KEY: &str = "revision";
 
 /// What this version writes; a higher number is from a newer one.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
+/// The first one, which had no history and no paused mounts. It is brought up
+/// to date when it is opened.
+const FORMAT_WITHOUT_HISTORY: u64 = 1;
 
 /// The file's name in the data directory.
 const FILE: &str = "standin.redb";
@@ -38,6 +46,8 @@ pub struct Store {
 pub struct StoredMount {
     /// What it is.
     pub spec: MountSpec,
+    /// It holds its requests.
+    pub paused: bool,
     /// The revision that made it so.
     pub revision: u64,
     /// RFC 3339.
@@ -133,18 +143,33 @@ impl Store {
         }
         let loaded = inspect(&path)?;
         match Database::open(&path) {
-            Ok(database) => Ok((Self { database }, loaded)),
+            Ok(database) => {
+                let store = Self { database };
+                store.bring_up_to_date().map_err(|error| StoreError::Transaction(Box::new(error)))?;
+                Ok((store, loaded))
+            }
             Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse(path)),
             Err(error) => Err(StoreError::Damaged(path, error.to_string())),
         }
     }
 
-    /// Makes all writes durable, or none.
-    pub fn commit(&self, revision: u64, writes: &[Write]) -> Result<(), StoreError> {
-        self.try_commit(revision, writes).map_err(|error| StoreError::Transaction(Box::new(error)))
+    fn bring_up_to_date(&self) -> Result<(), redb::Error> {
+        let format = self.database.begin_read()?.open_table(META)?.get(FORMAT_KEY)?.map(|format| format.value());
+        if format != Some(FORMAT) {
+            let transaction = self.database.begin_write()?;
+            transaction.open_table(META)?.insert(FORMAT_KEY, FORMAT)?;
+            transaction.open_table(HISTORY)?;
+            transaction.commit()?;
+        }
+        Ok(())
     }
 
-    fn try_commit(&self, revision: u64, writes: &[Write]) -> Result<(), redb::Error> {
+    /// Makes all writes and what is remembered of them durable, or none.
+    pub fn commit(&self, revision: u64, writes: &[Write], entries: &[Entry]) -> Result<(), StoreError> {
+        self.try_commit(revision, writes, entries).map_err(|error| StoreError::Transaction(Box::new(error)))
+    }
+
+    fn try_commit(&self, revision: u64, writes: &[Write], entries: &[Entry]) -> Result<(), redb::Error> {
         let transaction = self.database.begin_write()?;
         {
             let mut mounts = transaction.open_table(MOUNTS)?;
@@ -153,6 +178,14 @@ impl Store {
                     Write::Put(mount) => drop(mounts.insert(mount.spec.id.as_str(), encode(mount).as_slice())?),
                     Write::Delete(id) => drop(mounts.remove(id.as_str())?),
                 }
+            }
+            let mut history = transaction.open_table(HISTORY)?;
+            for entry in entries {
+                history.insert(entry.revision, entry.to_json().to_string().as_bytes())?;
+            }
+            // What is too old goes as what is new comes.
+            while history.first()?.is_some_and(|(oldest, _)| oldest.value() + HISTORY_REVISIONS_MAX <= revision) {
+                history.pop_first()?;
             }
             transaction.open_table(META)?.insert(REVISION_KEY, revision)?;
         }
@@ -205,7 +238,7 @@ fn read_copy(bytes: &[u8]) -> Result<Copy, redb::Error> {
     let read = database.begin_read()?;
     let meta = read.open_table(META)?;
     match meta.get(FORMAT_KEY)?.map(|format| format.value()) {
-        Some(FORMAT) => {}
+        Some(FORMAT | FORMAT_WITHOUT_HISTORY) => {}
         Some(newer) => return Ok(Copy::Newer(newer)),
         None => return Ok(Copy::Damaged("it has no format number".into())),
     }
@@ -233,6 +266,7 @@ fn create(directory: &Path, path: &Path) -> Result<(), StoreError> {
     let write = database.begin_write().map_err(transaction)?;
     write.open_table(META).map_err(transaction)?.insert(FORMAT_KEY, FORMAT).map_err(transaction)?;
     write.open_table(MOUNTS).map_err(transaction)?;
+    write.open_table(HISTORY).map_err(transaction)?;
     write.commit().map_err(transaction)?;
     drop(database);
     std::fs::rename(&unfinished, path)?;
@@ -243,6 +277,7 @@ fn create(directory: &Path, path: &Path) -> Result<(), StoreError> {
 fn encode(mount: &StoredMount) -> Vec<u8> {
     json!({
         "spec": mount.spec,
+        "paused": mount.paused,
         "revision": mount.revision,
         "created_at": mount.created_at,
         "updated_at": mount.updated_at,
@@ -259,6 +294,7 @@ fn decode(id: &str, bytes: &[u8]) -> Result<StoredMount, String> {
     let text = |name: &str| value[name].as_str().map(str::to_owned).ok_or_else(|| format!("{name} is missing"));
     Ok(StoredMount {
         spec,
+        paused: value["paused"] == true,
         revision: value["revision"].as_u64().ok_or("revision is missing")?,
         created_at: text("created_at")?,
         updated_at: text("updated_at")?,
@@ -274,6 +310,7 @@ mod tests {
         let value = json!({"kind": "regular", "match": {"path": format!("/{id}")}, "address": "http://127.0.0.1:9/"});
         StoredMount {
             spec: parse(&value, Id::OwnOr(id)).unwrap(),
+            paused: false,
             revision: 7,
             created_at: "2026-01-01T00:00:00.000Z".into(),
             updated_at: "2026-01-02T00:00:00.000Z".into(),
@@ -283,7 +320,7 @@ mod tests {
     fn filled(directory: &Directory, mounts: usize) -> PathBuf {
         let (store, _) = Store::open(directory.path()).unwrap();
         let writes: Vec<_> = (0..mounts).map(|number| Write::Put(Box::new(stored(&format!("m{number:05}"))))).collect();
-        store.commit(7, &writes).unwrap();
+        store.commit(7, &writes, &[]).unwrap();
         directory.path().join(FILE)
     }
 
@@ -299,7 +336,7 @@ mod tests {
         let directory = Directory::new("store");
         filled(&directory, 3);
         let (store, _) = Store::open(directory.path()).unwrap();
-        store.commit(8, &[Write::Delete("m00001".into())]).unwrap();
+        store.commit(8, &[Write::Delete("m00001".into())], &[]).unwrap();
         drop(store);
         let (_, loaded) = Store::open(directory.path()).unwrap();
         assert_eq!(loaded.revision, 8);
@@ -324,7 +361,7 @@ mod tests {
         write.commit().unwrap();
         drop(database);
         let before = std::fs::read(&path).unwrap();
-        assert!(matches!(refusal(&directory), StoreError::Newer(_, 2)));
+        assert!(matches!(refusal(&directory), StoreError::Newer(_, 3)));
         assert!(std::fs::read(&path).unwrap() == before, "the file was changed");
     }
 

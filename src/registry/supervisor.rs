@@ -4,24 +4,28 @@
 //! the other against the set they would make, stored in one commit, and only
 //! then published, acted on and answered. A commit that fails changes nothing.
 
+use super::change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal, Request, Version};
+use super::history::Entry;
+use super::lease::{Clock, Leases, Running};
 use super::store::{Loaded, Store, StoreError, StoredMount, Write};
-use super::{Change, Imported, Outcome, Record, Refusal, Snapshot};
-use crate::limits::REGISTRY_COMMANDS_MAX;
+use super::{Preview, Record, Snapshot, owners};
+use crate::limits::{LEASE_RETRY, LEASES_ENDED_MAX, REGISTRY_COMMANDS_MAX};
+use crate::mount::spec::keeping::OnExpiry;
 use crate::mount::spec::{Id, parse};
-use crate::mount::{Environment, MountHandle, MountSpec, Table};
+use crate::mount::{Ending, Environment, MountHandle, MountSpec, Table};
 use crate::oplog;
 use arc_swap::ArcSwap;
-use async_channel::{Receiver, Sender};
+use async_channel::{Receiver, RecvError, Sender};
+use futures_lite::future;
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// A change and who waits for it.
 #[derive(Debug)]
 pub(super) struct Command {
-    pub change: Change,
-    pub answer: Sender<Result<Outcome, Refusal>>,
+    pub request: Request,
+    pub answer: Sender<Result<Done, Refusal>>,
 }
 
 /// The thread's state.
@@ -31,37 +35,72 @@ pub(super) struct Writer {
     pub inbox: Receiver<Command>,
     pub current: Arc<ArcSwap<Snapshot>>,
     pub routes: Arc<ArcSwap<Table>>,
+    pub leases: Leases,
+    pub clock: Clock,
 }
 
 /// The set at the start: what is stored, then what the command line adds.
-pub(super) fn start(loaded: Loaded, fixed: Vec<MountSpec>, environment: &Environment) -> Result<Snapshot, StoreError> {
-    let mut draft = Draft::of(&Snapshot { revision: loaded.revision, ..Snapshot::default() }, environment);
+pub(super) fn start(
+    loaded: Loaded,
+    fixed: Vec<MountSpec>,
+    environment: &Environment,
+    clock: Clock,
+) -> Result<(Snapshot, Leases), StoreError> {
+    let before = Snapshot { revision: loaded.revision, ..Snapshot::default() };
+    let mut draft = Draft::of(&before, environment, clock);
+    let mut leases = Leases::default();
     for mount in loaded.mounts {
         draft.check_openness(&mount.spec).map_err(|refusal| StoreError::Refused(refusal.to_string()))?;
-        let spec = Arc::new(mount.spec);
-        draft.insert(Arc::new(Record {
-            handle: MountHandle::spawn(&spec, environment),
-            spec,
+        let version = Version { spec: Arc::new(mount.spec), paused: mount.paused };
+        let record = Arc::new(Record {
+            handle: MountHandle::new(&version.spec, version.paused, environment),
+            lease: running(&version.spec, &clock),
+            spec: version.spec,
+            paused: version.paused,
             revision: mount.revision,
             created_at: mount.created_at,
             updated_at: mount.updated_at,
             stored: true,
-        }));
+        });
+        record.handle.start();
+        watch(&mut leases, &record);
+        draft.insert(record);
     }
     for spec in fixed {
-        draft.create(spec, false).map_err(|refusal| match refusal {
+        let made = draft.create(spec, false).map_err(|refusal| match refusal {
             Refusal::OpenProxy(_) => StoreError::Refused(refusal.to_string()),
             refusal => StoreError::Conflict(refusal.to_string()),
         })?;
+        made.handle.start();
+        watch(&mut leases, &made);
     }
-    Ok(draft.snapshot)
+    Ok((draft.snapshot, leases))
+}
+
+/// What a change would do to that set.
+pub(super) fn preview(
+    before: &Snapshot,
+    request: Request,
+    environment: &Environment,
+    clock: Clock,
+) -> Result<Preview, Refusal> {
+    let mut draft = Draft::of(before, environment, clock);
+    let done = draft.apply(request)?;
+    let moved = owners::moved(&before.table, &draft.snapshot.table, &done.edits);
+    Ok(Preview { done, moved })
+}
+
+fn watch(leases: &mut Leases, record: &Record) {
+    if let Some(running) = &record.lease {
+        leases.watch(&record.spec.id, running);
+    }
 }
 
 impl Writer {
     /// Runs until the last handle of the registry is gone.
-    pub fn run(self) {
-        while let Ok(first) = self.inbox.recv_blocking() {
-            let mut commands = vec![first];
+    pub fn run(mut self) {
+        while let Ok(first) = self.next() {
+            let mut commands: Vec<Command> = first.into_iter().collect();
             while commands.len() < REGISTRY_COMMANDS_MAX {
                 let Ok(command) = self.inbox.try_recv() else { break };
                 commands.push(command);
@@ -70,168 +109,436 @@ impl Writer {
         }
     }
 
-    fn commit(&self, commands: Vec<Command>) {
-        let mut draft = Draft::of(&self.current.load(), &self.environment);
+    /// Waits for a command, or until a lease may have run out.
+    fn next(&self) -> Result<Option<Command>, RecvError> {
+        let Some(at_ms) = self.leases.next_ms() else { return self.inbox.recv_blocking().map(Some) };
+        let pause = Duration::from_millis(at_ms.saturating_sub(self.clock.now_ms()));
+        future::block_on(future::or(async { self.inbox.recv().await.map(Some) }, async {
+            async_io::Timer::after(pause).await;
+            Ok(None)
+        }))
+    }
+
+    fn commit(&mut self, commands: Vec<Command>) {
+        let before = self.current.load_full();
+        let mut draft = Draft::of(&before, &self.environment, self.clock);
+        let over = self.leases.take_over(self.clock.now_ms(), LEASES_ENDED_MAX);
+        for (id, running) in &over {
+            draft.expire(id, running);
+        }
         let outcomes: Vec<_> =
-            commands.into_iter().map(|command| (draft.apply(command.change), command.answer)).collect();
-        let stored =
-            if draft.writes.is_empty() { Ok(()) } else { self.store.commit(draft.snapshot.revision, &draft.writes) };
+            commands.into_iter().map(|command| (draft.apply(command.request), command.answer)).collect();
+        let stored = if draft.entries.is_empty() {
+            Ok(())
+        } else {
+            self.store.commit(draft.snapshot.revision, &draft.writes(), &draft.entries)
+        };
         if let Err(error) = stored {
             oplog::error(format_args!("a change could not be stored: {error}"));
-            draft.started.iter().for_each(|handle| handle.stop(Duration::ZERO));
+            for (id, running) in over {
+                running.postpone(&self.clock, LEASE_RETRY);
+                self.leases.watch(&id, &running);
+            }
             for (_, answer) in outcomes {
                 let _ = answer.try_send(Err(Refusal::Storage(error.to_string())));
             }
             return;
         }
-        for handle in draft.replaced {
-            handle.take_effect();
-        }
-        self.routes.store(Arc::new(draft.snapshot.table.clone()));
-        self.current.store(Arc::new(draft.snapshot));
-        draft.stopped.iter().for_each(|(handle, drain)| handle.stop(*drain));
+        self.publish(draft.edits, draft.renewed, draft.snapshot);
         for (outcome, answer) in outcomes {
             // Whoever asked may have gone; the change is made all the same.
             let _ = answer.try_send(outcome);
         }
     }
+
+    fn publish(&mut self, edits: Vec<Edit>, renewed: Vec<Arc<Record>>, snapshot: Snapshot) {
+        for edit in &edits {
+            match (&edit.before, &edit.after) {
+                (None, Some(after)) => after.handle.start(),
+                (Some(_), Some(after)) => after.handle.take_effect(),
+                _ => {}
+            }
+        }
+        self.routes.store(Arc::new(snapshot.table.clone()));
+        self.current.store(Arc::new(snapshot));
+        for edit in &edits {
+            if let Some(after) = &edit.after
+                && !same_lease(edit.before.as_deref(), after)
+            {
+                watch(&mut self.leases, after);
+            }
+            match (&edit.before, &edit.after) {
+                (Some(before), None) => before.handle.stop(edit.ending),
+                (Some(before), Some(_)) => before.handle.retire(edit.ending),
+                _ => {}
+            }
+            if let (Action::Restart, Some(after)) = (edit.action, &edit.after) {
+                after.handle.restart();
+            }
+        }
+        for record in renewed {
+            if let (Some(lease), Some(running)) = (record.spec.lease, &record.lease) {
+                // One that runs out at this moment is found by the writer next.
+                let _ = running.renew(&self.clock, Duration::from_secs(lease.ttl_s.into()));
+            }
+        }
+    }
 }
 
-/// The set that a batch of commands would make, and what is to be done then.
+fn same_lease(before: Option<&Record>, after: &Record) -> bool {
+    match (before.and_then(|before| before.lease.as_ref()), &after.lease) {
+        (Some(before), Some(after)) => Arc::ptr_eq(before, after),
+        (_, after) => after.is_none(),
+    }
+}
+
+/// The lease that runs for such a mount.
+fn running(spec: &MountSpec, clock: &Clock) -> Option<Arc<Running>> {
+    let lease = spec.lease.filter(|lease| spec.enabled || lease.on_expiry == OnExpiry::Delete)?;
+    Some(Running::begin(clock, Duration::from_secs(lease.ttl_s.into())))
+}
+
+/// The set that a batch of commands would make, and how.
 struct Draft<'a> {
     snapshot: Snapshot,
     environment: &'a Environment,
-    writes: Vec<Write>,
-    started: Vec<MountHandle>,
-    replaced: Vec<MountHandle>,
-    stopped: Vec<(MountHandle, Duration)>,
+    clock: Clock,
+    edits: Vec<Edit>,
+    entries: Vec<Entry>,
+    /// Those whose leases begin anew.
+    renewed: Vec<Arc<Record>>,
 }
 
 impl<'a> Draft<'a> {
-    fn of(snapshot: &Snapshot, environment: &'a Environment) -> Self {
-        Self {
-            snapshot: snapshot.clone(),
-            environment,
-            writes: Vec::new(),
-            started: Vec::new(),
-            replaced: Vec::new(),
-            stopped: Vec::new(),
-        }
+    fn of(snapshot: &Snapshot, environment: &'a Environment, clock: Clock) -> Self {
+        let snapshot = snapshot.clone();
+        Self { snapshot, environment, clock, edits: Vec::new(), entries: Vec::new(), renewed: Vec::new() }
     }
 
-    fn apply(&mut self, change: Change) -> Result<Outcome, Refusal> {
-        match change {
-            Change::Create(spec) => self.create(spec, true).map(Outcome::Created),
-            Change::Put(spec) => match self.snapshot.mounts.get(&spec.id).cloned() {
-                None => self.create(spec, true).map(Outcome::Created),
-                Some(before) => self.replace(&before, spec).map(Outcome::Replaced),
-            },
-            Change::Import(specs) => self.import(specs).map(Outcome::Imported),
-            Change::Delete { id, drain } => self.delete(&id, drain).map(|()| Outcome::Deleted),
-        }
-    }
-
-    /// Checks all before it changes any; what is as it was keeps its actor and
-    /// its revision.
-    fn import(&mut self, mut specs: Vec<MountSpec>) -> Result<Imported, Refusal> {
-        for spec in &specs {
-            self.check_openness(spec)?;
-            check_readable(spec)?;
-        }
-        let imported = self.snapshot.import(&specs)?;
-        let unchanged: HashSet<&str> = imported.unchanged.iter().map(String::as_str).collect();
-        specs.retain(|spec| !unchanged.contains(spec.id.as_str()));
-        let before: Vec<_> = specs.iter().map(|spec| self.snapshot.mounts.get(&spec.id).cloned()).collect();
-        // All old places first: one mount may move to where another one was.
-        for record in before.iter().flatten() {
-            self.snapshot.table = self.snapshot.table.without(&record.spec.matches);
-        }
-        for (spec, before) in specs.into_iter().zip(before) {
-            match before {
-                None => drop(self.made(spec, true)),
-                Some(before) => drop(self.replaced(&before, spec)),
+    /// Makes one change, or none of it.
+    fn apply(&mut self, request: Request) -> Result<Done, Refusal> {
+        let (before, edits, entries) = (self.snapshot.clone(), self.edits.len(), self.entries.len());
+        let unchanged = match self.try_apply(request) {
+            Ok(unchanged) => unchanged,
+            Err(refusal) => {
+                self.snapshot = before;
+                self.edits.truncate(edits);
+                self.entries.truncate(entries);
+                return Err(refusal);
             }
+        };
+        self.renewed.extend(unchanged.iter().cloned());
+        Ok(Done { revision: self.snapshot.revision, edits: self.edits[edits..].to_vec(), unchanged })
+    }
+
+    /// The mounts that were as they were to be.
+    fn try_apply(&mut self, request: Request) -> Result<Vec<Arc<Record>>, Refusal> {
+        let Request { change, condition, origin } = request;
+        let at = now();
+        let first = self.edits.len();
+        let unchanged = match change {
+            Change::Create(spec) => {
+                self.check_condition(&condition, &spec.id)?;
+                self.create(*spec, true)?;
+                Vec::new()
+            }
+            Change::Put(spec, ending) => {
+                self.check_condition(&condition, &spec.id)?;
+                self.put(*spec, ending, Action::Replace)?.into_iter().collect()
+            }
+            Change::Delete(id, ending) => {
+                self.check_condition(&condition, &id)?;
+                self.delete(&id, Action::Delete, ending)?;
+                Vec::new()
+            }
+            Change::Act(id, act) => {
+                self.check_condition(&condition, &id)?;
+                self.act(&id, act)?.into_iter().collect()
+            }
+            Change::Import(specs) => self.put_all(specs)?,
+            Change::Apply { owner, specs, prune } => self.apply_owner(&owner, specs, prune)?,
+            Change::Restore(versions) => self.restore(versions)?,
+        };
+        for edit in &self.edits[first..] {
+            let both = [&edit.before, &edit.after].map(|record| record.as_ref().map(|record| &*record.spec));
+            check_owner(&origin, edit.id(), both)?;
         }
-        Ok(imported)
+        let edits = self.edits[first..].iter().filter(|edit| edit.revision != UNSTORED);
+        self.entries.extend(edits.map(|edit| Entry::of(edit, &origin, &at)));
+        Ok(unchanged)
     }
 
     fn create(&mut self, spec: MountSpec, stored: bool) -> Result<Arc<Record>, Refusal> {
         if self.snapshot.mounts.contains_key(&spec.id) {
             return Err(Refusal::IdTaken(spec.id));
         }
-        self.check_openness(&spec)?;
-        check_readable(&spec)?;
-        self.check_match(&spec)?;
-        Ok(self.made(spec, stored))
+        self.check(&spec)?;
+        let version = Version { spec: Arc::new(spec), paused: false };
+        let handle = MountHandle::new(&version.spec, false, self.environment);
+        Ok(self.made(version, handle, stored))
     }
 
-    fn made(&mut self, spec: MountSpec, stored: bool) -> Arc<Record> {
+    fn made(&mut self, version: Version, handle: MountHandle, stored: bool) -> Arc<Record> {
         // What is not stored makes no revision: it would be gone at the next start.
-        if stored {
-            self.snapshot.revision += 1;
-        }
+        self.snapshot.revision += u64::from(stored);
         let now = now();
-        let spec = Arc::new(spec);
-        let handle = MountHandle::spawn(&spec, self.environment);
-        self.started.push(handle.clone());
         let record = Arc::new(Record {
-            spec,
+            lease: running(&version.spec, &self.clock),
+            spec: version.spec,
+            paused: version.paused,
             handle,
             revision: self.snapshot.revision,
             created_at: now.clone(),
             updated_at: now,
             stored,
         });
-        self.write(&record);
+        let revision = if stored { self.snapshot.revision } else { UNSTORED };
+        let after = Some(Arc::clone(&record));
+        self.edits.push(Edit { action: Action::Create, before: None, after, revision, ending: Ending::Finish });
         self.insert(Arc::clone(&record));
         record
     }
 
-    fn replace(&mut self, before: &Record, spec: MountSpec) -> Result<Arc<Record>, Refusal> {
-        if !before.stored {
-            return Err(Refusal::Fixed(spec.id));
-        }
-        self.check_openness(&spec)?;
-        check_readable(&spec)?;
-        self.check_match(&spec)?;
-        if before.spec.matches != spec.matches {
-            self.snapshot.table = self.snapshot.table.without(&before.spec.matches);
-        }
-        Ok(self.replaced(before, spec))
+    /// The mount where it is so already.
+    fn put(&mut self, spec: MountSpec, ending: Ending, action: Action) -> Result<Option<Arc<Record>>, Refusal> {
+        let Some(before) = self.snapshot.mounts.get(&spec.id).cloned() else {
+            return self.create(spec, true).map(|_| None);
+        };
+        let version = Version { spec: Arc::new(spec), paused: before.paused };
+        self.turn(&before, version, ending, action)
     }
 
-    fn replaced(&mut self, before: &Record, spec: MountSpec) -> Arc<Record> {
+    /// Makes a mount what it is to be; answers it where it is so already.
+    fn turn(
+        &mut self,
+        before: &Arc<Record>,
+        version: Version,
+        ending: Ending,
+        action: Action,
+    ) -> Result<Option<Arc<Record>>, Refusal> {
+        if !before.stored {
+            return Err(Refusal::Fixed(before.spec.id.clone()));
+        }
+        if before.version() == version {
+            return Ok(Some(Arc::clone(before)));
+        }
+        self.vacate(before);
+        self.check(&version.spec)?;
+        self.replaced(before, version, ending, action);
+        Ok(None)
+    }
+
+    /// Frees a mount's place, unless another one has it by now.
+    fn vacate(&mut self, record: &Record) {
+        let matches = &record.spec.matches;
+        if self.snapshot.table.get(matches).is_some_and(|there| there.id() == record.spec.id) {
+            self.snapshot.table = self.snapshot.table.without(matches);
+        }
+    }
+
+    fn replaced(&mut self, before: &Arc<Record>, version: Version, ending: Ending, action: Action) {
         self.snapshot.revision += 1;
-        let spec = Arc::new(spec);
+        let runs = before.spec.lease == version.spec.lease && before.spec.enabled == version.spec.enabled;
+        let lease = if runs { before.lease.clone() } else { running(&version.spec, &self.clock) };
         let record = Arc::new(Record {
-            spec: Arc::clone(&spec),
-            handle: before.handle.with(&spec),
+            handle: before.handle.with(&version.spec, version.paused),
+            spec: version.spec,
+            paused: version.paused,
             revision: self.snapshot.revision,
             created_at: before.created_at.clone(),
             updated_at: now(),
             stored: true,
+            lease,
         });
-        self.replaced.push(record.handle.clone());
-        self.write(&record);
-        self.insert(Arc::clone(&record));
-        record
+        if action == Action::Replace {
+            self.renewed.push(Arc::clone(&record));
+        }
+        self.edits.push(Edit {
+            action,
+            before: Some(Arc::clone(before)),
+            after: Some(Arc::clone(&record)),
+            revision: record.revision,
+            ending,
+        });
+        self.insert(record);
     }
 
-    fn delete(&mut self, id: &str, drain: Duration) -> Result<(), Refusal> {
-        let record = self.snapshot.mounts.get(id).ok_or_else(|| Refusal::Unknown(id.into()))?;
-        if !record.stored {
+    fn delete(&mut self, id: &str, action: Action, ending: Ending) -> Result<(), Refusal> {
+        let before = self.record(id)?;
+        if !before.stored {
             return Err(Refusal::Fixed(id.into()));
         }
-        self.stopped.push((record.handle.clone(), drain));
-        self.snapshot.table = self.snapshot.table.without(&record.spec.matches);
+        self.vacate(&before);
         self.snapshot.mounts.remove_mut(id);
         self.snapshot.revision += 1;
-        self.writes.push(Write::Delete(id.into()));
+        let revision = self.snapshot.revision;
+        self.edits.push(Edit { action, before: Some(before), after: None, revision, ending });
         Ok(())
     }
 
+    /// The mount of that id, where such a spec would move it.
+    fn moves(&self, id: &str, spec: &MountSpec) -> Option<Arc<Record>> {
+        self.snapshot.mounts.get(id).filter(|before| before.spec.matches != spec.matches).cloned()
+    }
+
+    /// All of them, or none: the caller rolls back.
+    fn put_all(&mut self, specs: Vec<MountSpec>) -> Result<Vec<Arc<Record>>, Refusal> {
+        let mut ids = HashSet::new();
+        for spec in &specs {
+            if !ids.insert(spec.id.clone()) {
+                return Err(Refusal::IdTaken(spec.id.clone()));
+            }
+        }
+        // All old places first: one mount may move to where another one was.
+        for spec in &specs {
+            if let Some(before) = self.moves(&spec.id, spec) {
+                self.vacate(&before);
+            }
+        }
+        let mut unchanged = Vec::new();
+        for spec in specs {
+            unchanged.extend(self.put(spec, Ending::Finish, Action::Replace)?);
+        }
+        Ok(unchanged)
+    }
+
+    fn apply_owner(&mut self, owner: &str, specs: Vec<MountSpec>, prune: bool) -> Result<Vec<Arc<Record>>, Refusal> {
+        for spec in &specs {
+            let before = self.snapshot.mounts.get(&spec.id);
+            if before.is_some_and(|before| before.spec.owner() != Some(owner)) {
+                return Err(Refusal::NotOwner { id: spec.id.clone(), owner: owner.into() });
+            }
+        }
+        if prune {
+            let kept: HashSet<&str> = specs.iter().map(|spec| spec.id.as_str()).collect();
+            let gone = |record: &&Arc<Record>| {
+                record.stored && record.spec.owner() == Some(owner) && !kept.contains(record.spec.id.as_str())
+            };
+            let gone: Vec<String> =
+                self.snapshot.mounts.values().filter(gone).map(|record| record.spec.id.clone()).collect();
+            for id in gone {
+                self.delete(&id, Action::Delete, Ending::DRAIN)?;
+            }
+        }
+        self.put_all(specs)
+    }
+
+    fn restore(&mut self, versions: Vec<(String, Option<Version>)>) -> Result<Vec<Arc<Record>>, Refusal> {
+        let mut unchanged = Vec::new();
+        for (id, version) in &versions {
+            match version {
+                None if self.snapshot.mounts.contains_key(id) => self.delete(id, Action::Restore, Ending::DRAIN)?,
+                None => {}
+                Some(version) => {
+                    if let Some(before) = self.moves(id, &version.spec) {
+                        self.vacate(&before);
+                    }
+                }
+            }
+        }
+        for (id, version) in versions {
+            let Some(version) = version else { continue };
+            match self.snapshot.mounts.get(&id).cloned() {
+                Some(before) => unchanged.extend(self.turn(&before, version, Ending::Finish, Action::Restore)?),
+                None => {
+                    self.check(&version.spec)?;
+                    let handle = MountHandle::new(&version.spec, version.paused, self.environment);
+                    self.made(version, handle, true);
+                    if let Some(edit) = self.edits.last_mut() {
+                        edit.action = Action::Restore;
+                    }
+                }
+            }
+        }
+        Ok(unchanged)
+    }
+
+    fn act(&mut self, id: &str, act: Act) -> Result<Option<Arc<Record>>, Refusal> {
+        let before = self.record(id)?;
+        let mut version = before.version();
+        let action = act.action();
+        let mut ending = Ending::Finish;
+        match act {
+            Act::Pause if !before.spec.enabled => {
+                return Err(Refusal::State(format!(
+                    "mount '{id}' is disabled and has nothing to hold; enable it first"
+                )));
+            }
+            Act::Pause => version.paused = true,
+            Act::Resume => version.paused = false,
+            Act::Enable => enable(&mut version, true),
+            Act::Disable => enable(&mut version, false),
+            Act::Lease(lease) => Arc::make_mut(&mut version.spec).lease = Some(lease),
+            // What is there to do is done to what runs, whatever the spec says.
+            Act::Drain(wanted) => {
+                enable(&mut version, false);
+                return self.act_anyway(&before, version, wanted, action);
+            }
+            Act::Restart => return self.act_anyway(&before, version, ending, action),
+            Act::Expire => match before.spec.lease.map(|lease| lease.on_expiry) {
+                None => return Ok(Some(before)),
+                Some(OnExpiry::Delete) => return self.delete(id, action, Ending::DRAIN).map(|()| None),
+                Some(on_expiry) => {
+                    enable(&mut version, false);
+                    if on_expiry == OnExpiry::Drain {
+                        ending = Ending::DRAIN;
+                    }
+                }
+            },
+        }
+        self.turn(&before, version, ending, action)
+    }
+
+    fn act_anyway(
+        &mut self,
+        before: &Arc<Record>,
+        version: Version,
+        ending: Ending,
+        action: Action,
+    ) -> Result<Option<Arc<Record>>, Refusal> {
+        if !before.stored {
+            return Err(Refusal::Fixed(before.spec.id.clone()));
+        }
+        self.replaced(before, version, ending, action);
+        Ok(None)
+    }
+
+    /// Ends a mount's lease; nothing, if it has another one meanwhile.
+    fn expire(&mut self, id: &str, running: &Arc<Running>) {
+        let runs = |record: &&Arc<Record>| record.lease.as_ref().is_some_and(|lease| Arc::ptr_eq(lease, running));
+        if self.snapshot.mounts.get(id).filter(runs).is_none() {
+            return;
+        }
+        let change = Change::Act(id.to_owned(), Act::Expire);
+        // It can only be refused for a mount that is gone.
+        let _ = self.apply(Request { change, condition: Condition::None, origin: Origin::own("lease") });
+    }
+
+    fn record(&self, id: &str) -> Result<Arc<Record>, Refusal> {
+        self.snapshot.mounts.get(id).cloned().ok_or_else(|| Refusal::Unknown(id.into()))
+    }
+
+    fn check_condition(&self, condition: &Condition, id: &str) -> Result<(), Refusal> {
+        let revision = self.snapshot.mounts.get(id).map(|record| record.revision);
+        let holds = match condition {
+            Condition::None => true,
+            Condition::Revision(wanted) => revision.is_some_and(|revision| wanted.contains(&revision)),
+            Condition::Exists => revision.is_some(),
+            Condition::Absent => revision.is_none(),
+        };
+        if holds { Ok(()) } else { Err(Refusal::Condition { id: id.into(), revision }) }
+    }
+
+    fn check(&self, spec: &MountSpec) -> Result<(), Refusal> {
+        self.check_openness(spec)?;
+        check_readable(spec)?;
+        self.check_match(spec)
+    }
+
+    /// What goes anywhere is for this machine only, unless somebody said so.
     fn check_openness(&self, spec: &MountSpec) -> Result<(), Refusal> {
-        check_openness(spec, self.environment.allows_open_proxy)
+        let refused = spec.is_open() && !self.environment.allows_open_proxy;
+        if refused { Err(Refusal::OpenProxy(spec.id.clone())) } else { Ok(()) }
     }
 
     /// A match belongs to one mount.
@@ -249,22 +556,44 @@ impl<'a> Draft<'a> {
         self.snapshot.mounts.insert_mut(record.spec.id.clone(), record);
     }
 
-    fn write(&mut self, record: &Record) {
-        if record.stored {
-            self.writes.push(Write::Put(Box::new(StoredMount {
-                spec: (*record.spec).clone(),
-                revision: record.revision,
-                created_at: record.created_at.clone(),
-                updated_at: record.updated_at.clone(),
-            })));
-        }
+    fn writes(&self) -> Vec<Write> {
+        let edits = self.edits.iter().filter(|edit| edit.revision != UNSTORED);
+        edits
+            .map(|edit| edit.after.as_ref().map_or_else(|| Write::Delete(edit.id().into()), |record| put(record)))
+            .collect()
     }
 }
 
-/// What goes anywhere is for this machine only, unless somebody said so.
-pub(super) fn check_openness(spec: &MountSpec, allows_open_proxy: bool) -> Result<(), Refusal> {
-    let refused = spec.is_open() && !allows_open_proxy;
-    if refused { Err(Refusal::OpenProxy(spec.id.clone())) } else { Ok(()) }
+/// The revision of what makes none.
+const UNSTORED: u64 = 0;
+
+fn put(record: &Record) -> Write {
+    Write::Put(Box::new(StoredMount {
+        spec: (*record.spec).clone(),
+        paused: record.paused,
+        revision: record.revision,
+        created_at: record.created_at.clone(),
+        updated_at: record.updated_at.clone(),
+    }))
+}
+
+fn enable(version: &mut Version, enabled: bool) {
+    if version.spec.enabled != enabled {
+        Arc::make_mut(&mut version.spec).enabled = enabled;
+    }
+}
+
+/// Refuses what a caller may not touch who is bound to one owner's mounts.
+pub(super) fn check_owner<'a>(
+    origin: &Origin,
+    id: &str,
+    specs: impl IntoIterator<Item = Option<&'a MountSpec>>,
+) -> Result<(), Refusal> {
+    let Some(owner) = &origin.owner else { return Ok(()) };
+    if specs.into_iter().flatten().all(|spec| spec.owner() == Some(&**owner)) {
+        return Ok(());
+    }
+    Err(Refusal::NotOwner { id: id.into(), owner: (**owner).into() })
 }
 
 /// What is stored must read as what it is, or the next start would find a
@@ -307,8 +636,12 @@ mod tests {
         Registry::open(directory, fixed, environment)
     }
 
-    fn change(registry: &Registry, change: Change) -> Result<Outcome, Refusal> {
-        async_io::block_on(registry.change(change))
+    fn asked(change: Change) -> Request {
+        Request { change, condition: Condition::None, origin: Origin::own("test") }
+    }
+
+    fn change(registry: &Registry, change: Change) -> Result<Done, Refusal> {
+        async_io::block_on(registry.change(asked(change)))
     }
 
     fn finds(registry: &Registry, path: &str) -> Option<String> {
@@ -317,19 +650,28 @@ mod tests {
     }
 
     fn delete(id: &str) -> Change {
-        Change::Delete { id: id.into(), drain: Duration::ZERO }
+        Change::Delete(id.into(), Ending::Kill)
     }
 
     #[test]
     fn changes_are_in_effect_when_they_are_answered_and_survive_a_restart() {
         let directory = crate::testing::Directory::new("registry");
         let registry = open(directory.path(), vec![]).unwrap();
-        assert!(matches!(change(&registry, Change::Create(spec("a", "/a"))), Ok(Outcome::Created(_))));
+        assert_eq!(
+            change(&registry, Change::Create(Box::new(spec("a", "/a")))).unwrap().edits[0].action,
+            Action::Create
+        );
         assert_eq!(finds(&registry, "/a/x"), Some("a".into()));
-        assert!(matches!(change(&registry, Change::Put(spec("a", "/moved"))), Ok(Outcome::Replaced(_))));
+        assert_eq!(
+            change(&registry, Change::Put(Box::new(spec("a", "/moved")), Ending::Finish)).unwrap().edits[0].action,
+            Action::Replace
+        );
         assert_eq!((finds(&registry, "/a"), finds(&registry, "/moved")), (None, Some("a".into())));
-        assert!(matches!(change(&registry, Change::Put(spec("b", "/a"))), Ok(Outcome::Created(_))));
-        assert!(matches!(change(&registry, delete("a")), Ok(Outcome::Deleted)));
+        assert_eq!(
+            change(&registry, Change::Put(Box::new(spec("b", "/a")), Ending::Finish)).unwrap().edits[0].action,
+            Action::Create
+        );
+        assert_eq!(change(&registry, delete("a")).unwrap().edits[0].action, Action::Delete);
         assert_eq!(finds(&registry, "/moved"), None);
         let before = registry.snapshot();
         assert_eq!(before.revision, 4);
@@ -360,13 +702,13 @@ mod tests {
         };
         let fenced = Registry::open(directory.path(), vec![], allowing(false)).unwrap();
         let refused = Refusal::OpenProxy("any".into());
-        assert_eq!(change(&fenced, Change::Create(open_one())).unwrap_err(), refused);
-        assert_eq!(change(&fenced, Change::Put(open_one())).unwrap_err(), refused);
+        assert_eq!(change(&fenced, Change::Create(Box::new(open_one()))).unwrap_err(), refused);
+        assert_eq!(change(&fenced, Change::Put(Box::new(open_one()), Ending::Finish)).unwrap_err(), refused);
         assert_eq!(change(&fenced, Change::Import(vec![open_one()])).unwrap_err(), refused);
-        assert_eq!(fenced.preview_import(&[open_one()]).unwrap_err(), refused);
+        assert_eq!(fenced.preview(asked(Change::Import(vec![open_one()]))).unwrap_err(), refused);
         drop(fenced);
         let allowed = crate::testing::until_ok(|| Registry::open(directory.path(), vec![], allowing(true)));
-        change(&allowed, Change::Create(open_one())).unwrap();
+        change(&allowed, Change::Create(Box::new(open_one()))).unwrap();
         drop(allowed);
         let told = crate::testing::until_ok(|| match Registry::open(directory.path(), vec![], allowing(false)) {
             Err(StoreError::InUse(path)) => Err(StoreError::InUse(path)),
@@ -380,7 +722,7 @@ mod tests {
         let directory = crate::testing::Directory::new("import");
         let registry = open(directory.path(), vec![spec("fixed", "/fixed")]).unwrap();
         for (id, path) in [("a", "/a"), ("b", "/b"), ("c", "/c"), ("d", "/d")] {
-            change(&registry, Change::Create(spec(id, path))).unwrap();
+            change(&registry, Change::Create(Box::new(spec(id, path)))).unwrap();
         }
         let before = registry.snapshot();
         let refused = |specs: Vec<MountSpec>| change(&registry, Change::Import(specs)).unwrap_err();
@@ -394,16 +736,17 @@ mod tests {
 
         // The first two change places, the third moves where nobody was.
         let wanted = vec![spec("a", "/b"), spec("b", "/a"), spec("c", "/e"), spec("d", "/d"), spec("new", "/c")];
-        let Ok(Outcome::Imported(imported)) = change(&registry, Change::Import(wanted.clone())) else { panic!() };
-        let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
-        let expected = Imported { created: ids(&["new"]), updated: ids(&["a", "b", "c"]), unchanged: ids(&["d"]) };
-        assert_eq!(imported, expected);
+        let imported = change(&registry, Change::Import(wanted.clone())).unwrap();
+        let did: Vec<_> = imported.edits.iter().map(|edit| (edit.id(), edit.action)).collect();
+        let replaced = |id| (id, Action::Replace);
+        assert_eq!(did, [replaced("a"), replaced("b"), replaced("c"), ("new", Action::Create)]);
+        assert_eq!(imported.unchanged[0].spec.id, "d");
         let found = ["/a", "/b", "/c", "/d", "/e"].map(|path| finds(&registry, path).unwrap());
         assert_eq!(found, ["b", "a", "new", "d", "c"]);
         let after = registry.snapshot();
         assert_eq!(after.mounts.get("d").unwrap().revision, before.mounts.get("d").unwrap().revision);
-        let Ok(Outcome::Imported(again)) = change(&registry, Change::Import(wanted)) else { panic!() };
-        assert_eq!((again.unchanged.len(), again.created.len(), again.updated.len()), (5, 0, 0));
+        let again = change(&registry, Change::Import(wanted)).unwrap();
+        assert_eq!((again.unchanged.len(), again.edits.len()), (5, 0));
         assert_eq!(registry.snapshot().revision, after.revision);
         drop(registry);
         let again = crate::testing::until_ok(|| open(directory.path(), vec![]));
@@ -414,16 +757,16 @@ mod tests {
     fn what_is_taken_or_missing_is_refused_by_name() {
         let directory = crate::testing::Directory::new("refusals");
         let registry = open(directory.path(), vec![spec("fixed", "/fixed")]).unwrap();
-        change(&registry, Change::Create(spec("a", "/a"))).unwrap();
-        change(&registry, Change::Create(spec("b", "/b"))).unwrap();
+        change(&registry, Change::Create(Box::new(spec("a", "/a")))).unwrap();
+        change(&registry, Change::Create(Box::new(spec("b", "/b")))).unwrap();
         let refusal = |asked| change(&registry, asked).unwrap_err();
         let taken = Refusal::MatchTaken { matches: "/a".into(), by: "a".into() };
-        assert_eq!(refusal(Change::Create(spec("a", "/x"))), Refusal::IdTaken("a".into()));
-        assert_eq!(refusal(Change::Create(spec("c", "/a"))), taken);
-        assert_eq!(refusal(Change::Put(spec("b", "/a"))), taken);
+        assert_eq!(refusal(Change::Create(Box::new(spec("a", "/x")))), Refusal::IdTaken("a".into()));
+        assert_eq!(refusal(Change::Create(Box::new(spec("c", "/a")))), taken);
+        assert_eq!(refusal(Change::Put(Box::new(spec("b", "/a")), Ending::Finish)), taken);
         assert_eq!(refusal(delete("nobody")), Refusal::Unknown("nobody".into()));
         assert_eq!(refusal(delete("fixed")), Refusal::Fixed("fixed".into()));
-        assert_eq!(refusal(Change::Put(spec("fixed", "/x"))), Refusal::Fixed("fixed".into()));
+        assert_eq!(refusal(Change::Put(Box::new(spec("fixed", "/x")), Ending::Finish)), Refusal::Fixed("fixed".into()));
         assert_eq!(finds(&registry, "/b"), Some("b".into()));
         drop(registry);
         let clash = crate::testing::until_ok(|| match open(directory.path(), vec![spec("other", "/a")]) {

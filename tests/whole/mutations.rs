@@ -283,7 +283,11 @@ fn some_value(random: &mut Pattern) -> Value {
 
 #[test]
 fn any_json_is_answered_as_the_contract_says() {
-    const NAMES: [&str; 23] = [
+    const NAMES: [&str; 27] = [
+        "enabled",
+        "lease",
+        "labels",
+        "metadata",
         "id",
         "kind",
         "match",

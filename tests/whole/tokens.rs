@@ -146,26 +146,60 @@ fn a_token_that_may_only_read_changes_nothing() {
     assert_eq!(reader.call("PATCH", "/v1/tokens").send().status, 405, "what there is not is told to all");
 }
 
+/// A mount with that owner, or none.
+fn owned(path: &str, owner: Option<&str>) -> Value {
+    let mut mount = mount(path);
+    if let Some(owner) = owner {
+        mount["labels"] = json!({ "owner": owner, "app": "x" });
+    }
+    mount
+}
+
 #[test]
-fn a_token_of_one_owner_manages_no_tokens_and_no_mounts_of_others() {
+fn a_token_of_one_owner_changes_only_what_is_its_own_before_and_after() {
     let standin = Standin::start();
     let admin = standin.admin();
-    admin.put("a", &mount("/a"));
+    for (id, owner) in [("own", Some("ci")), ("other", Some("web")), ("nobody", None)] {
+        assert_eq!(admin.put(id, &owned(&format!("/{id}"), owner)).status, 201);
+    }
     let ci = with_new(&admin, &json!({ "name": "ci", "owner": "ci" }));
     let revision = admin.get("/v1/mounts").value["revision"].clone();
+    let named = |id: &str, owner| {
+        let mut mount = owned(&format!("/{id}"), owner);
+        mount["id"] = json!(id);
+        mount
+    };
+    let import = |mounts: Value| ci.call("POST", "/v1/import").json(&json!({ "mounts": mounts }));
     for call in [
+        ci.call("POST", "/v1/mounts").json(&owned("/new", Some("web"))),
+        ci.call("POST", "/v1/mounts").json(&owned("/new", Some("CI"))),
+        ci.call("POST", "/v1/mounts").json(&owned("/new", None)),
+        ci.call("PUT", "/v1/mounts/new").json(&owned("/new", None)),
+        // Take from another, give to another, or leave to nobody.
+        ci.call("PUT", "/v1/mounts/other").json(&owned("/other", Some("ci"))),
+        ci.call("PUT", "/v1/mounts/nobody").json(&owned("/nobody", Some("ci"))),
+        ci.call("PUT", "/v1/mounts/own").json(&owned("/own", Some("web"))),
+        ci.call("PUT", "/v1/mounts/own").json(&owned("/own", None)),
+        ci.call("PUT", "/v1/mounts/other").json(&owned("/elsewhere", Some("web"))),
+        ci.call("DELETE", "/v1/mounts/other"),
+        ci.call("DELETE", "/v1/mounts/nobody"),
+        // One that it may not change spoils all.
+        import(json!([named("new", Some("ci")), named("nobody", Some("ci"))])),
         ci.call("GET", "/v1/tokens"),
         ci.call("POST", "/v1/tokens").json(&json!({ "name": "mine" })),
         ci.call("DELETE", "/v1/tokens/ci"),
-        ci.call("PUT", "/v1/mounts/a").json(&mount("/b")),
-        ci.call("DELETE", "/v1/mounts/a"),
-        ci.call("POST", "/v1/mounts").json(&mount("/c")),
     ] {
         let told = format!("{call:?}");
         assert_eq!(call.send().status, 403, "{told}");
     }
     assert_eq!(admin.get("/v1/mounts").value["revision"], revision);
-    assert_eq!(ci.get("/v1/mounts/a").status, 200, "it may read all");
+    assert_eq!(ci.get("/v1/mounts/other").status, 200, "it may read all");
+    assert_eq!(ci.put("own", &owned("/own/2", Some("ci"))).status, 200);
+    assert_eq!(ci.put("new", &owned("/new", Some("ci"))).status, 201);
+    assert_eq!(import(json!([named("newer", Some("ci"))])).send().status, 200);
+    for id in ["own", "new", "newer"] {
+        assert_eq!(ci.delete(id).status, 204, "{id}");
+    }
 }
 
 #[test]
@@ -202,18 +236,20 @@ fn every_change_leaves_a_line_that_nobody_can_forge() {
     let ci = with_new(&admin, &json!({ "name": "ci" }));
     let because = |why: &str| ci.call("PUT", "/v1/mounts/a").json(&mount("/a")).field("X-Reason", why).send().status;
     assert_eq!(because(r#"release 12" revision 9 why "none"#), 201);
-    for why in ["a\tb", "\u{2028}x", "\u{202e}x", &"x".repeat(257)] {
+    for why in ["a\tb", "größer", "\u{202e}x", &"x".repeat(257)] {
         assert_eq!(because(why), 400, "{why:?}");
     }
     assert_eq!(ci.put("a", &mount("/b")).status, 200);
     assert_eq!(ci.call("DELETE", "/v1/mounts/%0Aaudit:").send().status, 404, "what was not done is not written down");
     let mut many = mount("/m");
     many["id"] = json!("m");
-    let many = json!({ "mounts": [many] });
+    let mut more = mount("/n");
+    more["id"] = json!("n");
+    let many = json!({ "mounts": [many, more] });
     for _ in 0..2 {
         assert_eq!(ci.call("POST", "/v1/import").json(&many).send().status, 200);
     }
-    assert_eq!(ci.call("DELETE", "/v1/mounts/a").field("X-Reason", "größer").send().status, 204);
+    assert_eq!(ci.call("DELETE", "/v1/mounts/a").field("X-Reason", "no longer needed").send().status, 204);
     assert_eq!(admin.call("DELETE", "/v1/tokens/ci").field("X-Reason", "left").send().status, 204);
     assert_eq!(
         audited(standin),
@@ -221,8 +257,8 @@ fn every_change_leaves_a_line_that_nobody_can_forge() {
             r#"audit: "admin" create token "ci""#,
             r#"audit: "ci" create mount "a" revision 1 why "release 12\" revision 9 why \"none""#,
             r#"audit: "ci" replace mount "a" revision 2"#,
-            r#"audit: "ci" import mounts "1 created, 0 updated""#,
-            r#"audit: "ci" delete mount "a" why "größer""#,
+            r#"audit: "ci" change mounts "m n" revision 4"#,
+            r#"audit: "ci" delete mount "a" revision 5 why "no longer needed""#,
             r#"audit: "admin" revoke token "ci" why "left""#,
         ]
     );

@@ -7,7 +7,7 @@ use super::reader::Reader;
 use crate::exchange::Bounds;
 use crate::limits::{
     BODY_IDLE_MAX, CLIENT_BYTES_PER_S_MIN, CONNECT_MAX, FIRST_BYTE_MAX, MOUNT_REQUESTS_MAX, MOUNT_TUNNELS_MAX,
-    TUNNEL_IDLE_MAX,
+    QUEUE_MAX, TUNNEL_IDLE_MAX,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -17,8 +17,14 @@ use std::time::Duration;
 /// How much of what there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Limits {
-    /// Requests at a time; further ones are refused with 503.
+    /// Requests at a time; further ones wait, or are refused with 503.
     pub concurrent_requests_max: u32,
+    /// Requests that may wait for one of those to end.
+    pub queue_max: u32,
+    /// How long one may wait, in milliseconds.
+    pub queue_wait_ms_max: u32,
+    /// Requests a second; further ones are refused with 429. None is no bound.
+    pub requests_per_s_max: Option<u32>,
     /// Tunnels at a time; further upgrades are refused with 503.
     pub tunnels_max: u32,
     /// Content of one request, in bytes; more is refused with 413. None is no
@@ -48,6 +54,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             concurrent_requests_max: MOUNT_REQUESTS_MAX,
+            queue_max: 0,
+            queue_wait_ms_max: 0,
+            requests_per_s_max: None,
             tunnels_max: MOUNT_TUNNELS_MAX,
             request_body_bytes_max: None,
             client_bytes_per_s_min: CLIENT_BYTES_PER_S_MIN,
@@ -83,6 +92,8 @@ pub fn of(limits: Limits, timeouts: Timeouts) -> Bounds {
 }
 
 const COUNT: RangeInclusive<u64> = 0..=1_000_000;
+/// Ten minutes: nobody waits longer for a place.
+const QUEUE_WAIT_MS: u64 = 10 * 60 * 1000;
 /// What every JSON peer can still count.
 const BYTES: RangeInclusive<u64> = 0..=1 << 53;
 /// Up to a week.
@@ -92,19 +103,39 @@ impl Reader {
     /// Reads `limits`.
     pub(super) fn limits(&mut self, value: Option<&Value>) -> Limits {
         let default = Limits::default();
-        let names = ["concurrent_requests_max", "tunnels_max", "request_body_bytes_max", "client_bytes_per_s_min"];
+        let names = [
+            "concurrent_requests_max",
+            "queue_max",
+            "queue_wait_ms_max",
+            "requests_per_s_max",
+            "tunnels_max",
+            "request_body_bytes_max",
+            "client_bytes_per_s_min",
+        ];
         let Some(object) = self.object(value, "/limits", &names) else { return default };
-        let [requests, tunnels, body_bytes, rate] = names;
-        let mut count = |name, default| self.number(object, "/limits", name, COUNT).unwrap_or(u64::from(default));
-        let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-        let (requests, tunnels) =
-            (count(requests, default.concurrent_requests_max), count(tunnels, default.tunnels_max));
-        let rate = count(rate, default.client_bytes_per_s_min);
+        let [requests, queue, wait, per_s, tunnels, body_bytes, rate] = names;
+        let mut count = |name, range: RangeInclusive<u64>, default| {
+            let number = self.number(object, "/limits", name, range);
+            number.map_or(default, |number| u32::try_from(number).unwrap_or(u32::MAX))
+        };
+        let limits = Limits {
+            concurrent_requests_max: count(requests, COUNT, default.concurrent_requests_max),
+            queue_max: count(queue, 0..=u64::from(QUEUE_MAX), default.queue_max),
+            queue_wait_ms_max: count(wait, 0..=QUEUE_WAIT_MS, default.queue_wait_ms_max),
+            requests_per_s_max: None,
+            tunnels_max: count(tunnels, COUNT, default.tunnels_max),
+            request_body_bytes_max: None,
+            client_bytes_per_s_min: count(rate, COUNT, default.client_bytes_per_s_min),
+        };
+        let per_s = self.number(object, "/limits", per_s, 1..=*COUNT.end());
+        let body_bytes = self.number(object, "/limits", body_bytes, BYTES);
+        if limits.queue_max > 0 && limits.queue_wait_ms_max == 0 {
+            self.fault("/limits/queue_wait_ms_max", "must be at least 1 where queue_max lets requests wait");
+        }
         Limits {
-            concurrent_requests_max: small(requests),
-            tunnels_max: small(tunnels),
-            request_body_bytes_max: self.number(object, "/limits", body_bytes, BYTES),
-            client_bytes_per_s_min: small(rate),
+            requests_per_s_max: per_s.map(|number| u32::try_from(number).unwrap_or(u32::MAX)),
+            request_body_bytes_max: body_bytes,
+            ..limits
         }
     }
 
@@ -147,7 +178,7 @@ mod tests {
     #[test]
     fn numbers_out_of_range_and_unknown_names_are_told() {
         let told = read(
-            json!({"tunnels_max": -1, "request_body_bytes_max": "1", "queue": 1}),
+            json!({"tunnels_max": -1, "request_body_bytes_max": "1", "queue": 1, "queue_max": 5, "requests_per_s_max": 0}),
             json!({"idle_ms": 0, "connect_ms": 1.5}),
         );
         assert_eq!(
@@ -155,7 +186,9 @@ mod tests {
             [
                 "/limits/queue",
                 "/limits/tunnels_max",
+                "/limits/requests_per_s_max",
                 "/limits/request_body_bytes_max",
+                "/limits/queue_wait_ms_max",
                 "/timeouts/connect_ms",
                 "/timeouts/idle_ms"
             ]

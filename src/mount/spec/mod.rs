@@ -9,6 +9,7 @@ pub mod bounds;
 pub mod edits;
 pub mod forwarding;
 pub mod identity;
+pub mod keeping;
 mod reader;
 pub mod rewriting;
 pub mod tls;
@@ -21,6 +22,7 @@ use edits::Side;
 use forwarding::Forwarding;
 use identity::Identity;
 use ipnet::IpNet;
+use keeping::{Labels, Lease, OWNER};
 use reader::Reader;
 pub use reader::SpecFault;
 use rewriting::Rewriting;
@@ -70,6 +72,17 @@ pub struct MountSpec {
     pub limits: Limits,
     /// How long what may take.
     pub timeouts: Timeouts,
+    /// It answers; otherwise it refuses everything.
+    pub enabled: bool,
+    /// It ends unless somebody renews this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Lease>,
+    /// For selection and ownership.
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// Whatever its owner wants to keep with it.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub metadata: Map<String, Value>,
 }
 
 /// What becomes of the trace context of a request (W3C Trace Context).
@@ -194,6 +207,10 @@ const FIELDS: &[&str] = &[
     "traceparent",
     "limits",
     "timeouts",
+    "enabled",
+    "lease",
+    "labels",
+    "metadata",
 ];
 /// Those of one kind only.
 const REGULAR_FIELDS: [&str; 3] = ["address", "strip_prefix", "host_header"];
@@ -205,6 +222,12 @@ impl MountSpec {
     pub fn is_open(&self) -> bool {
         matches!(&self.kind, MountKind::Transparent { force_host: None, allowed_hosts, .. }
             if allowed_hosts.iter().any(HostPattern::is_any))
+    }
+
+    /// Whose it is, by its label.
+    #[must_use]
+    pub fn owner(&self) -> Option<&str> {
+        self.labels.get(OWNER).map(String::as_str)
     }
 }
 
@@ -243,6 +266,10 @@ impl Reader {
         let words = [("keep", Traceparent::Keep), ("ensure", Traceparent::Ensure)];
         let traceparent = self.word(object, "", "traceparent", &words).unwrap_or_default();
         let (limits, timeouts) = (self.limits(object.get("limits")), self.timeouts(object.get("timeouts")));
+        let enabled = self.boolean(object, "", "enabled").unwrap_or(true);
+        let lease = self.lease(object.get("lease"));
+        let labels = self.labels(object.get("labels"));
+        let metadata = self.metadata(object.get("metadata"));
         Some(MountSpec {
             id: id?,
             kind: kind?,
@@ -260,6 +287,10 @@ impl Reader {
             traceparent,
             limits,
             timeouts,
+            enabled,
+            lease,
+            labels,
+            metadata,
         })
     }
 
@@ -448,6 +479,7 @@ mod tests {
             "traceparent",
             "limits",
             "timeouts",
+            "enabled",
         ] {
             assert!(value.as_object_mut().unwrap().remove(name).is_some());
         }

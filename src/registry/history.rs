@@ -1,0 +1,92 @@
+//! What the journal keeps of each revision.
+//!
+//! Owns the entry and how it is written. Entries are ordered by revision; the
+//! store keeps them beside the mounts, in the same commit.
+
+use super::change::{Action, Edit, Origin, Version};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// One revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its number.
+    pub revision: u64,
+    /// When it was made, RFC 3339.
+    pub at: Arc<str>,
+    /// Who made it.
+    pub who: Arc<str>,
+    /// Why, if that was said.
+    pub why: Option<Arc<str>>,
+    /// What it did.
+    pub action: Action,
+    /// The mount that it changed.
+    pub mount: Arc<str>,
+    /// The mount before; null where there was none. A paused one has `paused`.
+    pub before: Value,
+    /// The mount after; null where it is gone.
+    pub after: Value,
+}
+
+impl Entry {
+    /// What an edit leaves.
+    #[must_use]
+    pub fn of(edit: &Edit, origin: &Origin, at: &str) -> Self {
+        let value = |record: &Option<Arc<super::Record>>| {
+            record.as_ref().map_or(Value::Null, |record| value_of(&record.version()))
+        };
+        Self {
+            revision: edit.revision,
+            at: at.into(),
+            who: Arc::clone(&origin.who),
+            why: origin.why.as_deref().map(Into::into),
+            action: edit.action,
+            mount: edit.id().into(),
+            before: value(&edit.before),
+            after: value(&edit.after),
+        }
+    }
+
+    /// As it is stored and shown.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "revision": self.revision,
+            "at": *self.at,
+            "who": *self.who,
+            "why": self.why.as_deref(),
+            "action": self.action,
+            "mount": *self.mount,
+            "before": self.before,
+            "after": self.after,
+        })
+    }
+
+    /// From what was stored; the error says what is missing.
+    pub fn from_json(value: &Value) -> Result<Self, String> {
+        let text = |name: &str| value[name].as_str().map(Arc::<str>::from).ok_or_else(|| format!("{name} is missing"));
+        let action = text("action")?;
+        Ok(Self {
+            revision: value["revision"].as_u64().ok_or("revision is missing")?,
+            at: text("at")?,
+            who: text("who")?,
+            why: value["why"].as_str().map(Into::into),
+            action: Action::ALL
+                .into_iter()
+                .find(|known| known.as_str() == &*action)
+                .ok_or_else(|| format!("the action '{action}' is not known"))?,
+            mount: text("mount")?,
+            before: value["before"].clone(),
+            after: value["after"].clone(),
+        })
+    }
+}
+
+/// A mount as the journal writes it.
+fn value_of(version: &Version) -> Value {
+    let mut value = json!(*version.spec);
+    if version.paused {
+        value["paused"] = json!(true);
+    }
+    value
+}

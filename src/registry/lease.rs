@@ -1,0 +1,194 @@
+//! Leases: when each runs out, and that it does so once.
+//!
+//! Owns the deadlines. A renewal is one atomic step and wakes nobody; the
+//! writer looks at the deadline that is next, finds it renewed or not, and only
+//! then changes the set. Nothing here is stored: after a restart every lease
+//! begins anew, so none ends earlier than its owner was told.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+/// No lease is this late; it has run out.
+const OVER: u64 = 0;
+
+/// Counts milliseconds from the start of the registry.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock(Instant);
+
+impl Clock {
+    /// Begins at 1: 0 is a lease that has run out.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Milliseconds.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        1 + u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX / 2)
+    }
+}
+
+/// The lease of one mount. Clones of the record share it.
+#[derive(Debug)]
+pub struct Running {
+    until_ms: AtomicU64,
+}
+
+impl Running {
+    /// One that ends after `ttl` unless it is renewed.
+    #[must_use]
+    pub fn begin(clock: &Clock, ttl: Duration) -> Arc<Self> {
+        Arc::new(Self { until_ms: AtomicU64::new(clock.now_ms().saturating_add(ms(ttl))) })
+    }
+
+    /// Begins `ttl` anew; false if it has run out.
+    #[must_use]
+    pub fn renew(&self, clock: &Clock, ttl: Duration) -> bool {
+        let until = clock.now_ms().saturating_add(ms(ttl));
+        let renewed = |now: u64| (now != OVER).then_some(until);
+        self.until_ms.fetch_update(Ordering::AcqRel, Ordering::Acquire, renewed).is_ok()
+    }
+
+    /// When it runs out, by the clock on the wall; none if it has.
+    #[must_use]
+    pub fn expires_at(&self, clock: &Clock) -> Option<SystemTime> {
+        let until = self.until_ms.load(Ordering::Acquire);
+        let left = Duration::from_millis(until.saturating_sub(clock.now_ms()));
+        (until != OVER).then(|| SystemTime::now() + left)
+    }
+
+    /// Ends it if its time has come; otherwise says when that is.
+    fn end(&self, now_ms: u64) -> Result<(), u64> {
+        let over = |until: u64| (until != OVER && until <= now_ms).then_some(OVER);
+        match self.until_ms.fetch_update(Ordering::AcqRel, Ordering::Acquire, over) {
+            Ok(_) => Ok(()),
+            Err(until) => Err(until),
+        }
+    }
+
+    /// What could not be stored is tried again so much later.
+    pub fn postpone(&self, clock: &Clock, pause: Duration) {
+        self.until_ms.store(clock.now_ms().saturating_add(ms(pause)), Ordering::Release);
+    }
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX / 2)
+}
+
+/// All leases that run, the next one first.
+#[derive(Debug, Default)]
+pub struct Leases {
+    queue: BinaryHeap<Reverse<Due>>,
+}
+
+/// When somebody looks at a lease again: not later than it ends.
+#[derive(Debug)]
+struct Due {
+    at_ms: u64,
+    id: String,
+    running: Arc<Running>,
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Due {}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at_ms, &self.id).cmp(&(other.at_ms, &other.id))
+    }
+}
+
+impl Leases {
+    /// Watches a lease; one that is dropped elsewhere is forgotten when its
+    /// time comes.
+    pub fn watch(&mut self, id: &str, running: &Arc<Running>) {
+        let at_ms = running.until_ms.load(Ordering::Acquire);
+        if at_ms != OVER {
+            self.queue.push(Reverse(Due { at_ms, id: id.to_owned(), running: Arc::clone(running) }));
+        }
+    }
+
+    /// When to look next.
+    #[must_use]
+    pub fn next_ms(&self) -> Option<u64> {
+        self.queue.peek().map(|Reverse(due)| due.at_ms)
+    }
+
+    /// The mounts whose leases have just run out, each once, at most so many.
+    pub fn take_over(&mut self, now_ms: u64, most: usize) -> Vec<(String, Arc<Running>)> {
+        let mut over = Vec::new();
+        while over.len() < most && self.next_ms().is_some_and(|at| at <= now_ms) {
+            let Some(Reverse(due)) = self.queue.pop() else { break };
+            // Nobody else has it: its mount has another lease, or is gone.
+            if Arc::strong_count(&due.running) == 1 {
+                continue;
+            }
+            match due.running.end(now_ms) {
+                Ok(()) => over.push((due.id, due.running)),
+                Err(OVER) => {}
+                Err(at_ms) => self.queue.push(Reverse(Due { at_ms, ..due })),
+            }
+        }
+        over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn running(until_ms: u64) -> Arc<Running> {
+        Arc::new(Running { until_ms: AtomicU64::new(until_ms) })
+    }
+
+    fn over(leases: &mut Leases, now_ms: u64) -> Vec<String> {
+        leases.take_over(now_ms, 10).into_iter().map(|(id, _)| id).collect()
+    }
+
+    #[test]
+    fn a_lease_runs_out_once_and_only_if_it_is_not_renewed() {
+        let mut leases = Leases::default();
+        let (a, b, gone) = (running(100), running(200), running(100));
+        leases.watch("a", &a);
+        leases.watch("b", &b);
+        leases.watch("gone", &gone);
+        drop(gone);
+        assert_eq!(leases.next_ms(), Some(100));
+        assert_eq!(over(&mut leases, 99), Vec::<String>::new());
+        a.until_ms.store(300, Ordering::Release);
+        assert_eq!(over(&mut leases, 250), ["b"]);
+        assert_eq!(over(&mut leases, 299), Vec::<String>::new());
+        assert_eq!(over(&mut leases, 300), ["a"]);
+        assert_eq!(over(&mut leases, 9999), Vec::<String>::new());
+        let clock = Clock::start();
+        assert!(!a.renew(&clock, Duration::from_secs(9)), "it has run out");
+        assert_eq!(a.expires_at(&clock), None);
+    }
+
+    #[test]
+    fn renewals_leave_the_queue_as_it_is() {
+        let (clock, mut leases) = (Clock::start(), Leases::default());
+        let lease = Running::begin(&clock, Duration::from_secs(60));
+        leases.watch("a", &lease);
+        for _ in 0..1000 {
+            assert!(lease.renew(&clock, Duration::from_secs(60)));
+        }
+        assert_eq!(leases.queue.len(), 1);
+    }
+}
