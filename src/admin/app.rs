@@ -1,5 +1,6 @@
 //! The admin tide app: routes behind one guard.
 
+use super::bulk::Bulk;
 use super::guard::Guard;
 use super::problem::Problem;
 use super::routes::{ROUTES, Route, perform};
@@ -8,6 +9,7 @@ use crate::exchange::{Exchange, Reply, shell};
 use crate::net::Drain;
 use crate::registry::Registry;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// What the routes work on.
 #[derive(Debug)]
@@ -20,6 +22,10 @@ pub struct AdminState {
     pub front: Arc<Drain>,
     /// Answers that are streams of events.
     pub streams: Streams,
+    /// Calls about many mounts.
+    pub bulk: Bulk,
+    /// When the process was started: of what was before, nothing is known.
+    pub started_at: SystemTime,
 }
 
 /// The admin API's tide app.

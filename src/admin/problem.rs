@@ -19,13 +19,15 @@ pub struct Problem {
     pub faults: Vec<Value>,
     /// The methods that would do, for 405.
     pub allow: Option<&'static str>,
+    /// The revision that the mount is at now, for 412.
+    pub revision: Option<u64>,
 }
 
 impl Problem {
     /// A problem of that status.
     #[must_use]
     pub fn new(status: u16, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), faults: Vec::new(), allow: None }
+        Self { status, detail: detail.into(), faults: Vec::new(), allow: None, revision: None }
     }
 
     /// A mount that is not valid.
@@ -38,11 +40,11 @@ impl Problem {
         Self { faults: faults.iter().map(|fault| json!(fault)).collect(), ..Self::new(422, detail) }
     }
 
-    /// Mounts of an import that are not valid, each with its place in the list.
+    /// Mounts of a list that are not valid, each with its place in the list.
     #[must_use]
     pub fn invalid_list(faults: &[(usize, SpecFault)]) -> Self {
         let told = |(place, fault): &(usize, SpecFault)| json!({ "pointer": format!("/mounts/{place}{}", fault.pointer), "detail": fault.detail });
-        let detail = format!("nothing was imported; faults of the mounts: {}", faults.len());
+        let detail = format!("nothing was changed; faults of the mounts: {}", faults.len());
         Self { faults: faults.iter().map(told).collect(), ..Self::new(422, detail) }
     }
 
@@ -72,6 +74,9 @@ impl Problem {
         if let Some(allow) = self.allow {
             fields.push(b"Allow", allow.as_bytes());
         }
+        if let Some(revision) = self.revision {
+            fields.push(b"ETag", format!("\"{revision}\"").as_bytes());
+        }
         match self.status {
             401 => fields.push(b"WWW-Authenticate", b"Bearer"),
             503 => fields.push(b"Retry-After", b"1"),
@@ -94,7 +99,7 @@ impl From<Refusal> for Problem {
             | Refusal::Fixed(_)
             | Refusal::NoLease(_)
             | Refusal::State(_) => 409,
-            Refusal::Condition { .. } => 412,
+            Refusal::Condition { revision, .. } => return Self { revision, ..Self::new(412, detail) },
             Refusal::NotOwner { .. } => 403,
             Refusal::Storage(_) => 500,
             Refusal::Busy => 503,

@@ -221,6 +221,12 @@ impl MountHandle {
         self.shared.wish.notify(usize::MAX);
     }
 
+    /// What it does with requests.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// Its name.
     #[must_use]
     pub fn id(&self) -> &str {

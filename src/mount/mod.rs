@@ -4,6 +4,7 @@
 //! Opens no sockets: its backend was given to it.
 
 pub mod actor;
+pub mod explain;
 pub mod identity;
 pub mod plan;
 mod route;

@@ -17,6 +17,7 @@ use crate::mount::{Environment, MountHandle, MountSpec, Table};
 use arc_swap::ArcSwap;
 use async_channel::Sender;
 pub use change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal, Request, Version};
+use event_listener::Event;
 use lease::{Clock, Running};
 pub use owners::Moved;
 use rpds::RedBlackTreeMapSync;
@@ -90,6 +91,8 @@ pub struct Registry {
     routes: Arc<ArcSwap<Table>>,
     environment: Environment,
     clock: Clock,
+    /// Told whenever there is a new revision.
+    published: Arc<Event>,
 }
 
 impl Registry {
@@ -102,7 +105,8 @@ impl Registry {
         let routes = Arc::new(ArcSwap::from_pointee(snapshot.table.clone()));
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
         let (commands, inbox) = async_channel::bounded(REGISTRY_COMMANDS_MAX);
-        let registry = Self { commands, current, routes, environment: environment.clone(), clock };
+        let published = Arc::default();
+        let registry = Self { commands, current, routes, environment: environment.clone(), clock, published };
         let writer = supervisor::Writer {
             store,
             environment,
@@ -111,6 +115,7 @@ impl Registry {
             routes: Arc::clone(&registry.routes),
             leases,
             clock,
+            published: Arc::clone(&registry.published),
         };
         std::thread::Builder::new()
             .name("standin-registry".into())
@@ -123,6 +128,18 @@ impl Registry {
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.current.load_full()
+    }
+
+    /// The set once it has reached that revision.
+    pub async fn reached(&self, revision: u64) -> Arc<Snapshot> {
+        loop {
+            let published = self.published.listen();
+            let snapshot = self.snapshot();
+            if snapshot.revision >= revision {
+                return snapshot;
+            }
+            published.await;
+        }
     }
 
     /// The table that the front reads.
