@@ -7,7 +7,9 @@ use super::sse::Streams;
 use crate::exchange::{Exchange, Reply, shell};
 use crate::net::Drain;
 use crate::registry::Registry;
+use crate::stats::Book;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// What the routes work on.
 #[derive(Debug)]
@@ -20,6 +22,10 @@ pub struct AdminState {
     pub front: Arc<Drain>,
     /// Answers that are streams of events.
     pub streams: Streams,
+    /// What mounts have done.
+    pub book: Arc<Book>,
+    /// When the process began.
+    pub started: SystemTime,
 }
 
 /// The admin API's tide app.

@@ -6,11 +6,14 @@
 pub mod app;
 pub mod guard;
 mod import;
+mod metrics;
 mod model;
 mod problem;
 mod routes;
 pub mod sse;
+mod stats;
 pub mod token;
+mod traffic;
 
 pub use app::{AdminState, app};
 pub use sse::Streams;

@@ -42,6 +42,14 @@ pub enum Action {
     Delete,
     /// Many mounts at once, from JSON or a Paste Deploy file.
     Import,
+    /// What one mount has done.
+    MountStats,
+    /// Its requests as they end.
+    Traffic,
+    /// What all have done.
+    Stats,
+    /// The same for Prometheus.
+    Metrics,
     /// The process lives.
     Health,
     /// The process takes requests.
@@ -84,6 +92,10 @@ pub const ROUTES: &[Route] = &[
         allow: "GET, HEAD, PUT, DELETE",
     },
     Route { path: "/v1/import", guarded: true, actions: &[("POST", Action::Import)], allow: "POST" },
+    Route { path: "/v1/mounts/{id}/stats", guarded: true, actions: &[("GET", Action::MountStats)], allow: "GET, HEAD" },
+    Route { path: "/v1/mounts/{id}/traffic", guarded: true, actions: &[("GET", Action::Traffic)], allow: "GET, HEAD" },
+    Route { path: "/v1/stats", guarded: true, actions: &[("GET", Action::Stats)], allow: "GET, HEAD" },
+    Route { path: "/metrics", guarded: true, actions: &[("GET", Action::Metrics)], allow: "GET, HEAD" },
     Route { path: "/healthz", guarded: false, actions: &[("GET", Action::Health)], allow: "GET, HEAD" },
     Route { path: "/readyz", guarded: false, actions: &[("GET", Action::Ready)], allow: "GET, HEAD" },
     Route { path: "/openapi.yaml", guarded: false, actions: &[("GET", Action::Contract)], allow: "GET, HEAD" },
@@ -157,6 +169,10 @@ pub async fn perform(state: &AdminState, action: Action, id: &str, exchange: &Ex
             change(state, Change::Delete { id: id.into(), drain }).await
         }
         Action::Import => super::import::perform(state, exchange).await,
+        Action::MountStats => super::stats::of_mount(state, id),
+        Action::Traffic => super::traffic::perform(state, id, exchange),
+        Action::Stats => Ok(super::stats::of_process(state).await),
+        Action::Metrics => super::metrics::perform(state).await,
         Action::Health => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
         Action::Ready if state.front.is_ending() => Ok(model::json_reply(503, &json!({ "status": "draining" }))),
         Action::Ready => Ok(model::json_reply(200, &json!({ "status": "ok" }))),

@@ -9,6 +9,7 @@ mod supervisor;
 
 use crate::limits::REGISTRY_COMMANDS_MAX;
 use crate::mount::{Environment, MountHandle, MountSpec, Table};
+use crate::stats::Histogram;
 use arc_swap::ArcSwap;
 use async_channel::Sender;
 use rpds::RedBlackTreeMapSync;
@@ -178,6 +179,7 @@ pub struct Registry {
     current: Arc<ArcSwap<Snapshot>>,
     routes: Arc<ArcSwap<Table>>,
     allows_open_proxy: bool,
+    journal: Arc<Histogram>,
 }
 
 impl Registry {
@@ -190,13 +192,14 @@ impl Registry {
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
         let (commands, inbox) = async_channel::bounded(REGISTRY_COMMANDS_MAX);
         let allows_open_proxy = environment.allows_open_proxy;
-        let registry = Self { commands, current, routes, allows_open_proxy };
+        let registry = Self { commands, current, routes, allows_open_proxy, journal: Arc::default() };
         let writer = supervisor::Writer {
             store,
             environment,
             inbox,
             current: Arc::clone(&registry.current),
             routes: Arc::clone(&registry.routes),
+            journal: Arc::clone(&registry.journal),
         };
         std::thread::Builder::new()
             .name("standin-registry".into())
@@ -215,6 +218,12 @@ impl Registry {
     #[must_use]
     pub fn routes(&self) -> Arc<ArcSwap<Table>> {
         Arc::clone(&self.routes)
+    }
+
+    /// How long commits took.
+    #[must_use]
+    pub fn journal(&self) -> &Histogram {
+        &self.journal
     }
 
     /// What an import of those would do, or why it would be refused.

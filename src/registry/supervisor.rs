@@ -10,12 +10,13 @@ use crate::limits::REGISTRY_COMMANDS_MAX;
 use crate::mount::spec::{Id, parse};
 use crate::mount::{Environment, MountHandle, MountSpec, Table};
 use crate::oplog;
+use crate::stats::Histogram;
 use arc_swap::ArcSwap;
 use async_channel::{Receiver, Sender};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// A change and who waits for it.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(super) struct Writer {
     pub inbox: Receiver<Command>,
     pub current: Arc<ArcSwap<Snapshot>>,
     pub routes: Arc<ArcSwap<Table>>,
+    /// How long commits took.
+    pub journal: Arc<Histogram>,
 }
 
 /// The set at the start: what is stored, then what the command line adds.
@@ -70,12 +73,18 @@ impl Writer {
         }
     }
 
+    fn store(&self, draft: &Draft<'_>) -> Result<(), StoreError> {
+        let begun = Instant::now();
+        let stored = self.store.commit(draft.snapshot.revision, &draft.writes);
+        self.journal.record(begun.elapsed());
+        stored
+    }
+
     fn commit(&self, commands: Vec<Command>) {
         let mut draft = Draft::of(&self.current.load(), &self.environment);
         let outcomes: Vec<_> =
             commands.into_iter().map(|command| (draft.apply(command.change), command.answer)).collect();
-        let stored =
-            if draft.writes.is_empty() { Ok(()) } else { self.store.commit(draft.snapshot.revision, &draft.writes) };
+        let stored = if draft.writes.is_empty() { Ok(()) } else { self.store(&draft) };
         if let Err(error) = stored {
             oplog::error(format_args!("a change could not be stored: {error}"));
             draft.started.iter().for_each(|handle| handle.stop(Duration::ZERO));

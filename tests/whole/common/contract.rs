@@ -44,6 +44,12 @@ pub(crate) fn check(answered: &Answered<'_>) {
     }
 }
 
+/// Fails the test unless a value is what the contract says of that schema.
+pub(crate) fn check_value(schema: &str, value: &Value) {
+    let reference = json!({ "$ref": format!("#/components/schemas/{schema}") });
+    Contract::get().validate(&reference, value, schema);
+}
+
 struct Contract {
     document: Value,
     /// By the text of the schema.
@@ -60,10 +66,7 @@ impl Contract {
     }
 
     fn operation(&self, method: &str, path: &str) -> Option<&Value> {
-        let template = match path.strip_prefix("/v1/mounts/") {
-            Some(id) if !id.contains('/') => "/v1/mounts/{id}",
-            _ => path,
-        };
+        let template = self.template(path)?;
         let method = match method {
             "GET" | "HEAD" => "get",
             "POST" => "post",
@@ -74,10 +77,22 @@ impl Contract {
         self.document["paths"].get(template)?.get(method)
     }
 
+    /// The path as the contract writes it.
+    fn template(&self, path: &str) -> Option<&str> {
+        let is_of = |template: &str| {
+            let fits =
+                |(segment, asked): (&str, &str)| segment == asked || (segment.starts_with('{') && !asked.is_empty());
+            template.split('/').count() == path.split('/').count() && template.split('/').zip(path.split('/')).all(fits)
+        };
+        let templates = self.document["paths"].as_object().unwrap().keys().map(String::as_str);
+        // One without a parameter counts more.
+        templates.filter(|template| is_of(template)).min_by_key(|template| template.contains('{'))
+    }
+
     /// What a path or a method that there is not may answer.
     fn undocumented(&self, path: &str, status: u16) -> Option<&Value> {
         let responses = &self.document["components"]["responses"];
-        let known = UI.contains(&path) || path.starts_with("/v1/mounts") || self.document["paths"].get(path).is_some();
+        let known = UI.contains(&path) || path.starts_with("/v1/mounts") || self.template(path).is_some();
         match status {
             405 if known => responses.get("MethodNotAllowed"),
             404 if !known => responses.get("NotFound"),
