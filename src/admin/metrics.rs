@@ -97,7 +97,7 @@ impl Scrape {
         }
         mounts.sort_by(|one, other| one.mount.cmp(&other.mount));
         mounts.push(Series { mount: REST.into(), totals: survey.rest, gauges: overview.gauges.without(apart) });
-        Self { mounts, totals: book.totals(), overview, usage: Usage::now(), revision: snapshot.revision, process }
+        Self { mounts, totals: survey.totals, overview, usage: Usage::now(), revision: snapshot.revision, process }
     }
 
     fn encode_mounts(&self, page: &mut Page<'_>) -> fmt::Result {

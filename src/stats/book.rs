@@ -55,6 +55,8 @@ pub struct Survey {
     pub own: Vec<(Arc<Stats>, Totals)>,
     /// What was counted of any mount while it had none.
     pub rest: Totals,
+    /// Everything that was ever counted.
+    pub totals: Totals,
 }
 
 impl Default for Book {
@@ -115,9 +117,11 @@ impl Book {
         let mut pages = lock(&self.pages);
         self.turn(&mut pages);
         pages.rank(most, is_current);
-        let mut survey = Survey { own: Vec::new(), rest: pages.retired_rest.clone() };
+        let mut survey = Survey { own: Vec::new(), rest: pages.retired_rest.clone(), totals: pages.retired.clone() };
         for page in &pages.live {
             let (here, elsewhere) = page.split();
+            survey.totals.add(&here);
+            survey.totals.add(&elsewhere);
             if page.series == Some(Series::Own) {
                 survey.own.push((Arc::clone(&page.stats), here));
                 survey.rest.add(&elsewhere);
@@ -196,6 +200,7 @@ mod tests {
 
     fn survey_current(book: &Book, most: usize, is_current: impl Fn(&Stats) -> bool) -> (Vec<(String, u64)>, u64) {
         let survey = book.survey(most, is_current);
+        assert_eq!(survey.totals, book.totals());
         let apart = survey.own.iter().map(|(stats, totals)| (stats.id().to_string(), totals.requests()));
         (apart.collect(), survey.rest.requests())
     }
