@@ -31,6 +31,7 @@
 //! - `ssrf`: addresses that no mount may reach, in every form (table B6).
 //! - `service`: sockets from a service manager, and what that is told.
 //! - `apps`: WebDAV and Flask behind a prefix.
+//! - `stats`: what mounts have done: counters, metrics, live traffic.
 //! - `api`: every call of the admin API against openapi.yaml.
 //! - `guard`: who is not let in to the admin API.
 //! - `contract_tools`: openapi.yaml in the hands of programs that are not ours.
@@ -65,6 +66,7 @@ mod requests;
 mod rewriting;
 mod service;
 mod ssrf;
+mod stats;
 mod tls;
 mod tokens;
 mod traffic;
