@@ -32,6 +32,7 @@
 //! - `apps`: WebDAV and Flask behind a prefix.
 //! - `api`: every call of the admin API against openapi.yaml.
 //! - `guard`: who is not let in to the admin API.
+//! - `python_client`: docs/clients/python.
 //! - `contract_tools`: openapi.yaml in the hands of programs that are not ours.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests say what they expect by unwrapping it")]
@@ -59,6 +60,7 @@ mod mutations;
 mod paste;
 mod paste_files;
 mod process;
+mod python_client;
 mod requests;
 mod rewriting;
 mod service;
