@@ -34,6 +34,7 @@
 //! - `stats`: what mounts have done: counters, metrics, live traffic.
 //! - `api`: every call of the admin API against openapi.yaml.
 //! - `guard`: who is not let in to the admin API.
+//! - `python_client`: docs/clients/python.
 //! - `contract_tools`: openapi.yaml in the hands of programs that are not ours.
 //! - `tokens`: what each token may do, and what is written down of it.
 
@@ -62,6 +63,7 @@ mod mutations;
 mod paste;
 mod paste_files;
 mod process;
+mod python_client;
 mod requests;
 mod rewriting;
 mod service;
