@@ -107,19 +107,19 @@ pub fn preview(answer: &Value) -> String {
     let mut lines = Vec::new();
     let changes = answer["changes"].as_array();
     match changes {
-        Some(changes) => changes.iter().for_each(|change| told(change, &Value::Null, &mut lines)),
+        // Those that come or go are told by their names alone.
+        Some(changes) => {
+            let replaced = changes.iter().filter(|change| change["action"] == "replace");
+            replaced.for_each(|change| told(change, &Value::Null, &mut lines));
+        }
         None => told(answer, &answer["before"], &mut lines),
     }
     if changes.is_some_and(Vec::is_empty) {
-        lines.push("would change nothing".to_owned());
+        lines.push("nothing would change".to_owned());
     }
     for url in answer["urls"].as_array().into_iter().flatten() {
         let whom = |name: &str| url[name].as_str().map_or_else(|| "nobody".to_owned(), plain);
-        let matches = match &url["match"] {
-            Value::String(text) => plain(text),
-            matches => answers_for(matches),
-        };
-        lines.push(format!("URLs of {matches} go to {} instead of {}", whom("to"), whom("from")));
+        lines.push(format!("URLs of {} go to {} instead of {}", answers_for(&url["match"]), whom("to"), whom("from")));
     }
     lines.push("this was a dry run: nothing was changed".to_owned());
     lines.join("\n")
@@ -149,6 +149,9 @@ fn told(change: &Value, before: &Value, lines: &mut Vec<String>) {
 /// A match as people read it: any host is `*`.
 #[must_use]
 pub fn answers_for(matches: &Value) -> String {
+    if let Some(text) = matches.as_str() {
+        return plain(text);
+    }
     plain(&format!("{}{}", matches["host"].as_str().unwrap_or("*"), matches["path"].as_str().unwrap_or_default()))
 }
 
@@ -177,7 +180,7 @@ mod tests {
             ]
         );
         assert!(preview(&json!({"action": "none", "id": "a"})).starts_with("a would stay as it is\n"));
-        assert!(preview(&json!({"changes": []})).starts_with("would change nothing\n"));
+        assert!(preview(&json!({"changes": []})).starts_with("nothing would change\n"));
     }
 
     #[test]

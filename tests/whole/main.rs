@@ -24,6 +24,8 @@
 //! - `log`: what an exchange leaves in the access log.
 //! - `durability`: what survives the end of the process.
 //! - `paste`: the same requests through PyPI's Paste and through this.
+//! - `command_line`: each command, on the real binary.
+//! - `scripting`: every snippet of docs/scripting.md.
 //! - `process`: ports and files, exit codes, the command line, settings.
 //! - `drain`: how the process stops, and what clients see of it.
 //! - `client_bounds`: what clients can take: connections, descriptors, time.
@@ -42,6 +44,7 @@ mod bounds;
 mod bytes;
 mod client_bounds;
 mod clients;
+mod command_line;
 mod common;
 mod deadlines;
 mod drain;
@@ -59,6 +62,7 @@ mod paste_files;
 mod process;
 mod requests;
 mod rewriting;
+mod scripting;
 mod service;
 mod ssrf;
 mod tls;
