@@ -26,6 +26,7 @@ mod revisions;
 mod serve;
 mod shape;
 mod stats;
+mod token;
 mod ui;
 mod watch;
 
@@ -76,6 +77,8 @@ enum Command {
     Restore(revisions::RestoreArguments),
     /// Tell what the mounts have done
     Stats(stats::StatsArguments),
+    /// Make, list and revoke the tokens of a running proxy
+    Token(token::TokenArguments),
     /// Print the link to the web page
     Ui(ui::UiArguments),
     /// Check a file of mounts, a configuration or a Paste Deploy file, without a server
@@ -112,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::Revisions(arguments) => revisions::list(arguments),
         Command::Restore(arguments) => revisions::restore(arguments),
         Command::Stats(arguments) => stats::run(arguments),
+        Command::Token(arguments) => token::run(arguments),
         Command::Ui(arguments) => ui::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -7,6 +7,7 @@
 mod change;
 pub mod history;
 mod lease;
+mod operations;
 mod owners;
 pub mod store;
 mod supervisor;
@@ -18,6 +19,8 @@ use arc_swap::ArcSwap;
 use async_channel::Sender;
 pub use change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal, Request, Version};
 use lease::{Clock, Running};
+pub use operations::Operation;
+use operations::Operations;
 pub use owners::Moved;
 use rpds::RedBlackTreeMapSync;
 use std::path::Path;
@@ -90,6 +93,7 @@ pub struct Registry {
     routes: Arc<ArcSwap<Table>>,
     environment: Environment,
     clock: Clock,
+    operations: Arc<Operations>,
 }
 
 impl Registry {
@@ -102,7 +106,8 @@ impl Registry {
         let routes = Arc::new(ArcSwap::from_pointee(snapshot.table.clone()));
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
         let (commands, inbox) = async_channel::bounded(REGISTRY_COMMANDS_MAX);
-        let registry = Self { commands, current, routes, environment: environment.clone(), clock };
+        let registry =
+            Self { commands, current, routes, environment: environment.clone(), clock, operations: Arc::default() };
         let writer = supervisor::Writer {
             store,
             environment,
@@ -111,6 +116,7 @@ impl Registry {
             routes: Arc::clone(&registry.routes),
             leases,
             clock,
+            operations: Arc::clone(&registry.operations),
         };
         std::thread::Builder::new()
             .name("standin-registry".into())
@@ -156,6 +162,13 @@ impl Registry {
         let is_renewed = running.renew(&self.clock, Duration::from_secs(lease.ttl_s.into()));
         let ends = running.expires_at(&self.clock).filter(|_| is_renewed);
         Ok((Arc::clone(record), lease, ends.ok_or_else(|| Refusal::NoLease(id.into()))?))
+    }
+
+    /// What remains of the mount as it was before that revision; none where there
+    /// is no such revision yet.
+    #[must_use]
+    pub fn operation(&self, revision: u64) -> Option<Operation> {
+        (revision <= self.current.load().revision).then(|| self.operations.get(revision))
     }
 
     /// When the lease of that mount runs out, if it has one that runs.

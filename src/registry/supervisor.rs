@@ -7,6 +7,7 @@
 use super::change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal, Request, Version};
 use super::history::Entry;
 use super::lease::{Clock, Leases, Running};
+use super::operations::Operations;
 use super::store::{Loaded, Store, StoreError, StoredMount, Write};
 use super::{Preview, Record, Snapshot, owners};
 use crate::limits::{LEASE_RETRY, LEASES_ENDED_MAX, REGISTRY_COMMANDS_MAX};
@@ -37,6 +38,7 @@ pub(super) struct Writer {
     pub routes: Arc<ArcSwap<Table>>,
     pub leases: Leases,
     pub clock: Clock,
+    pub operations: Arc<Operations>,
 }
 
 /// The set at the start: what is stored, then what the command line adds.
@@ -167,11 +169,13 @@ impl Writer {
             {
                 watch(&mut self.leases, after);
             }
-            match (&edit.before, &edit.after) {
+            let left = match (&edit.before, &edit.after) {
                 (Some(before), None) => before.handle.stop(edit.ending),
-                (Some(before), Some(_)) => before.handle.retire(edit.ending),
-                _ => {}
-            }
+                (Some(before), Some(after)) => after.handle.succeed(&before.handle, edit.ending),
+                _ => Vec::new(),
+            };
+            // Somebody may wait for it: the map keeps it.
+            drop(self.operations.begin(edit, left));
             if let (Action::Restart, Some(after)) = (edit.action, &edit.after) {
                 after.handle.restart();
             }
@@ -632,6 +636,7 @@ mod tests {
             files: Files::default(),
             allows_open_proxy: false,
             passwords: Passwords::new().unwrap(),
+            book: Arc::default(),
         };
         Registry::open(directory, fixed, environment)
     }
@@ -698,6 +703,7 @@ mod tests {
             pseudonym: "test".into(),
             files: Files::default(),
             passwords: Passwords::new().unwrap(),
+            book: Arc::default(),
             allows_open_proxy,
         };
         let fenced = Registry::open(directory.path(), vec![], allowing(false)).unwrap();

@@ -20,6 +20,7 @@
 //! - `identity`: who asks, what the upstream is told of it, and whether it can
 //!   believe that.
 //! - `isolation`: what one mount cannot do to another.
+//! - `undisturbed`: what a mount does not notice of thousands of edits elsewhere.
 //! - `tls`: upstreams behind TLS.
 //! - `log`: what an exchange leaves in the access log.
 //! - `durability`: what survives the end of the process.
@@ -34,6 +35,8 @@
 //! - `apps`: WebDAV and Flask behind a prefix.
 //! - `api`: every call of the admin API against openapi.yaml.
 //! - `guard`: who is not let in to the admin API.
+//! - `contract_tools`: openapi.yaml in the hands of programs that are not ours.
+//! - `tokens`: what each token may do, and what is written down of it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests say what they expect by unwrapping it")]
 
@@ -46,6 +49,7 @@ mod client_bounds;
 mod clients;
 mod command_line;
 mod common;
+mod contract_tools;
 mod deadlines;
 mod drain;
 mod durability;
@@ -66,5 +70,7 @@ mod scripting;
 mod service;
 mod ssrf;
 mod tls;
+mod tokens;
 mod traffic;
 mod tunnels;
+mod undisturbed;

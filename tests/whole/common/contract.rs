@@ -19,7 +19,11 @@ pub(crate) struct Answered<'a> {
 const UI: [&str; 5] = ["/", "/app.js", "/api.js", "/style.css", "/icon.svg"];
 
 /// What any path may answer before it is asked anything.
-const GUARD: [(u16, &str); 3] = [(401, "Unauthorized"), (403, "CrossSite"), (421, "HostNotAllowed")];
+const GUARD: [(u16, &str); 4] =
+    [(401, "Unauthorized"), (403, "CrossSite"), (421, "HostNotAllowed"), (429, "TooManyTries")];
+
+/// Paths with a name at their end.
+const NAMED: [(&str, &str); 2] = [("/v1/mounts/", "/v1/mounts/{id}"), ("/v1/tokens/", "/v1/tokens/{id}")];
 
 /// Fails the test unless the contract allows that answer.
 pub(crate) fn check(answered: &Answered<'_>) {
@@ -60,10 +64,8 @@ impl Contract {
     }
 
     fn operation(&self, method: &str, path: &str) -> Option<&Value> {
-        let template = match path.strip_prefix("/v1/mounts/") {
-            Some(id) if !id.contains('/') => "/v1/mounts/{id}",
-            _ => path,
-        };
+        let is_named = |start: &str| path.strip_prefix(start).is_some_and(|name| !name.contains('/'));
+        let template = NAMED.iter().find(|(start, _)| is_named(start)).map_or(path, |(_, template)| *template);
         let method = match method {
             "GET" | "HEAD" => "get",
             "POST" => "post",
@@ -77,7 +79,10 @@ impl Contract {
     /// What a path or a method that there is not may answer.
     fn undocumented(&self, path: &str, status: u16) -> Option<&Value> {
         let responses = &self.document["components"]["responses"];
-        let known = UI.contains(&path) || path.starts_with("/v1/mounts") || self.document["paths"].get(path).is_some();
+        let known = UI.contains(&path)
+            || path.starts_with("/v1/mounts")
+            || path.starts_with("/v1/tokens")
+            || self.document["paths"].get(path).is_some();
         match status {
             405 if known => responses.get("MethodNotAllowed"),
             404 if !known => responses.get("NotFound"),
@@ -119,6 +124,7 @@ impl Contract {
         }
         let value = match media_type {
             "application/json" | "application/problem+json" => serde_json::from_slice(&response.body).unwrap(),
+            "application/yaml" => serde_yaml_ng::from_slice(&response.body).unwrap(),
             _ => json!(response.text()),
         };
         self.validate(&documented["schema"], &value, told);
