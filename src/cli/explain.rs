@@ -96,9 +96,9 @@ mod tests {
     #[test]
     fn the_answer_comes_first() {
         let answer = json!({
-            "mount": "a", "match": "*/a", "prefix": "/a", "state": "open", "admission": "admitted", "refusal": null,
+            "mount": "a", "match": "/a", "prefix": "/a", "state": "open", "admission": "admitted", "refusal": null,
             "asks_password": false, "upstream": {"url": "http://h/x", "address": "h:80"},
-            "lost": [{"id": "b", "match": "*/", "why": "its path is shorter"}],
+            "lost": [{"id": "b", "match": "h/", "why": "its path is shorter"}],
             "request": {
                 "before": {}, "after": {"method": "GET", "target": "/x", "headers": [{"name": "Host", "value": "h"}]},
                 "edits": [{"name": "Host", "edit": "changed"}],
@@ -106,7 +106,7 @@ mod tests {
         });
         let lines = [
             "a answers, for */a (open, admitted)",
-            "not b, for */: its path is shorter",
+            "not b, for h/: its path is shorter",
             "the request goes to http://h/x, at h:80",
             "  GET /x",
             "  Host: h",

@@ -150,7 +150,7 @@ fn told(change: &Value, before: &Value, lines: &mut Vec<String>) {
 #[must_use]
 pub fn answers_for(matches: &Value) -> String {
     if let Some(text) = matches.as_str() {
-        return plain(text);
+        return format!("{}{}", if text.starts_with('/') { "*" } else { "" }, plain(text));
     }
     plain(&format!("{}{}", matches["host"].as_str().unwrap_or("*"), matches["path"].as_str().unwrap_or_default()))
 }
