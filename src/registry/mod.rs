@@ -18,6 +18,7 @@ use crate::mount::{Environment, MountHandle, MountSpec, Table};
 use arc_swap::ArcSwap;
 use async_channel::Sender;
 pub use change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal, Request, Version};
+use event_listener::Event;
 use lease::{Clock, Running};
 pub use operations::Operation;
 use operations::Operations;
@@ -94,6 +95,8 @@ pub struct Registry {
     environment: Environment,
     clock: Clock,
     operations: Arc<Operations>,
+    /// Told whenever there is a new revision.
+    published: Arc<Event>,
 }
 
 impl Registry {
@@ -106,8 +109,15 @@ impl Registry {
         let routes = Arc::new(ArcSwap::from_pointee(snapshot.table.clone()));
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
         let (commands, inbox) = async_channel::bounded(REGISTRY_COMMANDS_MAX);
-        let registry =
-            Self { commands, current, routes, environment: environment.clone(), clock, operations: Arc::default() };
+        let registry = Self {
+            commands,
+            current,
+            routes,
+            environment: environment.clone(),
+            clock,
+            operations: Arc::default(),
+            published: Arc::default(),
+        };
         let writer = supervisor::Writer {
             store,
             environment,
@@ -117,6 +127,7 @@ impl Registry {
             leases,
             clock,
             operations: Arc::clone(&registry.operations),
+            published: Arc::clone(&registry.published),
         };
         std::thread::Builder::new()
             .name("standin-registry".into())
@@ -129,6 +140,18 @@ impl Registry {
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.current.load_full()
+    }
+
+    /// The set once it has reached that revision.
+    pub async fn reached(&self, revision: u64) -> Arc<Snapshot> {
+        loop {
+            let published = self.published.listen();
+            let snapshot = self.snapshot();
+            if snapshot.revision >= revision {
+                return snapshot;
+            }
+            published.await;
+        }
     }
 
     /// The table that the front reads.
