@@ -25,6 +25,8 @@
 //! - `log`: what an exchange leaves in the access log.
 //! - `durability`: what survives the end of the process.
 //! - `paste`: the same requests through PyPI's Paste and through this.
+//! - `command_line`: each command, on the real binary.
+//! - `scripting`: every snippet of docs/scripting.md.
 //! - `process`: ports and files, exit codes, the command line, settings.
 //! - `drain`: how the process stops, and what clients see of it.
 //! - `client_bounds`: what clients can take: connections, descriptors, time.
@@ -47,6 +49,7 @@ mod bounds;
 mod bytes;
 mod client_bounds;
 mod clients;
+mod command_line;
 mod common;
 mod contract_tools;
 mod deadlines;
@@ -66,6 +69,7 @@ mod process;
 mod python_client;
 mod requests;
 mod rewriting;
+mod scripting;
 mod service;
 mod ssrf;
 mod stats;
