@@ -197,14 +197,14 @@ fn panics_restarts_and_edits_elsewhere_drop_nothing() {
             client = front.client();
         }
     }
-    let is_up = |handle: &MountHandle| handle.restarts() == 1 && handle.lifecycle() == Lifecycle::Open;
+    let is_up = |handle: &MountHandle| handle.status().restarts == 1 && handle.lifecycle() == Lifecycle::Open;
     crate::testing::until_ok(|| panicking.iter().all(is_up).then_some(()).ok_or("some are not up again"));
     for handle in panicking {
         drop(handle.stop(Ending::Kill));
     }
     tunnels.iter_mut().for_each(|tunnel| tunnel.echoes("after"));
     assert_eq!(client.get("/b/"), 200);
-    assert_eq!((b.restarts(), b.lifecycle(), b.tunnels()), (0, Lifecycle::Open, TUNNELS as u64));
+    assert_eq!((b.status().restarts, b.lifecycle(), b.tunnels()), (0, Lifecycle::Open, TUNNELS as u64));
 }
 
 #[test]
