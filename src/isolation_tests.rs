@@ -27,14 +27,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Front {
     address: SocketAddr,
     routes: Routes,
-    environment: Environment,
+    environment: Arc<Environment>,
     drain: Arc<Drain>,
 }
 
 impl Front {
     fn start(resolver: Arc<Resolver>) -> Self {
         let timer = Timer::start().unwrap();
-        let environment = Environment {
+        let environment = Arc::new(Environment {
             dialer: Dialer::with_names(OwnListeners::default(), resolver),
             timer: Arc::clone(&timer),
             pseudonym: "test".into(),
@@ -42,7 +42,7 @@ impl Front {
             allows_open_proxy: false,
             passwords: Passwords::new().unwrap(),
             book: Arc::default(),
-        };
+        });
         let socket = Socket::bind(&Endpoint::Tcp(([127, 0, 0, 1], 0).into())).unwrap();
         let Endpoint::Tcp(address) = socket.endpoint().unwrap() else { panic!() };
         let drain = Drain::new(1024, Arc::clone(&timer));

@@ -91,7 +91,7 @@ pub struct Registry {
     commands: Sender<supervisor::Command>,
     current: Arc<ArcSwap<Snapshot>>,
     routes: Arc<ArcSwap<Table>>,
-    environment: Environment,
+    environment: Arc<Environment>,
     clock: Clock,
     operations: Arc<Operations>,
 }
@@ -101,13 +101,20 @@ impl Registry {
     /// actors and the thread that makes changes.
     pub fn open(directory: &Path, fixed: Vec<MountSpec>, environment: Environment) -> Result<Self, StoreError> {
         let (store, loaded) = Store::open(directory)?;
+        let environment = Arc::new(environment);
         let clock = Clock::start();
         let (snapshot, leases) = supervisor::start(loaded, fixed, &environment, clock)?;
         let routes = Arc::new(ArcSwap::from_pointee(snapshot.table.clone()));
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
         let (commands, inbox) = async_channel::bounded(REGISTRY_COMMANDS_MAX);
-        let registry =
-            Self { commands, current, routes, environment: environment.clone(), clock, operations: Arc::default() };
+        let registry = Self {
+            commands,
+            current,
+            routes,
+            environment: Arc::clone(&environment),
+            clock,
+            operations: Arc::default(),
+        };
         let writer = supervisor::Writer {
             store,
             environment,
