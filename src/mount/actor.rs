@@ -7,6 +7,7 @@
 //! counts at once, none is lost, nobody waits.
 
 use super::identity::Identity;
+use super::observer::Observing;
 use super::plan::{Afterwards, Plan};
 use super::spec::MountSpec;
 use super::state::{Effect, Ending, Event, Lifecycle, State};
@@ -45,6 +46,8 @@ pub struct Environment {
     pub allows_open_proxy: bool,
     /// Passwords that are being checked, or were.
     pub passwords: Arc<Passwords>,
+    /// Who is told when a mount comes into another state.
+    pub observer: Observing,
 }
 
 /// A running mount as one spec makes it. Clones share both; after a change
@@ -480,6 +483,7 @@ mod tests {
             files: Files::default(),
             allows_open_proxy: false,
             passwords: Passwords::new().unwrap(),
+            observer: Observing::default(),
         }
     }
 

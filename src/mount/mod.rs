@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod identity;
+mod observer;
 pub mod plan;
 mod route;
 pub mod spec;
@@ -13,6 +14,7 @@ pub mod table;
 pub mod trust;
 
 pub use actor::{Environment, MountHandle, Remains, Status};
+pub use observer::{Observer, Observing};
 pub use spec::{MountSpec, SpecFault};
 pub use state::{Ending, Lifecycle};
 pub use table::Table;

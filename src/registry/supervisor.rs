@@ -616,6 +616,7 @@ mod tests {
     use super::*;
     use crate::files::Files;
     use crate::identity::Passwords;
+    use crate::mount::Observing;
     use crate::net::{Dialer, OwnListeners, Timer};
     use serde_json::{Value, json};
 
@@ -632,6 +633,7 @@ mod tests {
             files: Files::default(),
             allows_open_proxy: false,
             passwords: Passwords::new().unwrap(),
+            observer: Observing::default(),
         };
         Registry::open(directory, fixed, environment)
     }
@@ -698,6 +700,7 @@ mod tests {
             pseudonym: "test".into(),
             files: Files::default(),
             passwords: Passwords::new().unwrap(),
+            observer: Observing::default(),
             allows_open_proxy,
         };
         let fenced = Registry::open(directory.path(), vec![], allowing(false)).unwrap();
