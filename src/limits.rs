@@ -349,3 +349,20 @@ pub const LEASES_ENDED_MAX: usize = 1024;
 /// Revisions that the journal remembers: weeks of edits by hand, hours of an
 /// orchestrator's.
 pub const HISTORY_REVISIONS_MAX: u64 = 10_000;
+
+/// What those together may weigh, in bytes of JSON: the whole store is read at
+/// every start, and each entry has its mount twice.
+pub const HISTORY_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// What one answer takes of them, in bytes; one entry may be larger.
+pub const HISTORY_PAGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// The smallest store that is worth being made smaller.
+pub const COMPACT_BYTES_MIN: u64 = 4 * 1024 * 1024;
+
+/// Events kept in memory for streams that are a little behind. Who is further
+/// behind reads the journal.
+pub const EVENTS_REMEMBERED_MAX: usize = 1024;
+
+/// What those may weigh, in bytes of JSON.
+pub const EVENTS_REMEMBERED_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -5,18 +5,24 @@
 //! wait for nobody. Never serves HTTP.
 
 mod change;
+pub mod events;
 pub mod history;
+mod inspection;
+pub mod journal;
 mod lease;
 mod owners;
 pub mod store;
 mod supervisor;
+mod witness;
 
 use crate::limits::REGISTRY_COMMANDS_MAX;
 use crate::mount::spec::keeping::Lease;
-use crate::mount::{Environment, MountHandle, MountSpec, Table};
+use crate::mount::{Environment, MountHandle, MountSpec, Observing, Table};
 use arc_swap::ArcSwap;
 use async_channel::Sender;
 pub use change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal, Request, Version};
+use events::{Filter, Hub, Unwatchable, Watcher};
+use journal::Journal;
 use lease::{Clock, Running};
 pub use owners::Moved;
 use rpds::RedBlackTreeMapSync;
@@ -90,6 +96,8 @@ pub struct Registry {
     routes: Arc<ArcSwap<Table>>,
     environment: Environment,
     clock: Clock,
+    journal: Journal,
+    hub: Arc<Hub>,
 }
 
 impl Registry {
@@ -97,12 +105,15 @@ impl Registry {
     /// actors and the thread that makes changes.
     pub fn open(directory: &Path, fixed: Vec<MountSpec>, environment: Environment) -> Result<Self, StoreError> {
         let (store, loaded) = Store::open(directory)?;
+        let hub = Hub::new(loaded.revision);
+        let environment = Environment { observer: Observing::by(Arc::<Hub>::clone(&hub)), ..environment };
         let clock = Clock::start();
         let (snapshot, leases) = supervisor::start(loaded, fixed, &environment, clock)?;
         let routes = Arc::new(ArcSwap::from_pointee(snapshot.table.clone()));
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
         let (commands, inbox) = async_channel::bounded(REGISTRY_COMMANDS_MAX);
-        let registry = Self { commands, current, routes, environment: environment.clone(), clock };
+        let journal = store.journal();
+        let registry = Self { commands, current, routes, environment: environment.clone(), clock, journal, hub };
         let writer = supervisor::Writer {
             store,
             environment,
@@ -111,6 +122,7 @@ impl Registry {
             routes: Arc::clone(&registry.routes),
             leases,
             clock,
+            hub: Arc::clone(&registry.hub),
         };
         std::thread::Builder::new()
             .name("standin-registry".into())
@@ -142,6 +154,23 @@ impl Registry {
     /// refused. Takes as long as the change, but for the store.
     pub fn preview(&self, request: Request) -> Result<Preview, Refusal> {
         supervisor::preview(&self.snapshot(), request, &self.environment, self.clock)
+    }
+
+    /// What every revision did. Reading it blocks.
+    #[must_use]
+    pub fn journal(&self) -> Journal {
+        self.journal.clone()
+    }
+
+    /// What happens, for those who watch.
+    #[must_use]
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Watches from now on, or from behind that revision on. Blocks.
+    pub fn watch(&self, since: Option<u64>, filter: Filter) -> Result<Watcher, Unwatchable> {
+        self.hub.watch(&self.journal, since, filter)
     }
 
     /// Begins the lease of that mount anew, and says when it ends. Nothing is

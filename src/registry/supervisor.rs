@@ -5,6 +5,7 @@
 //! then published, acted on and answered. A commit that fails changes nothing.
 
 use super::change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal, Request, Version};
+use super::events::Hub;
 use super::history::Entry;
 use super::lease::{Clock, Leases, Running};
 use super::store::{Loaded, Store, StoreError, StoredMount, Write};
@@ -37,6 +38,7 @@ pub(super) struct Writer {
     pub routes: Arc<ArcSwap<Table>>,
     pub leases: Leases,
     pub clock: Clock,
+    pub hub: Arc<Hub>,
 }
 
 /// The set at the start: what is stored, then what the command line adds.
@@ -144,7 +146,12 @@ impl Writer {
             }
             return;
         }
-        self.publish(draft.edits, draft.renewed, draft.snapshot);
+        let Draft { edits, renewed, snapshot, entries, .. } = draft;
+        let revision = snapshot.revision;
+        self.publish(edits, renewed, snapshot);
+        if !entries.is_empty() {
+            self.hub.publish(revision, &entries);
+        }
         for (outcome, answer) in outcomes {
             // Whoever asked may have gone; the change is made all the same.
             let _ = answer.try_send(outcome);

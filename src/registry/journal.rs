@@ -1,0 +1,240 @@
+//! The journal in the store: what each revision did, and to which mount.
+//!
+//! Owns its tables, how long something stays in them, and reading them.
+//! Entries come and go in the commit that changes the mounts, so both always
+//! tell the same story. Readers wait for nobody, and nobody for them.
+
+use super::history::Entry;
+use super::store::{META, REVISION_KEY, StoreError};
+use crate::limits::{HISTORY_BYTES_MAX, HISTORY_PAGE_BYTES_MAX, HISTORY_REVISIONS_MAX};
+use redb::{
+    Database, Error, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
+    WriteTransaction,
+};
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// What each revision did.
+const HISTORY: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("history");
+/// The revisions of each mount.
+const BY_MOUNT: TableDefinition<'_, (&str, u64), ()> = TableDefinition::new("history_by_mount");
+/// In META: what all entries together weigh.
+const BYTES_KEY: &str = "history_bytes";
+
+/// How much the journal remembers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keep {
+    pub revisions_max: u64,
+    /// Of all entries together.
+    pub bytes_max: u64,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { revisions_max: HISTORY_REVISIONS_MAX, bytes_max: HISTORY_BYTES_MAX }
+    }
+}
+
+/// Which entries are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Range<'a> {
+    /// Of this mount; none is of all.
+    pub mount: Option<&'a str>,
+    /// Later than this revision.
+    pub after: u64,
+    /// Not later than this one.
+    pub until: u64,
+    /// The order.
+    pub newest_first: bool,
+    /// How many at most.
+    pub count_max: usize,
+}
+
+/// Entries, in the order that was asked for.
+#[derive(Debug)]
+pub struct Page {
+    /// Not more than asked for, and fewer where they are large.
+    pub entries: Vec<Entry>,
+    /// There are further ones behind the last of these.
+    pub more: bool,
+    /// The first revision that the journal still has; where it has none, the
+    /// one that it will have next.
+    pub oldest: u64,
+}
+
+/// What the store remembers, for reading. Every call blocks.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    database: Arc<Database>,
+}
+
+impl Journal {
+    pub(super) fn new(database: Arc<Database>) -> Self {
+        Self { database }
+    }
+
+    /// What is asked for.
+    pub fn read(&self, range: &Range<'_>) -> Result<Page, StoreError> {
+        self.try_read(range).map_err(|error| StoreError::Transaction(Box::new(error)))
+    }
+
+    fn try_read(&self, range: &Range<'_>) -> Result<Page, Error> {
+        let read = self.database.begin_read()?;
+        let oldest = oldest(&read)?;
+        let mut page = Page { entries: Vec::new(), more: false, oldest };
+        let (first, last) = (range.after.saturating_add(1), range.until);
+        if first > last {
+            return Ok(page);
+        }
+        let history = read.open_table(HISTORY)?;
+        let mut bytes = 0;
+        let mut take = |revision: u64, text: &[u8]| {
+            // One is always taken, so that every page leads to the next.
+            let is_full = page.entries.len() == range.count_max
+                || !page.entries.is_empty() && bytes + text.len() > HISTORY_PAGE_BYTES_MAX;
+            if is_full {
+                page.more = true;
+            } else {
+                bytes += text.len();
+                page.entries.push(decode(revision, text).map_err(Error::Corrupted)?);
+            }
+            Ok::<bool, Error>(!is_full)
+        };
+        match range.mount {
+            None => {
+                let mut found = history.range(first..=last)?;
+                while let Some(entry) = if range.newest_first { found.next_back() } else { found.next() } {
+                    let (revision, text) = entry?;
+                    if !take(revision.value(), text.value())? {
+                        break;
+                    }
+                }
+            }
+            Some(mount) => {
+                let by_mount = read.open_table(BY_MOUNT)?;
+                let mut found = by_mount.range((mount, first)..=(mount, last))?;
+                while let Some(key) = if range.newest_first { found.next_back() } else { found.next() } {
+                    let (_, revision) = key?.0.value();
+                    let Some(text) = history.get(revision)? else { return Err(missing(revision)) };
+                    if !take(revision, text.value())? {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(page)
+    }
+
+    /// One revision, if the journal has it.
+    pub fn entry(&self, revision: u64) -> Result<Option<Entry>, StoreError> {
+        let range = Range {
+            mount: None,
+            after: revision.saturating_sub(1),
+            until: revision,
+            newest_first: false,
+            count_max: 1,
+        };
+        Ok(self.read(&range)?.entries.pop().filter(|entry| entry.revision == revision))
+    }
+
+    /// The first revision that it still has; where it has none, the one that
+    /// it will have next.
+    pub fn oldest(&self) -> Result<u64, StoreError> {
+        let find = || oldest(&self.database.begin_read()?);
+        find().map_err(|error: Error| StoreError::Transaction(Box::new(error)))
+    }
+}
+
+fn oldest(read: &ReadTransaction) -> Result<u64, Error> {
+    if let Some((oldest, _)) = read.open_table(HISTORY)?.first()? {
+        return Ok(oldest.value());
+    }
+    Ok(read.open_table(META)?.get(REVISION_KEY)?.map_or(0, |revision| revision.value()) + 1)
+}
+
+/// Makes the tables where there are none.
+pub(super) fn create(transaction: &WriteTransaction) -> Result<(), Error> {
+    transaction.open_table(HISTORY)?;
+    transaction.open_table(BY_MOUNT)?;
+    transaction.open_table(META)?.insert(BYTES_KEY, 0)?;
+    Ok(())
+}
+
+/// Keeps those entries; what is too old goes as what is new comes.
+pub(super) fn remember(transaction: &WriteTransaction, entries: &[Entry], keep: Keep) -> Result<(), Error> {
+    let mut history = transaction.open_table(HISTORY)?;
+    let mut by_mount = transaction.open_table(BY_MOUNT)?;
+    let mut meta = transaction.open_table(META)?;
+    let mut bytes = meta.get(BYTES_KEY)?.map_or(0, |bytes| bytes.value());
+    for entry in entries {
+        let text = entry.to_json().to_string();
+        bytes += text.len() as u64;
+        history.insert(entry.revision, text.as_bytes())?;
+        by_mount.insert((&*entry.mount, entry.revision), ())?;
+    }
+    while history.len()? > keep.revisions_max || (bytes > keep.bytes_max && history.len()? > 1) {
+        let Some((revision, text)) = history.pop_first()? else { break };
+        bytes = bytes.saturating_sub(text.value().len() as u64);
+        let of = mount_of(text.value()).map_err(|_| missing(revision.value()))?;
+        by_mount.remove((&*of, revision.value()))?;
+    }
+    meta.insert(BYTES_KEY, bytes)?;
+    Ok(())
+}
+
+/// Reads all of it, and says what does not fit together.
+pub(super) fn inspect(read: &ReadTransaction, revision: u64) -> Result<Result<(), String>, Error> {
+    let history = read.open_table(HISTORY)?;
+    let by_mount = read.open_table(BY_MOUNT)?;
+    let (mut bytes, mut before) = (0, None);
+    for entry in history.iter()? {
+        let (number, text) = entry?;
+        let (number, text) = (number.value(), text.value());
+        let entry = match decode(number, text) {
+            Ok(entry) => entry,
+            Err(what) => return Ok(Err(what)),
+        };
+        if before.is_some_and(|before| before + 1 != number) {
+            return Ok(Err(format!("the journal has a hole before revision {number}")));
+        }
+        if by_mount.get((&*entry.mount, number))?.is_none() {
+            return Ok(Err(format!("the journal's index lacks revision {number}")));
+        }
+        bytes += text.len() as u64;
+        before = Some(number);
+    }
+    let weighed = read.open_table(META)?.get(BYTES_KEY)?.map_or(0, |bytes| bytes.value());
+    Ok(match before {
+        Some(last) if last != revision => {
+            Err(format!("the journal ends at revision {last}, and the mounts stand at {revision}"))
+        }
+        _ if history.len()? != by_mount.len()? => Err("the journal's index has revisions too many".into()),
+        _ if bytes != weighed => Err(format!("the journal has {bytes} bytes, and should have {weighed}")),
+        _ => Ok(()),
+    })
+}
+
+fn decode(revision: u64, text: &[u8]) -> Result<Entry, String> {
+    let entry =
+        serde_json::from_slice(text).map_err(|error| error.to_string()).and_then(|value| Entry::from_json(&value));
+    match entry {
+        Ok(entry) if entry.revision == revision => Ok(entry),
+        Ok(entry) => Err(format!("revision {revision} of the journal says that it is {}", entry.revision)),
+        Err(what) => Err(format!("revision {revision} of the journal: {what}")),
+    }
+}
+
+fn missing(revision: u64) -> Error {
+    Error::Corrupted(format!("revision {revision} of the journal cannot be read"))
+}
+
+/// The mount of an entry, without the rest.
+fn mount_of(text: &[u8]) -> Result<Cow<'_, str>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Of<'a> {
+        #[serde(borrow)]
+        mount: Cow<'a, str>,
+    }
+    serde_json::from_slice::<Of<'_>>(text).map(|of| of.mount)
+}
