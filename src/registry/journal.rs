@@ -238,3 +238,142 @@ fn mount_of(text: &[u8]) -> Result<Cow<'_, str>, serde_json::Error> {
     }
     serde_json::from_slice::<Of<'_>>(text).map(|of| of.mount)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::change::Action;
+    use super::super::store::Store;
+    use super::*;
+    use crate::testing::Directory;
+    use serde_json::json;
+
+    fn entry(revision: u64, mount: &str) -> Entry {
+        Entry {
+            revision,
+            at: "2026-01-01T00:00:00.000Z".into(),
+            who: "test".into(),
+            why: revision.is_multiple_of(2).then(|| "even".into()),
+            action: Action::Replace,
+            mount: mount.into(),
+            before: json!({ "id": mount, "n": revision - 1 }),
+            after: json!({ "id": mount, "n": revision }),
+        }
+    }
+
+    fn mount(revision: u64) -> &'static str {
+        ["a", "b", "ab"][usize::try_from(revision % 3).unwrap()]
+    }
+
+    /// A store of which each commit made `each` revisions, up to that one.
+    fn filled(directory: &Directory, keep: Keep, until: u64, each: u64) -> Store {
+        let (mut store, loaded) = Store::open(directory.path()).unwrap();
+        store.keep = keep;
+        let mut revision = loaded.revision;
+        while revision < until {
+            let entries: Vec<Entry> =
+                (revision + 1..=revision + each).map(|number| entry(number, mount(number))).collect();
+            revision += each;
+            store.commit(revision, &[], &entries).unwrap();
+        }
+        store
+    }
+
+    fn numbers(page: &Page) -> Vec<u64> {
+        page.entries.iter().map(|entry| entry.revision).collect()
+    }
+
+    fn range(mount: Option<&str>, after: u64, until: u64, newest_first: bool) -> Range<'_> {
+        Range { mount, after, until, newest_first, count_max: 100 }
+    }
+
+    #[test]
+    fn entries_are_read_in_both_orders_of_all_and_of_one_mount() {
+        let directory = Directory::new("journal");
+        let journal = filled(&directory, Keep::default(), 12, 4).journal();
+        let read = |range: Range<'_>| numbers(&journal.read(&range).unwrap());
+        assert_eq!(read(range(None, 3, 7, false)), [4, 5, 6, 7]);
+        assert_eq!(read(range(None, 3, 7, true)), [7, 6, 5, 4]);
+        assert_eq!(read(range(Some("a"), 0, u64::MAX, false)), [3, 6, 9, 12]);
+        assert_eq!(read(range(Some("a"), 3, 11, true)), [9, 6]);
+        assert_eq!(read(range(Some("nobody"), 0, u64::MAX, false)), [0; 0]);
+        assert_eq!(read(range(None, 7, 7, false)), [0; 0]);
+        assert_eq!(read(range(None, 12, u64::MAX, false)), [0; 0]);
+        assert_eq!(journal.entry(5).unwrap(), Some(entry(5, "ab")));
+        assert_eq!((journal.entry(0).unwrap(), journal.entry(13).unwrap()), (None, None));
+    }
+
+    #[test]
+    fn a_page_is_full_by_number_or_by_weight_and_always_has_one() {
+        let directory = Directory::new("pages");
+        let store = filled(&directory, Keep::default(), 5, 5);
+        let journal = store.journal();
+        let page = journal.read(&Range { count_max: 2, ..range(Some("ab"), 0, 9, false) }).unwrap();
+        assert_eq!((numbers(&page), page.more), (vec![2, 5], false));
+        let page = journal.read(&Range { count_max: 2, ..range(None, 0, 9, true) }).unwrap();
+        assert_eq!((numbers(&page), page.more), (vec![5, 4], true));
+        let large = |revision| Entry { before: json!("x".repeat(HISTORY_PAGE_BYTES_MAX)), ..entry(revision, "a") };
+        store.commit(7, &[], &[large(6), large(7)]).unwrap();
+        let page = journal.read(&range(None, 5, 7, false)).unwrap();
+        assert_eq!((numbers(&page), page.more), (vec![6], true));
+    }
+
+    #[test]
+    fn the_oldest_go_when_there_are_too_many_or_they_weigh_too_much() {
+        let directory = Directory::new("pruned");
+        let store = filled(&directory, Keep { revisions_max: 10, ..Keep::default() }, 35, 7);
+        let journal = store.journal();
+        assert_eq!(journal.oldest().unwrap(), 26);
+        assert_eq!(numbers(&journal.read(&range(Some("a"), 0, u64::MAX, false)).unwrap()), [27, 30, 33]);
+        drop((store, journal));
+        let weight = entry(40, "ab").to_json().to_string().len() as u64;
+        let keep = Keep { bytes_max: weight * 3, ..Keep::default() };
+        let again = || crate::testing::until_ok(|| Store::open(directory.path()));
+        let (mut store, _) = again();
+        store.keep = keep;
+        store.commit(36, &[], &[entry(36, "a")]).unwrap();
+        let oldest = store.journal().oldest().unwrap();
+        assert!((34..=35).contains(&oldest), "{oldest}");
+        store.keep.bytes_max = 1;
+        store.commit(37, &[], &[entry(37, "b")]).unwrap();
+        assert_eq!(store.journal().oldest().unwrap(), 37, "the last one always stays");
+        drop(store);
+        assert_eq!(again().1.revision, 37, "the counters still fit");
+    }
+
+    #[test]
+    fn a_journal_without_entries_begins_with_the_next_revision() {
+        let directory = Directory::new("empty-journal");
+        let (store, _) = Store::open(directory.path()).unwrap();
+        assert_eq!(store.journal().oldest().unwrap(), 1);
+        store.commit(7, &[], &[]).unwrap();
+        assert_eq!(store.journal().oldest().unwrap(), 8);
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_damage_and_is_named() {
+        type Break = fn(&WriteTransaction);
+        let breaks: [(Break, &str); 6] = [
+            (|write| drop(write.open_table(HISTORY).unwrap().insert(3, b"{}".as_slice()).unwrap()), "revision 3"),
+            (|write| drop(write.open_table(HISTORY).unwrap().remove(3).unwrap()), "hole before revision 4"),
+            (|write| drop(write.open_table(HISTORY).unwrap().pop_last().unwrap()), "ends at revision 5"),
+            (|write| drop(write.open_table(BY_MOUNT).unwrap().pop_last().unwrap()), "lacks revision 4"),
+            (|write| drop(write.open_table(BY_MOUNT).unwrap().insert(("c", 9), ()).unwrap()), "too many"),
+            (|write| drop(write.open_table(META).unwrap().insert(BYTES_KEY, 1).unwrap()), "should have 1"),
+        ];
+        for (break_it, told) in breaks {
+            let directory = Directory::new("misfit");
+            drop(filled(&directory, Keep::default(), 6, 6));
+            let path = directory.path().join("standin.redb");
+            let database = crate::testing::until_ok(|| Database::open(&path));
+            let write = database.begin_write().unwrap();
+            break_it(&write);
+            write.commit().unwrap();
+            drop(database);
+            let refused = crate::testing::until_ok(|| match Store::open(directory.path()) {
+                Err(StoreError::InUse(path)) => Err(path),
+                other => Ok(other.unwrap_err().to_string()),
+            });
+            assert!(refused.contains(told), "{told}: {refused}");
+        }
+    }
+}

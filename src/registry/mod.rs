@@ -5,6 +5,8 @@
 //! wait for nobody. Never serves HTTP.
 
 mod change;
+#[cfg(test)]
+mod crashes;
 pub mod events;
 pub mod history;
 mod inspection;

@@ -38,9 +38,9 @@ const FILE: &str = "standin.redb";
 /// The store, open.
 #[derive(Debug)]
 pub struct Store {
-    database: Arc<Database>,
-    witness: Witness,
-    keep: Keep,
+    pub(super) database: Arc<Database>,
+    pub(super) witness: Witness,
+    pub(super) keep: Keep,
 }
 
 /// A mount as it is stored.
@@ -168,6 +168,11 @@ impl From<io::Error> for StoreError {
     }
 }
 
+/// Where the store of that data directory is.
+pub(super) fn path(directory: &Path) -> PathBuf {
+    directory.join(FILE)
+}
+
 /// The witness of that store.
 fn beside(path: &Path) -> PathBuf {
     witness::path(path.parent().unwrap_or(Path::new("")))
@@ -181,7 +186,7 @@ impl Store {
     /// Opens the store of a data directory, or makes one, and reads it all.
     /// One record that cannot be read is a damaged store.
     pub fn open(directory: &Path) -> Result<(Self, Loaded), StoreError> {
-        let path = directory.join(FILE);
+        let path = path(directory);
         let acknowledged = witness::read(directory)?.unwrap_or(0);
         let behind = |found| Err(StoreError::Behind { path: path.clone(), found, acknowledged });
         if !path.exists() {
