@@ -23,8 +23,12 @@ pub mod registry;
 pub mod server;
 pub mod service;
 pub mod settings;
+pub mod stats;
+pub mod traffic;
 pub mod transform;
 pub mod upstream;
 
+#[cfg(test)]
+mod isolation_tests;
 #[cfg(test)]
 mod testing;

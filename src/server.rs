@@ -20,6 +20,7 @@ use crate::oplog;
 use crate::registry::Registry;
 use crate::service::Inherited;
 use crate::settings::Settings;
+use crate::stats::Book;
 use async_channel::Receiver;
 use futures_lite::future;
 use std::io;
@@ -63,6 +64,7 @@ impl Server {
         let timer = told(Timer::start())?;
         let instance = told(random_instance())?;
         let ids = RequestIds::new(instance);
+        let book = Arc::new(Book::default());
         let environment = Environment {
             dialer: Dialer::new(OwnListeners::new(tcp(&front), tcp(&admin))),
             timer: Arc::clone(&timer),
@@ -71,6 +73,7 @@ impl Server {
             allows_open_proxy: settings.allow_open_proxy || is_this_machines(&front),
             passwords: told(Passwords::new())?,
             observer: Observing::default(),
+            book: Arc::clone(&book),
         };
         let workers = told(workers::start())?;
         let mut mounts = settings.mounts;

@@ -4,11 +4,11 @@
 
 use super::journal;
 use super::store::{
-    FORMAT, FORMAT_KEY, FORMAT_WITHOUT_JOURNAL, Loaded, META, MOUNTS, REVISION_KEY, StoreError, decode,
+    FORMAT, FORMAT_KEY, FORMAT_WITHOUT_JOURNAL, Loaded, META, MOUNTS, REVISION_KEY, StoreError, builder, decode,
 };
 use crate::limits::COMPACT_BYTES_MIN;
 use redb::backends::InMemoryBackend;
-use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend};
+use redb::{ReadableDatabase, ReadableTable, StorageBackend};
 use std::fs::{File, TryLockError};
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -50,7 +50,7 @@ fn read_copy(bytes: &[u8]) -> Result<Copy, redb::Error> {
     let memory = InMemoryBackend::new();
     memory.set_len(bytes.len() as u64)?;
     memory.write(0, bytes)?;
-    let mut database = Database::builder().create_with_backend(memory)?;
+    let mut database = builder().create_with_backend(memory)?;
     if !database.check_integrity()? {
         return Ok(Copy::Damaged("its checksums do not fit".into()));
     }

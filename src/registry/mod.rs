@@ -12,6 +12,7 @@ pub mod history;
 mod inspection;
 pub mod journal;
 mod lease;
+mod operations;
 mod owners;
 pub mod store;
 mod supervisor;
@@ -26,6 +27,8 @@ pub use change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal, Re
 use events::{Filter, Hub, Unwatchable, Watcher};
 use journal::Journal;
 use lease::{Clock, Running};
+pub use operations::Operation;
+use operations::Operations;
 pub use owners::Moved;
 use rpds::RedBlackTreeMapSync;
 use std::path::Path;
@@ -100,6 +103,7 @@ pub struct Registry {
     clock: Clock,
     journal: Journal,
     hub: Arc<Hub>,
+    operations: Arc<Operations>,
 }
 
 impl Registry {
@@ -115,7 +119,16 @@ impl Registry {
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
         let (commands, inbox) = async_channel::bounded(REGISTRY_COMMANDS_MAX);
         let journal = store.journal();
-        let registry = Self { commands, current, routes, environment: environment.clone(), clock, journal, hub };
+        let registry = Self {
+            commands,
+            current,
+            routes,
+            environment: environment.clone(),
+            clock,
+            operations: Arc::default(),
+            journal,
+            hub,
+        };
         let writer = supervisor::Writer {
             store,
             environment,
@@ -125,6 +138,7 @@ impl Registry {
             leases,
             clock,
             hub: Arc::clone(&registry.hub),
+            operations: Arc::clone(&registry.operations),
         };
         std::thread::Builder::new()
             .name("standin-registry".into())
@@ -187,6 +201,13 @@ impl Registry {
         let is_renewed = running.renew(&self.clock, Duration::from_secs(lease.ttl_s.into()));
         let ends = running.expires_at(&self.clock).filter(|_| is_renewed);
         Ok((Arc::clone(record), lease, ends.ok_or_else(|| Refusal::NoLease(id.into()))?))
+    }
+
+    /// What remains of the mount as it was before that revision; none where there
+    /// is no such revision yet.
+    #[must_use]
+    pub fn operation(&self, revision: u64) -> Option<Operation> {
+        (revision <= self.current.load().revision).then(|| self.operations.get(revision))
     }
 
     /// When the lease of that mount runs out, if it has one that runs.

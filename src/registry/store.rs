@@ -9,10 +9,11 @@ use super::history::Entry;
 use super::inspection;
 use super::journal::{self, Journal, Keep};
 use super::witness::{self, Witness};
+use crate::limits::STORE_CACHE_BYTES;
 use crate::mount::MountSpec;
 use crate::mount::spec::{Id, parse};
 use crate::oplog;
-use redb::{Database, DatabaseError, ReadableDatabase, TableDefinition};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, TableDefinition};
 use serde_json::{Value, json};
 use std::fmt;
 use std::fs::File;
@@ -250,7 +251,7 @@ impl Store {
 }
 
 fn open_again(path: &Path) -> Result<Database, StoreError> {
-    Database::open(path).map_err(|error| match error {
+    builder().open(path).map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path.into()),
         error => StoreError::Damaged(path.into(), error.to_string()),
     })
@@ -267,6 +268,14 @@ fn bring_up_to_date(database: &Database) -> Result<(), redb::Error> {
     Ok(())
 }
 
+/// How the file is opened: without the gibibyte of cache that is the default,
+/// since all that is read again is in memory already.
+pub(super) fn builder() -> Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(STORE_CACHE_BYTES);
+    builder
+}
+
 /// Makes an empty store under another name and moves it into place whole, so
 /// that an empty or half-made file never means "no mounts".
 fn create(directory: &Path, path: &Path) -> Result<(), StoreError> {
@@ -275,7 +284,7 @@ fn create(directory: &Path, path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    let database = Database::create(&unfinished).map_err(transaction)?;
+    let database = builder().create(&unfinished).map_err(transaction)?;
     let write = database.begin_write().map_err(transaction)?;
     write.open_table(META).map_err(transaction)?.insert(FORMAT_KEY, FORMAT).map_err(transaction)?;
     write.open_table(MOUNTS).map_err(transaction)?;

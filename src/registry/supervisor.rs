@@ -8,6 +8,7 @@ use super::change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal,
 use super::events::Hub;
 use super::history::Entry;
 use super::lease::{Clock, Leases, Running};
+use super::operations::Operations;
 use super::store::{Loaded, Store, StoreError, StoredMount, Write};
 use super::{Preview, Record, Snapshot, owners};
 use crate::limits::{LEASE_RETRY, LEASES_ENDED_MAX, REGISTRY_COMMANDS_MAX};
@@ -39,6 +40,7 @@ pub(super) struct Writer {
     pub leases: Leases,
     pub clock: Clock,
     pub hub: Arc<Hub>,
+    pub operations: Arc<Operations>,
 }
 
 /// The set at the start: what is stored, then what the command line adds.
@@ -147,18 +149,15 @@ impl Writer {
             return;
         }
         let Draft { edits, renewed, snapshot, entries, .. } = draft;
-        let revision = snapshot.revision;
-        self.publish(edits, renewed, snapshot);
-        if !entries.is_empty() {
-            self.hub.publish(revision, &entries);
-        }
+        self.publish(edits, renewed, snapshot, &entries);
         for (outcome, answer) in outcomes {
             // Whoever asked may have gone; the change is made all the same.
             let _ = answer.try_send(outcome);
         }
     }
 
-    fn publish(&mut self, edits: Vec<Edit>, renewed: Vec<Arc<Record>>, snapshot: Snapshot) {
+    fn publish(&mut self, edits: Vec<Edit>, renewed: Vec<Arc<Record>>, snapshot: Snapshot, entries: &[Entry]) {
+        let revision = snapshot.revision;
         for edit in &edits {
             match (&edit.before, &edit.after) {
                 (None, Some(after)) => after.handle.start(),
@@ -168,16 +167,20 @@ impl Writer {
         }
         self.routes.store(Arc::new(snapshot.table.clone()));
         self.current.store(Arc::new(snapshot));
+        self.hub.publish(revision, entries);
         for edit in &edits {
             if let Some(after) = &edit.after
                 && !same_lease(edit.before.as_deref(), after)
             {
                 watch(&mut self.leases, after);
             }
-            match (&edit.before, &edit.after) {
+            let left = match (&edit.before, &edit.after) {
                 (Some(before), None) => before.handle.stop(edit.ending),
-                (Some(before), Some(_)) => before.handle.retire(edit.ending),
-                _ => {}
+                (Some(before), Some(after)) => after.handle.succeed(&before.handle, edit.ending),
+                _ => Vec::new(),
+            };
+            if let Some(operation) = self.operations.begin(edit, left) {
+                async_std::task::spawn(Arc::clone(&self.hub).tell_end(operation));
             }
             if let (Action::Restart, Some(after)) = (edit.action, &edit.after) {
                 after.handle.restart();
@@ -641,6 +644,7 @@ mod tests {
             allows_open_proxy: false,
             passwords: Passwords::new().unwrap(),
             observer: Observing::default(),
+            book: Arc::default(),
         };
         Registry::open(directory, fixed, environment)
     }
@@ -708,6 +712,7 @@ mod tests {
             files: Files::default(),
             passwords: Passwords::new().unwrap(),
             observer: Observing::default(),
+            book: Arc::default(),
             allows_open_proxy,
         };
         let fenced = Registry::open(directory.path(), vec![], allowing(false)).unwrap();

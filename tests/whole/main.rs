@@ -20,6 +20,7 @@
 //! - `identity`: who asks, what the upstream is told of it, and whether it can
 //!   believe that.
 //! - `isolation`: what one mount cannot do to another.
+//! - `undisturbed`: what a mount does not notice of thousands of edits elsewhere.
 //! - `tls`: upstreams behind TLS.
 //! - `log`: what an exchange leaves in the access log.
 //! - `durability`: what survives the end of the process.
@@ -32,6 +33,7 @@
 //! - `apps`: WebDAV and Flask behind a prefix.
 //! - `api`: every call of the admin API against openapi.yaml.
 //! - `guard`: who is not let in to the admin API.
+//! - `contract_tools`: openapi.yaml in the hands of programs that are not ours.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests say what they expect by unwrapping it")]
 
@@ -43,6 +45,7 @@ mod bytes;
 mod client_bounds;
 mod clients;
 mod common;
+mod contract_tools;
 mod deadlines;
 mod drain;
 mod durability;
@@ -64,3 +67,4 @@ mod ssrf;
 mod tls;
 mod traffic;
 mod tunnels;
+mod undisturbed;

@@ -132,6 +132,7 @@ impl Contract {
         }
         let value = match media_type {
             "application/json" | "application/problem+json" => serde_json::from_slice(&response.body).unwrap(),
+            "application/yaml" => serde_yaml_ng::from_slice(&response.body).unwrap(),
             _ => json!(response.text()),
         };
         self.validate(&documented["schema"], &value, told);
