@@ -470,3 +470,29 @@ pub const TRAFFIC_FILTER_MEMBERS_MAX: usize = 16;
 
 /// One in how many requests is told at least, where somebody wants a sample.
 pub const TRAFFIC_SAMPLE_MAX: u64 = 1_000_000;
+/// Levels of arrays and objects in JSON that is sent to the API. A mount has
+/// six; what is opaque in it may have some more.
+pub const JSON_DEPTH_MAX: usize = 32;
+
+/// Bytes of `X-Reason`: a sentence, or the name of a pipeline's run.
+pub const REASON_BYTES_MAX: usize = 256;
+
+/// Tokens of the API: one for each person and each script. Each is compared
+/// with what a caller shows, in some microseconds for all.
+pub const TOKENS_MAX: usize = 256;
+
+/// Characters of the owner that a token is limited to: those of a label.
+pub const OWNER_CHARS_MAX: usize = 255;
+
+/// The file of tokens: as many as there may be, and room for more.
+pub const TOKENS_FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Wrong tokens that one address (IPv6: one /64) may show in a window; a
+/// person who mistypes needs fewer.
+pub const ATTEMPTS_MAX: u32 = 10;
+/// See [`ATTEMPTS_MAX`].
+pub const ATTEMPTS_WINDOW: Duration = Duration::from_secs(60);
+
+/// Addresses whose wrong tokens are counted at a time; beyond these the one
+/// that was quiet longest is forgotten.
+pub const ATTEMPT_ADDRESSES_MAX: usize = 1024;

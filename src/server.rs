@@ -2,7 +2,7 @@
 //!
 //! Owns the order of starting and stopping, and nothing else.
 
-use crate::admin::{self, AdminState, Streams, Token, guard::Guard};
+use crate::admin::{self, AdminState, Streams, Token, Tokens, guard::Guard};
 use crate::demo;
 use crate::exchange::RequestIds;
 use crate::exchange::shell::Shell;
@@ -61,6 +61,7 @@ impl Server {
         let access_log = settings.access_log.map(start_access_log).transpose()?;
         let token = Token::load_or_create(&settings.data_dir)
             .map_err(|error| format!("the token in {} cannot be used: {error}", settings.data_dir.display()))?;
+        let tokens = Arc::new(Tokens::open(&settings.data_dir, &token)?);
         let timer = told(Timer::start())?;
         let instance = told(random_instance())?;
         let ids = RequestIds::new(instance);
@@ -100,8 +101,8 @@ impl Server {
         });
 
         let guard = match &admin {
-            Endpoint::Tcp(_) => Guard::tcp(token.clone(), &settings.admin_hosts),
-            Endpoint::Unix(_) => Guard::unix(token.clone()),
+            Endpoint::Tcp(_) => Guard::tcp(tokens, &settings.admin_hosts),
+            Endpoint::Unix(_) => Guard::unix(tokens),
         };
         let admin_drain = Drain::new(ADMIN_CONNECTIONS_MAX, Arc::clone(&timer));
         let streams = Streams::new(Arc::clone(&timer), Arc::clone(&admin_drain));

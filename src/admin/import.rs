@@ -4,10 +4,12 @@
 //! what was made of what.
 
 use super::app::AdminState;
+use super::caller::Caller;
 use super::guard::Guard;
+use super::json;
 use super::model;
 use super::problem::Problem;
-use super::routes::{asked, file_faults, json_of, read_body};
+use super::routes::{apply, asked, file_faults, read_body};
 use crate::exchange::{Exchange, Reply};
 use crate::limits::{
     ADMIN_BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX, IMPORT_MOUNTS_MAX, PASTE_FILE_BYTES_MAX, PASTE_NOTES_MAX,
@@ -15,11 +17,11 @@ use crate::limits::{
 use crate::mount::spec::{Id, parse};
 use crate::mount::{MountSpec, SpecFault};
 use crate::paste::{self, ENTRY, Note, Source};
-use crate::registry::{Action, Change, Done, Refusal};
+use crate::registry::{Action, Change, Done};
 use serde_json::{Value, json};
 
 /// Does what was asked.
-pub async fn perform(state: &AdminState, exchange: &Exchange) -> Result<Reply, Problem> {
+pub async fn perform(state: &AdminState, caller: &Caller, exchange: &Exchange) -> Result<Reply, Problem> {
     let dry_run = match exchange.query() {
         None | Some(b"dry_run=false") => false,
         Some(b"dry_run=true") => true,
@@ -34,12 +36,13 @@ pub async fn perform(state: &AdminState, exchange: &Exchange) -> Result<Reply, P
     let read = move || if is_paste { read_paste(body) } else { Ok((read_list(&body)?, Vec::new())) };
     let (specs, notes) = blocking::unblock(read).await?;
     let shown: Vec<Value> = specs.iter().map(|spec| json!(spec)).collect();
-    let request = asked(Change::Import(specs));
+    let request = asked(caller, exchange, Change::Import(specs))?;
     let done = if dry_run {
         let registry = state.registry.clone();
-        blocking::unblock(move || registry.preview(request)).await.map(|preview| preview.done)
+        let preview = blocking::unblock(move || registry.preview(request)).await;
+        preview.map(|preview| preview.done).map_err(Problem::from)
     } else {
-        state.registry.change(request).await
+        apply(state, caller, exchange, request).await
     };
     let done = done.map_err(told)?;
     let answer = json!({
@@ -59,8 +62,7 @@ fn ids(done: &Done, action: Action) -> Vec<&str> {
 }
 
 /// A refusal of one mount is one of all.
-fn told(refusal: Refusal) -> Problem {
-    let problem = Problem::from(refusal);
+fn told(problem: Problem) -> Problem {
     Problem { detail: format!("nothing was imported: {}", problem.detail), ..problem }
 }
 
@@ -77,7 +79,7 @@ fn read_paste(body: Vec<u8>) -> Result<(Vec<MountSpec>, Vec<Note>), Problem> {
 }
 
 fn read_list(body: &[u8]) -> Result<Vec<MountSpec>, Problem> {
-    let value = json_of(body)?;
+    let value = json::read(body)?;
     let list = value.as_object().filter(|object| object.len() == 1).and_then(|object| object.get("mounts")?.as_array());
     let list =
         list.ok_or_else(|| Problem::new(400, "send {\"mounts\": [...]}, with whole mounts, and nothing else"))?;

@@ -19,13 +19,16 @@ pub struct Problem {
     pub faults: Vec<Value>,
     /// The methods that would do, for 405.
     pub allow: Option<&'static str>,
+    /// Seconds to wait before trying again, where that may help.
+    pub retry_after_s: Option<u64>,
 }
 
 impl Problem {
     /// A problem of that status.
     #[must_use]
     pub fn new(status: u16, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), faults: Vec::new(), allow: None }
+        let retry_after_s = (status == 503).then_some(1);
+        Self { status, detail: detail.into(), faults: Vec::new(), allow: None, retry_after_s }
     }
 
     /// A mount that is not valid.
@@ -72,10 +75,11 @@ impl Problem {
         if let Some(allow) = self.allow {
             fields.push(b"Allow", allow.as_bytes());
         }
-        match self.status {
-            401 => fields.push(b"WWW-Authenticate", b"Bearer"),
-            503 => fields.push(b"Retry-After", b"1"),
-            _ => {}
+        if let Some(seconds) = self.retry_after_s {
+            fields.push(b"Retry-After", seconds.to_string().as_bytes());
+        }
+        if self.status == 401 {
+            fields.push(b"WWW-Authenticate", b"Bearer");
         }
         reply
     }

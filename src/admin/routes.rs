@@ -2,9 +2,12 @@
 //! else. Handlers are thin: read, ask the registry, show.
 
 use super::app::AdminState;
+use super::audit::Trail;
+use super::caller::{Caller, Effect};
 use super::guard::Guard;
 use super::model;
 use super::problem::Problem;
+use super::{json, token_calls};
 use crate::exchange::{Exchange, Reply};
 use crate::http1::Framing;
 use crate::limits::{ADMIN_BODY_BYTES_MAX, MOUNT_DRAIN_MAX, SETTING_MAX};
@@ -12,7 +15,7 @@ use crate::message::parse_digits;
 use crate::mount::Ending;
 use crate::mount::spec::{Id, parse};
 use crate::mount::{MountSpec, SpecFault, identity, trust};
-use crate::registry::{Action as Did, Change, Condition, Origin, Refusal, Request};
+use crate::registry::{Action as Did, Change, Condition, Done, Refusal, Request};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -43,6 +46,12 @@ pub enum Action {
     Delete,
     /// Many mounts at once, from JSON or a Paste Deploy file.
     Import,
+    /// Who may call.
+    ListTokens,
+    /// Somebody more.
+    AddToken,
+    /// Somebody less.
+    RemoveToken,
     /// The process lives.
     Health,
     /// The process takes requests.
@@ -85,6 +94,13 @@ pub const ROUTES: &[Route] = &[
         allow: "GET, HEAD, PUT, DELETE",
     },
     Route { path: "/v1/import", guarded: true, actions: &[("POST", Action::Import)], allow: "POST" },
+    Route {
+        path: "/v1/tokens",
+        guarded: true,
+        actions: &[("GET", Action::ListTokens), ("POST", Action::AddToken)],
+        allow: "GET, HEAD, POST",
+    },
+    Route { path: "/v1/tokens/{id}", guarded: true, actions: &[("DELETE", Action::RemoveToken)], allow: "DELETE" },
     Route { path: "/healthz", guarded: false, actions: &[("GET", Action::Health)], allow: "GET, HEAD" },
     Route { path: "/readyz", guarded: false, actions: &[("GET", Action::Ready)], allow: "GET, HEAD" },
     Route { path: "/openapi.yaml", guarded: false, actions: &[("GET", Action::Contract)], allow: "GET, HEAD" },
@@ -116,6 +132,19 @@ const CONTRACT: &str = include_str!("../../openapi.yaml");
 const CONTENT_SECURITY_POLICY: &[u8] =
     b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
+impl Action {
+    /// What it may do. One that asks for no token can only read.
+    #[must_use]
+    pub fn effect(self) -> Effect {
+        match self {
+            Self::List | Self::Show | Self::Health | Self::Ready | Self::Contract | Self::Asset(_) => Effect::Reads,
+            Self::Create | Self::Put | Self::Delete => Effect::Changes,
+            Self::Import => Effect::Rehearses,
+            Self::ListTokens | Self::AddToken | Self::RemoveToken => Effect::Governs,
+        }
+    }
+}
+
 impl Route {
     /// The action of a method; HEAD is GET without content.
     pub fn action(&self, method: &[u8]) -> Result<Action, Problem> {
@@ -128,8 +157,14 @@ impl Route {
     }
 }
 
-/// Does what was asked. `id` is the mount that the path names.
-pub async fn perform(state: &AdminState, action: Action, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
+/// Does what was asked. `id` is the mount or token that the path names.
+pub async fn perform(
+    state: &AdminState,
+    action: Action,
+    id: &str,
+    caller: &Caller,
+    exchange: &Exchange,
+) -> Result<Reply, Problem> {
     match action {
         Action::List => {
             let snapshot = state.registry.snapshot();
@@ -145,20 +180,24 @@ pub async fn perform(state: &AdminState, action: Action, id: &str, exchange: &Ex
         Action::Create => {
             let made_up = random_id()?;
             let spec = read_spec(exchange, Id::OwnOr(&made_up)).await?;
-            change(state, Change::Create(Box::new(spec))).await
+            change(state, caller, exchange, Change::Create(Box::new(spec))).await
         }
         Action::Put => {
             let spec = read_spec(exchange, Id::Given(id)).await?;
-            change(state, Change::Put(Box::new(spec), Ending::Finish)).await
+            change(state, caller, exchange, Change::Put(Box::new(spec), Ending::Finish)).await
         }
         Action::Delete => {
-            if exchange.framing != Framing::None {
-                read_json(exchange).await?;
-            }
+            read_over(exchange).await?;
             let drain = read_drain(exchange)?;
-            change(state, Change::Delete(id.into(), Ending::Deadline(drain))).await
+            change(state, caller, exchange, Change::Delete(id.into(), Ending::Deadline(drain))).await
         }
-        Action::Import => super::import::perform(state, exchange).await,
+        Action::Import => super::import::perform(state, caller, exchange).await,
+        Action::ListTokens => Ok(token_calls::list(state)),
+        Action::AddToken => token_calls::add(state, caller, exchange).await,
+        Action::RemoveToken => {
+            read_over(exchange).await?;
+            token_calls::remove(state, caller, id, exchange).await
+        }
         Action::Health => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
         Action::Ready if state.front.is_ending() => Ok(model::json_reply(503, &json!({ "status": "draining" }))),
         Action::Ready => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
@@ -171,8 +210,8 @@ pub async fn perform(state: &AdminState, action: Action, id: &str, exchange: &Ex
     }
 }
 
-async fn change(state: &AdminState, change: Change) -> Result<Reply, Problem> {
-    let done = state.registry.change(asked(change)).await?;
+async fn change(state: &AdminState, caller: &Caller, exchange: &Exchange, change: Change) -> Result<Reply, Problem> {
+    let done = apply(state, caller, exchange, asked(caller, exchange, change)?).await?;
     let created = done.edits.last().is_some_and(|edit| edit.action == Did::Create);
     let mut reply = match done.mount() {
         None => model::reply(204, "", Vec::new()),
@@ -187,9 +226,24 @@ async fn change(state: &AdminState, change: Change) -> Result<Reply, Problem> {
     Ok(reply)
 }
 
-/// A change that this API was asked for.
-pub(super) fn asked(change: Change) -> Request {
-    Request { change, condition: Condition::None, origin: Origin::own("admin") }
+/// A change that this caller asks for.
+pub(super) fn asked(caller: &Caller, exchange: &Exchange, change: Change) -> Result<Request, Problem> {
+    Ok(Request { change, condition: Condition::None, origin: caller.origin(&exchange.head.fields)? })
+}
+
+/// Makes a change, if the caller may, and writes down who made it. Every change
+/// of the mounts goes through here.
+pub(super) async fn apply(
+    state: &AdminState,
+    caller: &Caller,
+    exchange: &Exchange,
+    request: Request,
+) -> Result<Done, Problem> {
+    caller.may_write()?;
+    let trail = Trail::begin(&request.origin, exchange);
+    let outcome = state.registry.change(request).await;
+    trail.end(&outcome);
+    Ok(outcome?)
 }
 
 /// `?drain_ms=N`: how long requests and tunnels of a deleted mount may go on.
@@ -228,21 +282,25 @@ pub(super) fn file_faults(spec: &MountSpec) -> Vec<SpecFault> {
     faults
 }
 
-async fn read_json(exchange: &Exchange) -> Result<Value, Problem> {
+/// Passes over content where none is needed, if it is such as we take.
+async fn read_over(exchange: &Exchange) -> Result<(), Problem> {
+    if exchange.framing != Framing::None {
+        read_json(exchange).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn read_json(exchange: &Exchange) -> Result<Value, Problem> {
     Guard::check_json(&exchange.head.fields)?;
     let body = read_body(exchange, ADMIN_BODY_BYTES_MAX).await?;
     let body = body.ok_or_else(|| Problem::new(413, format!("a mount has at most {ADMIN_BODY_BYTES_MAX} bytes")))?;
-    json_of(&body)
+    json::read(&body)
 }
 
 /// The whole content; none where it is longer than that.
 pub(super) async fn read_body(exchange: &Exchange, bytes_max: usize) -> Result<Option<Vec<u8>>, Problem> {
     let body = exchange.body.read_all(bytes_max).await;
     body.map_err(|error| Problem::new(error.kind().answer().status, error.kind().answer().text))
-}
-
-pub(super) fn json_of(body: &[u8]) -> Result<Value, Problem> {
-    serde_json::from_slice(body).map_err(|error| Problem::new(400, format!("malformed JSON: {error}")))
 }
 
 /// An id for a mount that came without one.

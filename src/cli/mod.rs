@@ -8,6 +8,7 @@ mod import;
 mod mount;
 mod output;
 mod serve;
+mod token;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -25,6 +26,8 @@ enum Command {
     Serve(Box<crate::settings::ServeArguments>),
     /// List, show, add and remove mounts of a running proxy
     Mount(mount::MountArguments),
+    /// Make, list and revoke the tokens of a running proxy
+    Token(token::TokenArguments),
     /// Make mounts of a running proxy from another program's configuration
     Import(import::ImportArguments),
 }
@@ -46,6 +49,7 @@ pub fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(*arguments),
         Command::Mount(arguments) => mount::run(arguments),
+        Command::Token(arguments) => token::run(arguments),
         Command::Import(arguments) => import::run(arguments),
     };
     let (message, code) = match done {

@@ -34,6 +34,7 @@
 //! - `api`: every call of the admin API against openapi.yaml.
 //! - `guard`: who is not let in to the admin API.
 //! - `contract_tools`: openapi.yaml in the hands of programs that are not ours.
+//! - `tokens`: what each token may do, and what is written down of it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests say what they expect by unwrapping it")]
 
@@ -65,6 +66,7 @@ mod rewriting;
 mod service;
 mod ssrf;
 mod tls;
+mod tokens;
 mod traffic;
 mod tunnels;
 mod undisturbed;

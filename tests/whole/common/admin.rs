@@ -50,6 +50,11 @@ impl Admin {
         Self { address, token }
     }
 
+    /// The same server, with another token.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        Self::new(self.address, token.to_owned())
+    }
+
     /// A call with the token and this listener's `Host`.
     pub(crate) fn call(&self, method: &str, path: &str) -> Call {
         Call {
