@@ -42,11 +42,15 @@ impl Kind {
         }
     }
 
+    /// All there are.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Action::ALL.into_iter().map(Self::Change).chain([Self::State, Self::Operation])
+    }
+
     /// The kind of that word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        let all = Action::ALL.into_iter().map(Self::Change).chain([Self::State, Self::Operation]);
-        all.into_iter().find(|kind| kind.as_str() == word)
+        Self::all().find(|kind| kind.as_str() == word)
     }
 }
 
@@ -174,8 +178,11 @@ impl Hub {
         if entries.is_empty() {
             return;
         }
+        // Of more than the ring takes the first ones would be gone at once, and
+        // all that came before them.
+        let newest = &entries[entries.len().saturating_sub(EVENTS_REMEMBERED_MAX)..];
         let is_watched = self.ring().watchers > 0;
-        let news: Vec<News> = if is_watched { entries.iter().map(News::of).collect() } else { Vec::new() };
+        let news: Vec<News> = if is_watched { newest.iter().map(News::of).collect() } else { Vec::new() };
         {
             let mut ring = self.ring();
             // Who began to watch meanwhile finds them in the journal.

@@ -267,7 +267,15 @@ impl<'a> Draft<'a> {
             }
             Change::Import(specs) => self.put_all(specs)?,
             Change::Apply { owner, specs, prune } => self.apply_owner(&owner, specs, prune)?,
-            Change::Restore(versions) => self.restore(versions)?,
+            Change::Restore { versions, at } => {
+                if at.is_some_and(|at| at != self.snapshot.revision) {
+                    return Err(Refusal::Overtaken);
+                }
+                if let [(id, _)] = &*versions {
+                    self.check_condition(&condition, id)?;
+                }
+                self.restore(versions)?
+            }
         };
         for edit in &self.edits[first..] {
             let both = [&edit.before, &edit.after].map(|record| record.as_ref().map(|record| &*record.spec));
