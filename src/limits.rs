@@ -348,11 +348,11 @@ pub const PASTE_NOTES_MAX: usize = 1000;
 /// whole, in less than a second.
 pub const PASTE_COMPARISONS_MAX: usize = 4_000_000;
 
-/// Mounts of one import, which is one commit of the store.
-pub const IMPORT_MOUNTS_MAX: usize = 10_000;
+/// Mounts of one import or apply, which is one commit of the store.
+pub const IMPORT_MOUNTS_MAX: usize = 100_000;
 
-/// The JSON of one import: as many mounts, of the size that most have.
-pub const IMPORT_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The JSON of one import or apply: as many mounts, of the size that most have.
+pub const IMPORT_BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Labels of one mount.
 pub const LABELS_MAX: usize = 64;
@@ -366,6 +366,37 @@ pub const LEASE_TTL_S_MAX: u32 = 31 * 24 * 60 * 60;
 /// Requests that may wait for one mount. Each keeps its connection, and what it
 /// waits for takes some hundred bytes.
 pub const QUEUE_MAX: u32 = 10_000;
+
+/// Bytes of `X-Reason`: a sentence, or the name of a pipeline's run.
+pub const REASON_BYTES_MAX: usize = 256;
+
+/// How long a GET waits for the revision that it asks for at least: a change
+/// that was acknowledged is there already, so this is for another's.
+pub const REVISION_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// How often a patch is merged anew when the mount has changed meanwhile. Each
+/// time another call was made, and no more than these are there at a time.
+pub const PATCH_ATTEMPTS_MAX: usize = ADMIN_CONNECTIONS_MAX;
+
+/// Mounts on one page of a list, where nothing is said and at most.
+pub const PAGE_MOUNTS: usize = 100;
+/// See [`PAGE_MOUNTS`].
+pub const PAGE_MOUNTS_MAX: usize = 1000;
+
+/// Imports and applies that are read or made at a time; further ones are
+/// refused with 503. Each may hold 64 MiB, and some times that of mounts.
+pub const BULK_CALLS_MAX: usize = 2;
+
+/// Faults that such a call is told of; who has more to mend begins with these.
+pub const BULK_FAULTS_MAX: usize = 1000;
+
+/// What of an export waits for its client, in bytes; one more mount may come
+/// on top.
+pub const EXPORT_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Mounts that an explanation names beside the one that answers: they are found
+/// along one path, and nobody reads more.
+pub const EXPLAIN_LOST_MAX: usize = 64;
 
 /// Revisions that one `If-Match` names; nobody needs a second one.
 pub const CONDITION_REVISIONS_MAX: usize = 8;
@@ -473,9 +504,6 @@ pub const TRAFFIC_SAMPLE_MAX: u64 = 1_000_000;
 /// Levels of arrays and objects in JSON that is sent to the API. A mount has
 /// six; what is opaque in it may have some more.
 pub const JSON_DEPTH_MAX: usize = 32;
-
-/// Bytes of `X-Reason`: a sentence, or the name of a pipeline's run.
-pub const REASON_BYTES_MAX: usize = 256;
 
 /// Tokens of the API: one for each person and each script. Each is compared
 /// with what a caller shows, in some microseconds for all.

@@ -28,7 +28,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// A running proxy.
 #[derive(Debug)]
@@ -106,7 +106,9 @@ impl Server {
         };
         let admin_drain = Drain::new(ADMIN_CONNECTIONS_MAX, Arc::clone(&timer));
         let streams = Streams::new(Arc::clone(&timer), Arc::clone(&admin_drain));
-        let state = AdminState { registry, guard, front: Arc::clone(&front_drain), streams };
+        let bulk = admin::Bulk::default();
+        let started_at = SystemTime::now();
+        let state = AdminState { registry, guard, front: Arc::clone(&front_drain), streams, bulk, started_at };
         let admin_ended = told(start_admin(admin_socket, &admin_drain, state, &timer, ids))?;
         Ok(Self {
             front,

@@ -1,5 +1,6 @@
 //! The admin tide app: routes behind one guard.
 
+use super::bulk::Bulk;
 use super::caller::Caller;
 use super::guard::Guard;
 use super::problem::Problem;
@@ -9,7 +10,7 @@ use crate::exchange::{Exchange, Reply, shell};
 use crate::net::Drain;
 use crate::registry::Registry;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// What the routes work on.
 #[derive(Debug)]
@@ -22,6 +23,10 @@ pub struct AdminState {
     pub front: Arc<Drain>,
     /// Answers that are streams of events.
     pub streams: Streams,
+    /// Calls about many mounts.
+    pub bulk: Bulk,
+    /// When the process was started: of what was before, nothing is known.
+    pub started_at: SystemTime,
 }
 
 /// The admin API's tide app.
@@ -30,7 +35,8 @@ pub fn app(state: AdminState) -> tide::Server<()> {
     let state = Arc::new(state);
     let mut app = tide::new();
     for route in ROUTES {
-        app.at(&route.path.replace("{id}", ":id")).all(Call { state: Arc::clone(&state), route: Some(route) });
+        let path = route.path.replace("{id}", ":id").replace("{revision}", ":id");
+        app.at(&path).all(Call { state: Arc::clone(&state), route: Some(route) });
     }
     app.at("/*").all(Call { state, route: None });
     app
@@ -108,6 +114,8 @@ mod tests {
     fn get_changes_nothing_and_every_other_method_something() {
         for (method, action) in ROUTES.iter().flat_map(|route| route.actions) {
             match action.effect() {
+                // It takes a request to explain as content.
+                Effect::Reads if matches!(action, super::super::routes::Action::Explain) => {}
                 Effect::Reads => assert_eq!(*method, "GET", "{action:?}"),
                 Effect::Changes | Effect::Rehearses => assert_ne!(*method, "GET", "{action:?}"),
                 Effect::Governs => {}

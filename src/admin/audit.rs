@@ -3,7 +3,6 @@
 //! Owns how its line reads: one line, whatever was sent, and no word of a
 //! sender's can be taken for one of ours.
 
-use crate::exchange::Exchange;
 use crate::oplog;
 use crate::registry::{Done, Origin, Refusal};
 use std::fmt;
@@ -62,9 +61,8 @@ pub struct Trail {
 impl Trail {
     /// Before the change is asked for.
     #[must_use]
-    pub fn begin(origin: &Origin, exchange: &Exchange) -> Self {
-        let [method, path] = [exchange.head.method(), exchange.path()].map(String::from_utf8_lossy);
-        Self { origin: origin.clone(), asked: format!("{method} {path}"), is_known: false }
+    pub fn begin(origin: &Origin, call: &str) -> Self {
+        Self { origin: origin.clone(), asked: call.to_owned(), is_known: false }
     }
 
     /// Once it is known what came of it.

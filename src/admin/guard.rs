@@ -137,6 +137,14 @@ impl Guard {
         Err(Problem::new(415, "send JSON, with Content-Type: application/json"))
     }
 
+    /// Asks for a merge patch (RFC 7396), which is JSON too.
+    pub fn check_patch(fields: &Fields) -> Result<(), Problem> {
+        if is_of(fields, b"application/merge-patch+json") || is_of(fields, b"application/json") {
+            return Ok(());
+        }
+        Err(Problem::new(415, "send a merge patch, as application/merge-patch+json or application/json"))
+    }
+
     /// True for a Paste Deploy file, false for JSON. Neither type is one that a
     /// page of another origin may send unasked.
     pub fn check_import(fields: &Fields) -> Result<bool, Problem> {
@@ -284,7 +292,10 @@ mod tests {
         assert!(check("application/json") && check("Application/JSON; charset=utf-8"));
         assert!(!check("text/plain") && !check("application/x-www-form-urlencoded") && !check("application/jsonp"));
         assert!(Guard::check_json(&fields(&[])).is_err());
-        assert!(!check("text/x-paste-ini"));
+        assert!(!check("text/x-paste-ini") && !check("application/merge-patch+json"));
+        let patch = |value: &str| Guard::check_patch(&fields(&[("Content-Type", value)])).is_ok();
+        assert!(patch("application/merge-patch+json") && patch("application/json"));
+        assert!(!patch("application/json-patch+json") && !patch("text/plain") && !patch(""));
         let import = |value: &str| Guard::check_import(&fields(&[("Content-Type", value)])).ok();
         assert_eq!(import("Text/X-Paste-INI; charset=utf-8"), Some(true));
         assert_eq!(import("application/json"), Some(false));

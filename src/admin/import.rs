@@ -4,65 +4,54 @@
 //! what was made of what.
 
 use super::app::AdminState;
+use super::bulk;
 use super::caller::Caller;
 use super::guard::Guard;
-use super::json;
 use super::model;
+use super::mutation::{self, Mutation};
 use super::problem::Problem;
-use super::routes::{apply, asked, file_faults, read_body};
+use super::query::Query;
 use crate::exchange::{Exchange, Reply};
-use crate::limits::{
-    ADMIN_BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX, IMPORT_MOUNTS_MAX, PASTE_FILE_BYTES_MAX, PASTE_NOTES_MAX,
-};
-use crate::mount::spec::{Id, parse};
-use crate::mount::{MountSpec, SpecFault};
+use crate::limits::{IMPORT_BODY_BYTES_MAX, PASTE_FILE_BYTES_MAX};
+use crate::mount::{Ending, MountSpec};
 use crate::paste::{self, ENTRY, Note, Source};
-use crate::registry::{Action, Change, Done};
+use crate::registry::{Change, Condition, Refusal};
 use serde_json::{Value, json};
 
 /// Does what was asked.
 pub async fn perform(state: &AdminState, caller: &Caller, exchange: &Exchange) -> Result<Reply, Problem> {
-    let dry_run = match exchange.query() {
-        None | Some(b"dry_run=false") => false,
-        Some(b"dry_run=true") => true,
-        Some(_) => return Err(Problem::new(400, "the query may be dry_run=true and nothing else")),
-    };
+    let query = Query::read(exchange, mutation::PLAIN)?;
+    let mutation = Mutation::read(caller, exchange, &query, Ending::Finish)?;
+    if mutation.condition != Condition::None {
+        return Err(Problem::new(400, "a condition is about one mount; this call is about many"));
+    }
     let is_paste = Guard::check_import(&exchange.head.fields)?;
+    let _place = state.bulk.admit()?;
     let (bytes_max, what) =
         if is_paste { (PASTE_FILE_BYTES_MAX, "a Paste Deploy file") } else { (IMPORT_BODY_BYTES_MAX, "an import") };
-    let body = read_body(exchange, bytes_max).await?;
-    let body = body.ok_or_else(|| Problem::new(413, format!("{what} has at most {bytes_max} bytes")))?;
-    // Ten thousand mounts take a while, and who else asks shall not wait.
-    let read = move || if is_paste { read_paste(body) } else { Ok((read_list(&body)?, Vec::new())) };
+    let body = bulk::read(exchange, bytes_max, what).await?;
+    // Many mounts take a while, and who else asks shall not wait.
+    let read = move || if is_paste { read_paste(body) } else { Ok((bulk::specs_of(&body, |_, _| {})?, Vec::new())) };
     let (specs, notes) = blocking::unblock(read).await?;
-    let shown: Vec<Value> = specs.iter().map(|spec| json!(spec)).collect();
-    let request = asked(caller, exchange, Change::Import(specs))?;
-    let done = if dry_run {
-        let registry = state.registry.clone();
-        let preview = blocking::unblock(move || registry.preview(request)).await;
-        preview.map(|preview| preview.done).map_err(Problem::from)
-    } else {
-        apply(state, caller, exchange, request).await
+    // Who sends JSON has the mounts already.
+    let shown: Vec<Value> = specs.iter().filter(|_| is_paste).map(|spec| json!(spec)).collect();
+    let outcome = mutation.ask(state, Change::Import(specs)).await.map_err(told)?;
+    let answer = move || {
+        let mut answer = bulk::told(&outcome);
+        answer.remove("deleted");
+        answer.insert("notes".into(), json!(notes));
+        answer.insert("mounts".into(), json!(shown));
+        let revision = answer["revision"].to_string();
+        let mut reply = model::json_reply(200, &Value::Object(answer));
+        reply.head.fields.push(b"X-Revision", revision.as_bytes());
+        reply
     };
-    let done = done.map_err(told)?;
-    let answer = json!({
-        "dry_run": dry_run,
-        "created": ids(&done, Action::Create),
-        "updated": ids(&done, Action::Replace),
-        "unchanged": done.unchanged.iter().map(|record| record.spec.id.as_str()).collect::<Vec<_>>(),
-        "notes": notes,
-        "mounts": shown,
-    });
-    Ok(model::json_reply(200, &answer))
-}
-
-/// The mounts to which that was done.
-fn ids(done: &Done, action: Action) -> Vec<&str> {
-    done.edits.iter().filter(|edit| edit.action == action).map(|edit| edit.id()).collect()
+    Ok(blocking::unblock(answer).await)
 }
 
 /// A refusal of one mount is one of all.
-fn told(problem: Problem) -> Problem {
+fn told(refusal: Refusal) -> Problem {
+    let problem = Problem::from(refusal);
     Problem { detail: format!("nothing was imported: {}", problem.detail), ..problem }
 }
 
@@ -76,36 +65,4 @@ fn read_paste(body: Vec<u8>) -> Result<(Vec<MountSpec>, Vec<Note>), Problem> {
         return Err(Problem::invalid_paste(&import));
     }
     Ok((import.specs, import.notes))
-}
-
-fn read_list(body: &[u8]) -> Result<Vec<MountSpec>, Problem> {
-    let value = json::read(body)?;
-    let list = value.as_object().filter(|object| object.len() == 1).and_then(|object| object.get("mounts")?.as_array());
-    let list =
-        list.ok_or_else(|| Problem::new(400, "send {\"mounts\": [...]}, with whole mounts, and nothing else"))?;
-    if list.len() > IMPORT_MOUNTS_MAX {
-        return Err(Problem::new(413, format!("an import has at most {IMPORT_MOUNTS_MAX} mounts")));
-    }
-    let mut specs = Vec::with_capacity(list.len());
-    let mut faults = Vec::new();
-    for (place, value) in list.iter().enumerate() {
-        // As many as people read, and no more of one mount than PUT takes.
-        if faults.len() >= PASTE_NOTES_MAX {
-            break;
-        }
-        if value.to_string().len() > ADMIN_BODY_BYTES_MAX {
-            let detail = format!("a mount has at most {ADMIN_BODY_BYTES_MAX} bytes");
-            faults.push((place, SpecFault { pointer: String::new(), detail }));
-            continue;
-        }
-        // No id is made up: sent twice, an import is to do nothing.
-        match parse(value, Id::OwnOr("")) {
-            Ok(spec) => {
-                faults.extend(file_faults(&spec).into_iter().map(|fault| (place, fault)));
-                specs.push(spec);
-            }
-            Err(told) => faults.extend(told.into_iter().map(|fault| (place, fault))),
-        }
-    }
-    if faults.is_empty() { Ok(specs) } else { Err(Problem::invalid_list(&faults)) }
 }

@@ -4,14 +4,26 @@
 //! registry for everything it tells or changes; reaches into no other room.
 
 pub mod app;
+mod apply;
 mod attempts;
 mod audit;
+mod bulk;
 pub mod caller;
+mod events;
+mod explain;
+mod export;
 pub mod guard;
 mod import;
 mod json;
+mod life;
+mod list;
 mod model;
+mod mounts;
+mod mutation;
 mod problem;
+mod query;
+mod reading;
+mod revisions;
 mod routes;
 pub mod sse;
 pub mod token;
@@ -19,6 +31,7 @@ mod token_calls;
 pub mod tokens;
 
 pub use app::{AdminState, app};
+pub use bulk::Bulk;
 pub use caller::Caller;
 pub use sse::Streams;
 pub use token::Token;

@@ -3,8 +3,9 @@
 use crate::error::reason;
 use crate::exchange::Reply;
 use crate::message::ResponseHead;
-use crate::registry::{Record, Registry};
+use crate::registry::{Record, Registry, history};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// A mount as the API shows it: its spec and what is known of it now.
@@ -26,7 +27,7 @@ pub fn mount(record: &Record, registry: &Registry) -> Value {
         "restarts": status.restarts,
         "generation": status.generation,
         "generations": status.generations,
-        "last_activity_at": null,
+        "last_activity_at": last_activity(record).map(instant),
         "fixed": !record.stored,
         "links": { "self": location(record) },
     });
@@ -37,6 +38,67 @@ pub fn mount(record: &Record, registry: &Registry) -> Value {
         value.extend(about);
     }
     value
+}
+
+/// The members that only answers have. Sent back they are left out, so that
+/// what a GET has answered can be edited and sent.
+const READ_ONLY: [&str; 16] = [
+    "revision",
+    "created_at",
+    "updated_at",
+    "state",
+    "state_reason",
+    "state_since",
+    "in_flight",
+    "tunnels",
+    "held",
+    "restarts",
+    "generation",
+    "generations",
+    "last_activity_at",
+    "lease_expires_at",
+    "fixed",
+    "links",
+];
+
+/// A mount as it was sent, without what only answers have.
+#[must_use]
+pub fn as_sent(mut mount: Value) -> Value {
+    if let Some(members) = mount.as_object_mut() {
+        members.retain(|name, _| !READ_ONLY.contains(&name.as_str()));
+    }
+    mount
+}
+
+/// A mount as the journal keeps it: what of it can be changed. Null is none.
+#[must_use]
+pub fn kept(record: Option<&Arc<Record>>) -> Value {
+    record.map_or(Value::Null, |record| history::value_of(&record.version()))
+}
+
+/// When a mount last had a request, since the start of the process.
+#[must_use]
+pub fn last_activity(record: &Record) -> Option<SystemTime> {
+    let _ = record;
+    None
+}
+
+/// What a mount has answered since the start of the process.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Figures {
+    /// Requests.
+    pub requests: u64,
+    /// Those that failed.
+    pub errors: u64,
+    /// How long 99 of 100 took at most, in microseconds.
+    pub p99_us: u64,
+}
+
+/// Those of a mount.
+#[must_use]
+pub fn figures(record: &Record) -> Figures {
+    let _ = record;
+    Figures::default()
 }
 
 /// A time as JSON has it, RFC 3339.
@@ -61,7 +123,7 @@ pub fn json_reply(status: u16, value: &Value) -> Reply {
 #[must_use]
 pub fn reply(status: u16, media_type: &str, content: Vec<u8>) -> Reply {
     let mut head = head(status, media_type);
-    if status != 204 {
+    if !matches!(status, 204 | 304) {
         head.fields.push(b"Content-Length", content.len().to_string().as_bytes());
     }
     Reply::whole(head, content)
@@ -73,7 +135,7 @@ pub fn reply(status: u16, media_type: &str, content: Vec<u8>) -> Reply {
 pub fn head(status: u16, media_type: &str) -> ResponseHead {
     let mut head = ResponseHead::own(status, reason(status));
     let fields = &mut head.fields;
-    if status != 204 {
+    if !matches!(status, 204 | 304) {
         fields.push(b"Content-Type", media_type.as_bytes());
     }
     fields.push(b"Date", httpdate::fmt_http_date(SystemTime::now()).as_bytes());

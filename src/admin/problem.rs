@@ -21,6 +21,8 @@ pub struct Problem {
     pub allow: Option<&'static str>,
     /// Seconds to wait before trying again, where that may help.
     pub retry_after_s: Option<u64>,
+    /// The revision that the mount is at now, for 412.
+    pub revision: Option<u64>,
 }
 
 impl Problem {
@@ -28,7 +30,7 @@ impl Problem {
     #[must_use]
     pub fn new(status: u16, detail: impl Into<String>) -> Self {
         let retry_after_s = (status == 503).then_some(1);
-        Self { status, detail: detail.into(), faults: Vec::new(), allow: None, retry_after_s }
+        Self { status, detail: detail.into(), faults: Vec::new(), allow: None, retry_after_s, revision: None }
     }
 
     /// A mount that is not valid.
@@ -41,11 +43,11 @@ impl Problem {
         Self { faults: faults.iter().map(|fault| json!(fault)).collect(), ..Self::new(422, detail) }
     }
 
-    /// Mounts of an import that are not valid, each with its place in the list.
+    /// Mounts of a list that are not valid, each with its place in the list.
     #[must_use]
     pub fn invalid_list(faults: &[(usize, SpecFault)]) -> Self {
         let told = |(place, fault): &(usize, SpecFault)| json!({ "pointer": format!("/mounts/{place}{}", fault.pointer), "detail": fault.detail });
-        let detail = format!("nothing was imported; faults of the mounts: {}", faults.len());
+        let detail = format!("nothing was changed; faults of the mounts: {}", faults.len());
         Self { faults: faults.iter().map(told).collect(), ..Self::new(422, detail) }
     }
 
@@ -81,6 +83,9 @@ impl Problem {
         if self.status == 401 {
             fields.push(b"WWW-Authenticate", b"Bearer");
         }
+        if let Some(revision) = self.revision {
+            fields.push(b"ETag", format!("\"{revision}\"").as_bytes());
+        }
         reply
     }
 }
@@ -98,10 +103,10 @@ impl From<Refusal> for Problem {
             | Refusal::Fixed(_)
             | Refusal::NoLease(_)
             | Refusal::State(_) => 409,
-            Refusal::Condition { .. } => 412,
+            Refusal::Condition { revision, .. } => return Self { revision, ..Self::new(412, detail) },
             Refusal::NotOwner { .. } => 403,
             Refusal::Storage(_) => 500,
-            Refusal::Busy => 503,
+            Refusal::Overtaken | Refusal::Busy => 503,
         };
         Self::new(status, detail)
     }

@@ -10,7 +10,8 @@ use super::model;
 use super::mutation::Mutation;
 use super::problem::Problem;
 use super::query::Query;
-use super::routes::{file_faults, read_over};
+use super::reading;
+use super::routes::{file_faults, no_content};
 use crate::exchange::{Exchange, Reply};
 use crate::limits::{HISTORY_PAGE, HISTORY_PAGE_MAX, RESTORE_ATTEMPTS_MAX};
 use crate::message::parse_digits;
@@ -22,11 +23,12 @@ use crate::registry::{Change, Condition, Refusal, Version};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-const PAGES: &[&str] = &["since", "until", "order", "limit", "page"];
+const PAGES: &[&str] = &["since", "until", "order", "limit", "page", "min_revision"];
 
 /// `GET /v1/revisions`, and with a mount `GET /v1/mounts/{id}/revisions`.
 pub async fn list(state: &AdminState, mount: Option<&str>, exchange: &Exchange) -> Result<Reply, Problem> {
     let query = Query::read(exchange, PAGES)?;
+    let snapshot = reading::snapshot(state, &query).await?;
     let newest_first = match query.get("order") {
         None | Some("newest") => true,
         Some("oldest") => false,
@@ -53,7 +55,6 @@ pub async fn list(state: &AdminState, mount: Option<&str>, exchange: &Exchange) 
         Ok((page, is_known))
     };
     let (page, is_known) = blocking::unblock(read).await.map_err(unreadable)?;
-    let snapshot = state.registry.snapshot();
     if let Some(id) = mount
         && !is_known
         && !snapshot.mounts.contains_key(id)
@@ -62,24 +63,27 @@ pub async fn list(state: &AdminState, mount: Option<&str>, exchange: &Exchange) 
     }
     let next = page.entries.last().filter(|_| page.more).map(|last| next(exchange, &query, last.revision));
     let entries: Vec<Value> = page.entries.iter().map(|entry| entry.to_json()).collect();
-    let answer =
-        json!({ "revisions": entries, "revision": snapshot.revision, "oldest": page.oldest, "next": next });
+    let answer = json!({ "revisions": entries, "revision": snapshot.revision, "oldest": page.oldest, "next": next });
     Ok(model::json_reply(200, &answer))
 }
 
 /// The same call for the page behind that revision. All values are plain words.
 fn next(exchange: &Exchange, query: &Query, last: u64) -> String {
     let path = String::from_utf8_lossy(exchange.path());
-    let kept: String =
-        query.pairs().filter(|(name, _)| *name != "page").map(|(name, value)| format!("{name}={value}&")).collect();
+    let kept: String = query
+        .pairs()
+        .filter(|(name, _)| !matches!(*name, "page" | "min_revision"))
+        .map(|(name, value)| format!("{name}={value}&"))
+        .collect();
     format!("{path}?{kept}page={last}")
 }
 
 /// `GET /v1/revisions/{revision}`.
 pub async fn show(state: &AdminState, revision: &str, exchange: &Exchange) -> Result<Reply, Problem> {
-    Query::read(exchange, &[])?;
+    let query = Query::read(exchange, reading::PLAIN)?;
     let revision = number(revision)?;
-    let (journal, current) = (state.registry.journal(), state.registry.snapshot().revision);
+    let current = reading::snapshot(state, &query).await?.revision;
+    let journal = state.registry.journal();
     let read = move || match journal.entry(revision).map_err(unreadable)? {
         Some(entry) if revision <= current => Ok(entry.to_json()),
         _ => Err(missing(revision, current, journal.oldest().map_err(unreadable)?)),
@@ -96,7 +100,7 @@ pub async fn restore(
 ) -> Result<Reply, Problem> {
     let query = Query::read(exchange, &["to", "all", "dry_run"])?;
     let mutation = Mutation::read(caller, exchange, &query, Ending::Finish)?;
-    read_over(exchange).await?;
+    no_content(exchange).await?;
     let revision = number(revision)?;
     let to_before = match query.get("to") {
         None | Some("after") => false,
@@ -190,9 +194,9 @@ fn versions(found: BTreeMap<String, Value>, revision: u64) -> Result<Vec<(String
     if faults.is_empty() {
         return Ok(versions);
     }
-    let told = faults.iter().map(|(id, fault)| {
-        json!({ "pointer": "", "detail": format!("mount '{id}' {} {}", fault.pointer, fault.detail) })
-    });
+    let told = faults.iter().map(
+        |(id, fault)| json!({ "pointer": "", "detail": format!("mount '{id}' {} {}", fault.pointer, fault.detail) }),
+    );
     Err(Problem {
         faults: told.collect(),
         ..Problem::new(422, format!("nothing was restored: what revision {revision} had is not valid any more"))

@@ -2,22 +2,16 @@
 //! else. Handlers are thin: read, ask the registry, show.
 
 use super::app::AdminState;
-use super::audit::Trail;
 use super::caller::{Caller, Effect};
 use super::guard::Guard;
-use super::model;
 use super::problem::Problem;
-use super::{json, token_calls};
+use super::{apply, events, explain, export, import, json, life, list, model, mounts, revisions, token_calls};
 use crate::exchange::{Exchange, Reply};
 use crate::http1::Framing;
-use crate::limits::{ADMIN_BODY_BYTES_MAX, MOUNT_DRAIN_MAX, SETTING_MAX};
-use crate::message::parse_digits;
-use crate::mount::Ending;
-use crate::mount::spec::{Id, parse};
-use crate::mount::{MountSpec, SpecFault, identity, trust};
-use crate::registry::{Action as Did, Change, Condition, Done, Refusal, Request};
+use crate::limits::ADMIN_BODY_BYTES_MAX;
+use crate::mount::{Ending, MountSpec, SpecFault, identity, trust};
+use crate::registry::Act;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// A path and what its methods do.
 pub struct Route {
@@ -42,10 +36,32 @@ pub enum Action {
     Show,
     /// A mount, new or instead of the one there is.
     Put,
+    /// Some members of a mount.
+    Patch,
     /// One mount less.
     Delete,
+    /// One step in a mount's life.
+    Act(Act),
+    /// A mount's lease, begun anew.
+    Lease,
+    /// The whole set of one owner.
+    Apply,
     /// Many mounts at once, from JSON or a Paste Deploy file.
     Import,
+    /// All mounts, for an import.
+    Export,
+    /// What would become of a request.
+    Explain,
+    /// What happens, as it happens.
+    Events,
+    /// What every revision did.
+    Revisions,
+    /// What those of one mount did.
+    MountRevisions,
+    /// What one revision did.
+    Revision,
+    /// Mounts as they were once.
+    Restore,
     /// Who may call.
     ListTokens,
     /// Somebody more.
@@ -78,22 +94,62 @@ macro_rules! asset {
     };
 }
 
+macro_rules! act {
+    ($name:literal, $act:expr) => {
+        Route {
+            path: concat!("/v1/mounts/{id}/", $name),
+            guarded: true,
+            actions: &[("POST", Action::Act($act))],
+            allow: "POST",
+        }
+    };
+}
+
 /// Every path there is. The test of the contract compares it to openapi.yaml,
 /// leaving out the UI's files.
 pub const ROUTES: &[Route] = &[
     Route {
         path: "/v1/mounts",
         guarded: true,
-        actions: &[("GET", Action::List), ("POST", Action::Create)],
-        allow: "GET, HEAD, POST",
+        actions: &[("GET", Action::List), ("POST", Action::Create), ("PUT", Action::Apply)],
+        allow: "GET, HEAD, POST, PUT",
     },
     Route {
         path: "/v1/mounts/{id}",
         guarded: true,
-        actions: &[("GET", Action::Show), ("PUT", Action::Put), ("DELETE", Action::Delete)],
-        allow: "GET, HEAD, PUT, DELETE",
+        actions: &[("GET", Action::Show), ("PUT", Action::Put), ("PATCH", Action::Patch), ("DELETE", Action::Delete)],
+        allow: "GET, HEAD, PUT, PATCH, DELETE",
     },
+    act!("pause", Act::Pause),
+    act!("resume", Act::Resume),
+    act!("enable", Act::Enable),
+    act!("disable", Act::Disable),
+    act!("drain", Act::Drain(Ending::DRAIN)),
+    act!("restart", Act::Restart),
+    Route { path: "/v1/mounts/{id}/lease", guarded: true, actions: &[("PUT", Action::Lease)], allow: "PUT" },
     Route { path: "/v1/import", guarded: true, actions: &[("POST", Action::Import)], allow: "POST" },
+    Route { path: "/v1/export", guarded: true, actions: &[("GET", Action::Export)], allow: "GET, HEAD" },
+    Route { path: "/v1/explain", guarded: true, actions: &[("POST", Action::Explain)], allow: "POST" },
+    Route { path: "/v1/events", guarded: true, actions: &[("GET", Action::Events)], allow: "GET, HEAD" },
+    Route { path: "/v1/revisions", guarded: true, actions: &[("GET", Action::Revisions)], allow: "GET, HEAD" },
+    Route {
+        path: "/v1/revisions/{revision}",
+        guarded: true,
+        actions: &[("GET", Action::Revision)],
+        allow: "GET, HEAD",
+    },
+    Route {
+        path: "/v1/revisions/{revision}/restore",
+        guarded: true,
+        actions: &[("POST", Action::Restore)],
+        allow: "POST",
+    },
+    Route {
+        path: "/v1/mounts/{id}/revisions",
+        guarded: true,
+        actions: &[("GET", Action::MountRevisions)],
+        allow: "GET, HEAD",
+    },
     Route {
         path: "/v1/tokens",
         guarded: true,
@@ -137,9 +193,27 @@ impl Action {
     #[must_use]
     pub fn effect(self) -> Effect {
         match self {
-            Self::List | Self::Show | Self::Health | Self::Ready | Self::Contract | Self::Asset(_) => Effect::Reads,
-            Self::Create | Self::Put | Self::Delete => Effect::Changes,
-            Self::Import => Effect::Rehearses,
+            Self::List
+            | Self::Show
+            | Self::Export
+            | Self::Explain
+            | Self::Events
+            | Self::Revisions
+            | Self::MountRevisions
+            | Self::Revision
+            | Self::Health
+            | Self::Ready
+            | Self::Contract
+            | Self::Asset(_) => Effect::Reads,
+            Self::Create
+            | Self::Put
+            | Self::Patch
+            | Self::Delete
+            | Self::Act(_)
+            | Self::Lease
+            | Self::Apply
+            | Self::Import
+            | Self::Restore => Effect::Rehearses,
             Self::ListTokens | Self::AddToken | Self::RemoveToken => Effect::Governs,
         }
     }
@@ -157,7 +231,8 @@ impl Route {
     }
 }
 
-/// Does what was asked. `id` is the mount or token that the path names.
+/// Does what was asked. `id` is the mount, token or revision that
+/// the path names.
 pub async fn perform(
     state: &AdminState,
     action: Action,
@@ -166,38 +241,26 @@ pub async fn perform(
     exchange: &Exchange,
 ) -> Result<Reply, Problem> {
     match action {
-        Action::List => {
-            let snapshot = state.registry.snapshot();
-            let mounts: Vec<Value> =
-                snapshot.mounts.values().map(|record| model::mount(record, &state.registry)).collect();
-            Ok(model::json_reply(200, &json!({ "mounts": mounts, "revision": snapshot.revision })))
-        }
-        Action::Show => {
-            let snapshot = state.registry.snapshot();
-            let record = snapshot.mounts.get(id).ok_or_else(|| Problem::from(Refusal::Unknown(id.into())))?;
-            Ok(model::json_reply(200, &model::mount(record, &state.registry)))
-        }
-        Action::Create => {
-            let made_up = random_id()?;
-            let spec = read_spec(exchange, Id::OwnOr(&made_up)).await?;
-            change(state, caller, exchange, Change::Create(Box::new(spec))).await
-        }
-        Action::Put => {
-            let spec = read_spec(exchange, Id::Given(id)).await?;
-            change(state, caller, exchange, Change::Put(Box::new(spec), Ending::Finish)).await
-        }
-        Action::Delete => {
-            read_over(exchange).await?;
-            let drain = read_drain(exchange)?;
-            change(state, caller, exchange, Change::Delete(id.into(), Ending::Deadline(drain))).await
-        }
-        Action::Import => super::import::perform(state, caller, exchange).await,
+        Action::List => list::perform(state, exchange).await,
+        Action::Show => mounts::show(state, id, exchange).await,
+        Action::Create => mounts::create(state, caller, exchange).await,
+        Action::Put => mounts::put(state, caller, id, exchange).await,
+        Action::Patch => mounts::patch(state, caller, id, exchange).await,
+        Action::Delete => mounts::delete(state, caller, id, exchange).await,
+        Action::Act(act) => life::act(state, caller, act, id, exchange).await,
+        Action::Lease => life::lease(state, caller, id, exchange).await,
+        Action::Apply => apply::perform(state, caller, exchange).await,
+        Action::Import => import::perform(state, caller, exchange).await,
+        Action::Export => export::perform(state, exchange).await,
+        Action::Explain => explain::perform(state, exchange).await,
+        Action::Events => events::perform(state, caller, exchange).await,
+        Action::Revisions => revisions::list(state, None, exchange).await,
+        Action::MountRevisions => revisions::list(state, Some(id), exchange).await,
+        Action::Revision => revisions::show(state, id, exchange).await,
+        Action::Restore => revisions::restore(state, caller, id, exchange).await,
         Action::ListTokens => Ok(token_calls::list(state)),
         Action::AddToken => token_calls::add(state, caller, exchange).await,
-        Action::RemoveToken => {
-            read_over(exchange).await?;
-            token_calls::remove(state, caller, id, exchange).await
-        }
+        Action::RemoveToken => token_calls::remove(state, caller, id, exchange).await,
         Action::Health => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
         Action::Ready if state.front.is_ending() => Ok(model::json_reply(503, &json!({ "status": "draining" }))),
         Action::Ready => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
@@ -210,71 +273,6 @@ pub async fn perform(
     }
 }
 
-async fn change(state: &AdminState, caller: &Caller, exchange: &Exchange, change: Change) -> Result<Reply, Problem> {
-    let done = apply(state, caller, exchange, asked(caller, exchange, change)?).await?;
-    let created = done.edits.last().is_some_and(|edit| edit.action == Did::Create);
-    let mut reply = match done.mount() {
-        None => model::reply(204, "", Vec::new()),
-        Some(record) if created => {
-            let mut reply = model::json_reply(201, &model::mount(record, &state.registry));
-            reply.head.fields.push(b"Location", model::location(record).as_bytes());
-            reply
-        }
-        Some(record) => model::json_reply(200, &model::mount(record, &state.registry)),
-    };
-    reply.head.fields.push(b"X-Revision", done.revision.to_string().as_bytes());
-    Ok(reply)
-}
-
-/// A change that this caller asks for.
-pub(super) fn asked(caller: &Caller, exchange: &Exchange, change: Change) -> Result<Request, Problem> {
-    Ok(Request { change, condition: Condition::None, origin: caller.origin(&exchange.head.fields)? })
-}
-
-/// Makes a change, if the caller may, and writes down who made it. Every change
-/// of the mounts goes through here.
-pub(super) async fn apply(
-    state: &AdminState,
-    caller: &Caller,
-    exchange: &Exchange,
-    request: Request,
-) -> Result<Done, Problem> {
-    caller.may_write()?;
-    let trail = Trail::begin(&request.origin, exchange);
-    let outcome = state.registry.change(request).await;
-    trail.end(&outcome);
-    Ok(outcome?)
-}
-
-/// `?drain_ms=N`: how long requests and tunnels of a deleted mount may go on.
-fn read_drain(exchange: &Exchange) -> Result<Duration, Problem> {
-    let Some(query) = exchange.query() else { return Ok(MOUNT_DRAIN_MAX) };
-    let milliseconds = query.strip_prefix(b"drain_ms=").and_then(parse_digits).filter(|number| *number <= DRAIN_MS_MAX);
-    milliseconds.map(Duration::from_millis).ok_or_else(|| {
-        Problem::new(400, format!("the query may be drain_ms=N, with N from 0 to {DRAIN_MS_MAX}, and nothing else"))
-    })
-}
-
-const DRAIN_MS_MAX: u64 = SETTING_MAX.as_secs() * 1000;
-
-async fn read_spec(exchange: &Exchange, id: Id<'_>) -> Result<MountSpec, Problem> {
-    let spec = parse(&read_json(exchange).await?, id).map_err(Problem::invalid)?;
-    check_files(spec).await
-}
-
-/// Refuses a mount whose files cannot be used, while somebody listens. Reading
-/// them may take a while, so another thread does.
-async fn check_files(spec: MountSpec) -> Result<MountSpec, Problem> {
-    if spec.identity.is_none() && spec.tls.is_none() {
-        return Ok(spec);
-    }
-    let check = move || match file_faults(&spec) {
-        faults if faults.is_empty() => Ok(spec),
-        faults => Err(Problem::invalid(faults)),
-    };
-    blocking::unblock(check).await
-}
-
 /// What is wrong with the files that a spec names. Blocks.
 pub(super) fn file_faults(spec: &MountSpec) -> Vec<SpecFault> {
     let mut faults = identity::check_files(spec);
@@ -282,14 +280,7 @@ pub(super) fn file_faults(spec: &MountSpec) -> Vec<SpecFault> {
     faults
 }
 
-/// Passes over content where none is needed, if it is such as we take.
-async fn read_over(exchange: &Exchange) -> Result<(), Problem> {
-    if exchange.framing != Framing::None {
-        read_json(exchange).await?;
-    }
-    Ok(())
-}
-
+/// The content, where it must be JSON about one mount.
 pub(super) async fn read_json(exchange: &Exchange) -> Result<Value, Problem> {
     Guard::check_json(&exchange.head.fields)?;
     let body = read_body(exchange, ADMIN_BODY_BYTES_MAX).await?;
@@ -297,15 +288,22 @@ pub(super) async fn read_json(exchange: &Exchange) -> Result<Value, Problem> {
     json::read(&body)
 }
 
+/// True unless there is no content, or none of it.
+pub(super) fn has_content(exchange: &Exchange) -> bool {
+    !matches!(exchange.framing, Framing::None | Framing::Length(0))
+}
+
+/// Refuses content where none is asked for: whoever sends it means something.
+pub(super) async fn no_content(exchange: &Exchange) -> Result<(), Problem> {
+    if has_content(exchange) {
+        read_json(exchange).await?;
+        return Err(Problem::new(400, "this call takes no content; leave it out"));
+    }
+    Ok(())
+}
+
 /// The whole content; none where it is longer than that.
 pub(super) async fn read_body(exchange: &Exchange, bytes_max: usize) -> Result<Option<Vec<u8>>, Problem> {
     let body = exchange.body.read_all(bytes_max).await;
     body.map_err(|error| Problem::new(error.kind().answer().status, error.kind().answer().text))
-}
-
-/// An id for a mount that came without one.
-fn random_id() -> Result<String, Problem> {
-    let mut bytes = [0; 6];
-    getrandom::fill(&mut bytes).map_err(|error| Problem::new(500, error.to_string()))?;
-    Ok(bytes.iter().fold("m-".to_owned(), |id, byte| format!("{id}{byte:02x}")))
 }

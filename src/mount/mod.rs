@@ -4,6 +4,7 @@
 //! Opens no sockets: its backend was given to it.
 
 mod actor;
+pub mod explain;
 mod handle;
 pub mod identity;
 mod mailbox;

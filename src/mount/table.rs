@@ -41,6 +41,17 @@ pub struct Found<'a, T> {
     pub prefix_len: usize,
 }
 
+/// A mount that has a request's match, whether or not it answers.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Passed<'a, T> {
+    /// Who.
+    pub mount: &'a T,
+    /// How many bytes of the raw path its prefix takes.
+    pub prefix_len: usize,
+    /// Counts the hosts, the most specific one first: equal ones are one host.
+    pub host: usize,
+}
+
 impl<T> Default for Table<T> {
     fn default() -> Self {
         let any = Arc::new(Node::default());
@@ -52,21 +63,52 @@ impl<T: Clone> Table<T> {
     /// The mount for a request. `host` is as written, without its port.
     #[must_use]
     pub fn find(&self, host: Option<&str>, port: Option<u16>, path: &[u8]) -> Option<Found<'_, T>> {
+        self.visit(host, port, |node| node.find(path))
+    }
+
+    /// Every mount that has the match of a request, at most so many: first the
+    /// one that answers, and behind it those that would if it were not there.
+    #[must_use]
+    pub fn along(&self, host: Option<&str>, port: Option<u16>, path: &[u8], most: usize) -> Vec<Passed<'_, T>> {
+        let (mut passed, mut host_number) = (Vec::new(), 0);
+        self.visit(host, port, |node| -> Option<()> {
+            let mut found = Vec::new();
+            node.walk(path, |mount, prefix_len| found.push(Passed { mount, prefix_len, host: host_number }));
+            host_number += 1;
+            passed.extend(found.into_iter().rev().take(most - passed.len()));
+            (passed.len() == most).then_some(())
+        });
+        passed
+    }
+
+    /// Looks at what there is for a host, the most specific first, until `look`
+    /// has found something.
+    fn visit<'a, R>(
+        &'a self,
+        host: Option<&str>,
+        port: Option<u16>,
+        mut look: impl FnMut(&'a Node<T>) -> Option<R>,
+    ) -> Option<R> {
         if let Some(host) = host.filter(|_| !(self.exact.is_empty() && self.wildcard.is_empty())) {
             let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-            if let Some(found) = self.find_host(host, port.unwrap_or(DEFAULT_PORT), path) {
+            if let Some(found) = self.visit_host(host, port.unwrap_or(DEFAULT_PORT), &mut look) {
                 return Some(found);
             }
         }
-        self.any.find(path)
+        look(&self.any)
     }
 
-    fn find_host(&self, host: String, port: u16, path: &[u8]) -> Option<Found<'_, T>> {
+    fn visit_host<'a, R>(
+        &'a self,
+        host: String,
+        port: u16,
+        look: &mut impl FnMut(&'a Node<T>) -> Option<R>,
+    ) -> Option<R> {
         let ports = || [Some(port), None].into_iter().skip(usize::from(self.with_ports == 0));
         let mut key = HostPort { host, port: None };
         for port in ports() {
             key.port = port;
-            if let Some(found) = self.exact.get(&key).and_then(|node| node.find(path)) {
+            if let Some(found) = self.exact.get(&key).and_then(|node| look(node)) {
                 return Some(found);
             }
         }
@@ -75,7 +117,7 @@ impl<T: Clone> Table<T> {
             key.host.drain(..=dot);
             for port in ports() {
                 key.port = port;
-                if let Some(found) = self.wildcard.get(&key).and_then(|node| node.find(path)) {
+                if let Some(found) = self.wildcard.get(&key).and_then(|node| look(node)) {
                     return Some(found);
                 }
             }
@@ -153,8 +195,17 @@ impl<T> Default for Node<T> {
 
 impl<T: Clone> Node<T> {
     fn find(&self, path: &[u8]) -> Option<Found<'_, T>> {
+        let mut best = None;
+        self.walk(path, |mount, prefix_len| best = Some(Found { mount, prefix_len }));
+        best
+    }
+
+    /// Tells every mount whose prefix the path has, the shortest first.
+    fn walk<'a>(&'a self, path: &[u8], mut tell: impl FnMut(&'a T, usize)) {
         let mut node = self;
-        let mut best = node.here.as_ref().map(|mount| Found { mount, prefix_len: 0 });
+        if let Some(mount) = &node.here {
+            tell(mount, 0);
+        }
         let mut end = 0;
         while let (Some(below), Some(b'/')) = (&node.below, path.get(end)) {
             let start = end + 1;
@@ -162,10 +213,9 @@ impl<T: Clone> Node<T> {
             let Some(next) = below.get(&*percent_decode(&path[start..end])) else { break };
             node = next;
             if let Some(mount) = &node.here {
-                best = Some(Found { mount, prefix_len: end });
+                tell(mount, end);
             }
         }
-        best
     }
 
     fn get(&self, segments: &[Box<[u8]>]) -> Option<&T> {
@@ -267,6 +317,31 @@ mod tests {
         ] {
             assert_eq!(found(&table, host, port, path).map(|found| found.0), Some(mount.into()), "{host} {path}");
         }
+    }
+
+    #[test]
+    fn those_that_would_answer_otherwise_are_found_along_the_way() {
+        let table = table(&[
+            ("", "/"),
+            ("", "/a/b"),
+            ("h.example.org", "/a"),
+            ("h.example.org", "/a/b/c"),
+            ("*.example.org", "/"),
+            ("*.org", "/z"),
+        ]);
+        let along = |most| {
+            let passed = table.along(Some("h.example.org"), None, b"/a/b/x", most);
+            passed.iter().map(|passed| (passed.mount.clone(), passed.prefix_len)).collect::<Vec<_>>()
+        };
+        let all = [("h.example.org/a", 2), ("*.example.org/", 0), ("/a/b", 4), ("/", 0)];
+        let all = all.map(|(mount, prefix_len)| (mount.to_owned(), prefix_len));
+        assert_eq!(along(9), all);
+        assert_eq!(along(3), all[..3]);
+        assert_eq!(found(&table, "h.example.org", None, "/a/b/x").as_ref(), all.first());
+        let hosts = table.along(Some("h.example.org"), None, b"/a/b/c", 9);
+        let hosts: Vec<bool> = hosts.windows(2).map(|pair| pair[0].host == pair[1].host).collect();
+        assert_eq!(hosts, [true, false, false, true]);
+        assert!(table.along(None, None, b"x", 9).len() == 1);
     }
 
     #[test]

@@ -85,7 +85,8 @@ impl Entry {
 }
 
 /// A mount as the journal writes it.
-fn value_of(version: &Version) -> Value {
+#[must_use]
+pub fn value_of(version: &Version) -> Value {
     let mut value = json!(*version.spec);
     if version.paused {
         value["paused"] = json!(true);

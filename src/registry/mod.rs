@@ -24,6 +24,7 @@ use crate::mount::{Environment, MountHandle, MountSpec, Observing, Table};
 use arc_swap::ArcSwap;
 use async_channel::Sender;
 pub use change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal, Request, Version};
+use event_listener::Event;
 use events::{Filter, Hub, Unwatchable, Watcher};
 use journal::Journal;
 use lease::{Clock, Running};
@@ -104,6 +105,8 @@ pub struct Registry {
     journal: Journal,
     hub: Arc<Hub>,
     operations: Arc<Operations>,
+    /// Told whenever there is a new revision.
+    published: Arc<Event>,
 }
 
 impl Registry {
@@ -128,6 +131,7 @@ impl Registry {
             operations: Arc::default(),
             journal,
             hub,
+            published: Arc::default(),
         };
         let writer = supervisor::Writer {
             store,
@@ -139,6 +143,7 @@ impl Registry {
             clock,
             hub: Arc::clone(&registry.hub),
             operations: Arc::clone(&registry.operations),
+            published: Arc::clone(&registry.published),
         };
         std::thread::Builder::new()
             .name("standin-registry".into())
@@ -151,6 +156,18 @@ impl Registry {
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.current.load_full()
+    }
+
+    /// The set once it has reached that revision.
+    pub async fn reached(&self, revision: u64) -> Arc<Snapshot> {
+        loop {
+            let published = self.published.listen();
+            let snapshot = self.snapshot();
+            if snapshot.revision >= revision {
+                return snapshot;
+            }
+            published.await;
+        }
     }
 
     /// The table that the front reads.

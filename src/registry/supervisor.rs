@@ -18,6 +18,7 @@ use crate::mount::{Ending, Environment, MountHandle, MountSpec, Table};
 use crate::oplog;
 use arc_swap::ArcSwap;
 use async_channel::{Receiver, RecvError, Sender};
+use event_listener::Event;
 use futures_lite::future;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -41,6 +42,7 @@ pub(super) struct Writer {
     pub clock: Clock,
     pub hub: Arc<Hub>,
     pub operations: Arc<Operations>,
+    pub published: Arc<Event>,
 }
 
 /// The set at the start: what is stored, then what the command line adds.
@@ -168,6 +170,7 @@ impl Writer {
         self.routes.store(Arc::new(snapshot.table.clone()));
         self.current.store(Arc::new(snapshot));
         self.hub.publish(revision, entries);
+        self.published.notify(usize::MAX);
         for edit in &edits {
             if let Some(after) = &edit.after
                 && !same_lease(edit.before.as_deref(), after)

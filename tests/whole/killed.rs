@@ -55,7 +55,7 @@ impl Writer {
         let path = format!("/v1/mounts/{id}");
         let exists = self.mounts.contains_key(&id);
         let choice = self.random.below(6);
-        let put = |method: &str, actions| {
+        let put = |method: &str, actions: &'static [&'static str]| {
             (self.admin.call(method, &path).json(&self.mount(&id, number)), actions, Some(number))
         };
         let (call, actions, number): (Call, &'static [&'static str], Option<u64>) = match choice {
@@ -73,7 +73,11 @@ impl Writer {
             }
             2 => {
                 let lease = json!({ "ttl_s": 3600 + number });
-                (self.admin.call("PUT", &format!("{path}/lease")).json(&lease), &["lease"], self.mounts.get(&id).copied())
+                (
+                    self.admin.call("PUT", &format!("{path}/lease")).json(&lease),
+                    &["lease"],
+                    self.mounts.get(&id).copied(),
+                )
             }
             _ => put("PUT", &["replace"]),
         };
@@ -208,7 +212,8 @@ fn a_store_cut_short_or_changed_has_everything_or_is_refused_with_what_to_do() {
     let mut standin = Standin::start();
     let admin = standin.admin();
     for number in 0..30 {
-        let mount = json!({ "kind": "regular", "match": { "path": format!("/{number}") }, "address": "http://127.0.0.1:9/" });
+        let mount =
+            json!({ "kind": "regular", "match": { "path": format!("/{number}") }, "address": "http://127.0.0.1:9/" });
         assert_eq!(admin.put(&format!("m{}", number % 10), &mount).status / 100, 2);
     }
     // As the kill leaves it.

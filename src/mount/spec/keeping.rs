@@ -1,7 +1,7 @@
 //! How a mount is kept: whether it is switched on, how long it lives without
 //! its owner's word, and what people and scripts write on it.
 
-use super::reader::{Reader, escaped};
+use super::reader::{Reader, SpecFault, escaped};
 use crate::limits::{LABELS_MAX, LEASE_TTL_S_MAX, METADATA_BYTES_MAX};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -38,6 +38,17 @@ pub enum OnExpiry {
 /// The words of [`OnExpiry`].
 pub const ON_EXPIRY: [(&str, OnExpiry); 3] =
     [("delete", OnExpiry::Delete), ("disable", OnExpiry::Disable), ("drain", OnExpiry::Drain)];
+
+/// Reads a lease that is sent by itself.
+pub fn parse_lease(value: &Value) -> Result<Lease, Vec<SpecFault>> {
+    let mut reader = Reader::default();
+    let lease = reader.lease(Some(value));
+    let mut faults = reader.faults;
+    for fault in &mut faults {
+        fault.pointer = fault.pointer.strip_prefix("/lease").unwrap_or_default().to_owned();
+    }
+    lease.filter(|_| faults.is_empty()).ok_or(faults)
+}
 
 impl Reader {
     /// Reads `lease`; null is none.
@@ -106,7 +117,9 @@ fn is_label_name(name: &str) -> bool {
         && name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
 }
 
-fn is_label_value(text: &str) -> bool {
+/// True for a text that a label may have.
+#[must_use]
+pub fn is_label_value(text: &str) -> bool {
     text.chars().count() <= 255 && !text.chars().any(char::is_control)
 }
 

@@ -128,6 +128,13 @@ impl Call {
         client.response_within(Duration::from_secs(60))
     }
 
+    /// Sends it, for an answer that is read bit by bit.
+    pub(crate) fn begin(self) -> Raw {
+        let mut client = Raw::connect(self.address);
+        client.send(self.bytes());
+        client
+    }
+
     /// None when the server ends before the answer is whole.
     pub(crate) fn try_send(self) -> Option<Answer> {
         let mut client = Raw::try_connect(self.address)?;

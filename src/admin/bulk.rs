@@ -1,0 +1,250 @@
+//! Calls about many mounts: reading them, and saying what was made of them.
+//!
+//! Owns what such a call may cost. The body is kept once; each mount of it is
+//! measured before it is read, and what is read of it is dropped when its spec
+//! is made, so that a body full of nothing does not become many times its size.
+
+use super::json;
+use super::model;
+use super::mutation::{Outcome, current, moved};
+use super::problem::Problem;
+use super::routes::{file_faults, read_body};
+use crate::exchange::Exchange;
+use crate::limits::{ADMIN_BODY_BYTES_MAX, BULK_CALLS_MAX, BULK_FAULTS_MAX, IMPORT_MOUNTS_MAX};
+use crate::mount::spec::{Id, parse};
+use crate::mount::{MountSpec, SpecFault};
+use crate::registry::{Done, Edit};
+use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many such calls there are.
+#[derive(Debug, Clone, Default)]
+pub struct Bulk {
+    open: Arc<AtomicUsize>,
+}
+
+/// The place of one of them, given back when dropped.
+#[derive(Debug)]
+pub struct Place {
+    open: Arc<AtomicUsize>,
+}
+
+impl Bulk {
+    /// A place for one more; 503 where there is none.
+    pub fn admit(&self) -> Result<Place, Problem> {
+        let taken = |open: usize| (open < BULK_CALLS_MAX).then_some(open + 1);
+        match self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken) {
+            Ok(_) => Ok(Place { open: Arc::clone(&self.open) }),
+            Err(_) => {
+                let detail = format!("{BULK_CALLS_MAX} imports or applies are being made already; try again");
+                Err(Problem::new(503, detail))
+            }
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The whole body of such a call.
+pub async fn read(exchange: &Exchange, bytes_max: usize, what: &str) -> Result<Vec<u8>, Problem> {
+    let body = read_body(exchange, bytes_max).await?;
+    body.ok_or_else(|| Problem::new(413, format!("{what} has at most {bytes_max} bytes")))
+}
+
+/// Which mounts of a list are to be made, or everything that is wrong with
+/// them. `mend` sees each as it was sent. Takes the form of an export, too.
+pub fn specs_of(body: &[u8], mut mend: impl FnMut(&mut Value, &mut Vec<SpecFault>)) -> Result<Vec<MountSpec>, Problem> {
+    let list: List<'_> = serde_json::from_slice(body).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => Problem::new(400, format!("{error}; send {{\"mounts\": [...]}}")),
+        _ => Problem::new(400, format!("malformed JSON: {error}")),
+    })?;
+    if list.mounts.len() > IMPORT_MOUNTS_MAX {
+        return Err(Problem::new(413, format!("one call has at most {IMPORT_MOUNTS_MAX} mounts")));
+    }
+    let mut specs = Vec::with_capacity(list.mounts.len());
+    let mut faults = Vec::new();
+    for (place, raw) in list.mounts.iter().enumerate() {
+        // As many as people read.
+        if faults.len() >= BULK_FAULTS_MAX {
+            break;
+        }
+        // No more of one mount than PUT takes.
+        if raw.get().len() > ADMIN_BODY_BYTES_MAX {
+            let detail = format!("a mount has at most {ADMIN_BODY_BYTES_MAX} bytes");
+            faults.push((place, SpecFault { pointer: String::new(), detail }));
+            continue;
+        }
+        let mut value = model::as_sent(json::read(raw.get().as_bytes())?);
+        let mut told = Vec::new();
+        mend(&mut value, &mut told);
+        // No id is made up: sent twice, the call is to do nothing.
+        match parse(&value, Id::OwnOr("")) {
+            Ok(spec) => {
+                told.extend(file_faults(&spec));
+                specs.push(spec);
+            }
+            Err(more) => told.extend(more),
+        }
+        faults.extend(told.into_iter().map(|fault| (place, fault)));
+    }
+    if faults.is_empty() { Ok(specs) } else { Err(Problem::invalid_list(&faults)) }
+}
+
+/// What was made of which mount, or would be. Takes a while where they are many.
+#[must_use]
+pub fn told(outcome: &Outcome) -> Map<String, Value> {
+    let (done, revision, urls) = match outcome {
+        Outcome::Made(done) => (done, done.revision, json!([])),
+        Outcome::Tried(preview) => (&preview.done, current(preview), moved(preview)),
+    };
+    let changes: Vec<Value> = done.edits.iter().map(change).collect();
+    let unchanged: Vec<&str> = done.unchanged.iter().map(|record| record.spec.id.as_str()).collect();
+    let mut told = Map::new();
+    told.insert("dry_run".into(), json!(matches!(outcome, Outcome::Tried(_))));
+    told.insert("revision".into(), json!(revision));
+    told.insert("created".into(), json!(ids(done, |edit| edit.before.is_none())));
+    told.insert("updated".into(), json!(ids(done, |edit| edit.before.is_some() && edit.after.is_some())));
+    told.insert("unchanged".into(), json!(unchanged));
+    told.insert("deleted".into(), json!(ids(done, |edit| edit.after.is_none())));
+    told.insert("changes".into(), json!(changes));
+    told.insert("urls".into(), urls);
+    told
+}
+
+/// What changes of one mount: a JSON Patch of what can be changed of it.
+fn change(edit: &Edit) -> Value {
+    let (before, after) = (model::kept(edit.before.as_ref()), model::kept(edit.after.as_ref()));
+    json!({ "id": edit.id(), "action": edit.action, "diff": json_patch::diff(&before, &after) })
+}
+
+/// The mounts of some edits.
+fn ids(done: &Done, which: impl Fn(&Edit) -> bool) -> Vec<&str> {
+    done.edits.iter().filter(|edit| which(edit)).map(Edit::id).collect()
+}
+
+/// Mounts as they are sent, or as an export has them.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List<'a> {
+    #[serde(borrow)]
+    mounts: Mounts<'a>,
+    #[serde(default, rename = "format", deserialize_with = "known_format")]
+    _format: (),
+    #[serde(default, rename = "revision")]
+    _revision: Option<u64>,
+    #[serde(default, rename = "exported_at", borrow)]
+    _exported_at: Option<&'a RawValue>,
+}
+
+/// The form of exports that is understood.
+pub const FORMAT: u64 = 1;
+
+fn known_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    match u64::deserialize(deserializer)? {
+        FORMAT => Ok(()),
+        other => Err(D::Error::custom(format!("an export of format {other} is not known here, only {FORMAT} is"))),
+    }
+}
+
+/// Where each mount lies in the body.
+struct Mounts<'a>(Vec<&'a RawValue>);
+
+impl<'a> std::ops::Deref for Mounts<'a> {
+    type Target = [&'a RawValue];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Mounts<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Places;
+
+        impl<'de> Visitor<'de> for Places {
+            type Value = Vec<&'de RawValue>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an array of mounts")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut places = Vec::new();
+                // One too many is kept, to be told of; the others are not.
+                while let Some(place) = list.next_element()? {
+                    if places.len() <= IMPORT_MOUNTS_MAX {
+                        places.push(place);
+                    }
+                }
+                Ok(places)
+            }
+        }
+
+        deserializer.deserialize_seq(Places).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Result<Vec<String>, Problem> {
+        let specs = specs_of(body.as_bytes(), |_, _| {})?;
+        Ok(specs.into_iter().map(|spec| spec.id).collect())
+    }
+
+    fn refused(body: &str) -> (u16, String) {
+        let problem = read(body).unwrap_err();
+        (problem.status, problem.detail)
+    }
+
+    const MOUNT: &str = r#"{"id": "a", "kind": "regular", "address": "http://h/", "revision": 7, "state": "open"}"#;
+
+    #[test]
+    fn a_list_and_an_export_are_read() {
+        assert_eq!(read(&format!(r#"{{"mounts": [{MOUNT}]}}"#)).unwrap(), ["a"]);
+        let export =
+            format!(r#"{{"format": 1, "revision": 9, "exported_at": "2030-01-01T00:00:00Z", "mounts": [{MOUNT}]}}"#);
+        assert_eq!(read(&export).unwrap(), ["a"]);
+        assert_eq!(read(r#"{"mounts": []}"#).unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_no_list_is_refused_with_a_reason() {
+        for body in ["", "{", "[]", "{}", "5", r#"{"mounts": {}}"#, r#"{"mounts": [], "colour": 1}"#] {
+            assert_eq!(refused(body).0, 400, "{body}");
+        }
+        let newer = refused(r#"{"format": 2, "mounts": []}"#);
+        assert!(newer.0 == 400 && newer.1.contains("format 2"), "{newer:?}");
+    }
+
+    #[test]
+    fn a_list_is_bounded_in_number_and_in_the_size_of_each() {
+        let many = format!(r#"{{"mounts": [{}]}}"#, vec!["1"; IMPORT_MOUNTS_MAX + 5].join(","));
+        assert_eq!(refused(&many).0, 413);
+        let large = format!(r#"{{"mounts": [{{"metadata": "{}"}}]}}"#, "x".repeat(ADMIN_BODY_BYTES_MAX));
+        let problem = read(&large).unwrap_err();
+        assert_eq!((problem.status, problem.faults[0]["pointer"].as_str()), (422, Some("/mounts/0")));
+        let deep = format!(r#"{{"mounts": [{}]}}"#, "[".repeat(100_000));
+        assert_eq!(refused(&deep).0, 400);
+        let wrong = format!(r#"{{"mounts": [{}]}}"#, vec!["1"; 50_000].join(","));
+        assert_eq!(read(&wrong).unwrap_err().faults.len(), BULK_FAULTS_MAX);
+    }
+
+    #[test]
+    fn there_are_only_so_many_at_a_time() {
+        let bulk = Bulk::default();
+        let mut places: Vec<Place> = (0..BULK_CALLS_MAX).map(|_| bulk.admit().unwrap()).collect();
+        assert_eq!(bulk.admit().unwrap_err().status, 503);
+        places.pop();
+        assert!(bulk.admit().is_ok());
+    }
+}

@@ -1,0 +1,304 @@
+//! `GET /v1/mounts`: page by page, filtered and sorted.
+//!
+//! Owns what is asked of the list and how a page leads to the next. By id and
+//! without a filter a page is read where it is, however many mounts there are;
+//! else all are looked at once, and no more than a page of them is kept. Either
+//! happens on another thread than the one that answers calls.
+
+use super::app::AdminState;
+use super::model;
+use super::problem::Problem;
+use super::query::Query;
+use super::reading;
+use crate::exchange::{Exchange, Reply};
+use crate::limits::{PAGE_MOUNTS, PAGE_MOUNTS_MAX};
+use crate::message::target;
+use crate::registry::{Record, Registry, Snapshot};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::Bound::{Excluded, Unbounded};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+const KNOWN: &[&str] = &["host", "path_prefix", "state", "inactive_since", "sort", "limit", "page", "min_revision"];
+
+/// `GET /v1/mounts`
+pub async fn perform(state: &AdminState, exchange: &Exchange) -> Result<Reply, Problem> {
+    let query = Query::of(exchange.query(), KNOWN, &["label"])?;
+    let wanted = Wanted::read(&query, state.started_at)?;
+    let snapshot = reading::snapshot(state, &query).await?;
+    let registry = state.registry.clone();
+    let answer = move || model::json_reply(200, &page(&snapshot, &registry, &query, &wanted));
+    Ok(blocking::unblock(answer).await)
+}
+
+/// What is asked of the list.
+#[derive(Debug)]
+struct Wanted {
+    filter: Filter,
+    sort: Sort,
+    descending: bool,
+    limit: usize,
+    /// The last mount of the page before.
+    after: Option<Key>,
+}
+
+/// What the mounts of a list have in common. What is none is not asked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Filter {
+    /// As the mount has it, in lower case; empty is any host.
+    host: Option<String>,
+    /// This path or one below it.
+    path: Option<String>,
+    labels: Vec<(String, Option<String>)>,
+    state: Option<&'static str>,
+    /// No request at this time or later, as far as is known.
+    inactive_since: Option<SystemTime>,
+    /// Before it nothing is known of requests.
+    started_at: Option<SystemTime>,
+}
+
+/// By what a list is sorted; by id where that is equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Id,
+    CreatedAt,
+    UpdatedAt,
+    LastActivityAt,
+    InFlight,
+    Requests,
+    Errors,
+    P99,
+}
+
+const SORTS: [(&str, Sort); 8] = [
+    ("id", Sort::Id),
+    ("created_at", Sort::CreatedAt),
+    ("updated_at", Sort::UpdatedAt),
+    ("last_activity_at", Sort::LastActivityAt),
+    ("in_flight", Sort::InFlight),
+    ("requests", Sort::Requests),
+    ("errors", Sort::Errors),
+    ("p99", Sort::P99),
+];
+
+/// The states that a mount in the list can be in.
+const STATES: [&str; 7] = ["starting", "open", "paused", "draining", "disabled", "restarting", "failed"];
+
+/// Where a mount is in a sorted list.
+type Key = (u64, String);
+
+impl Wanted {
+    fn read(query: &Query, started_at: SystemTime) -> Result<Self, Problem> {
+        let named = query.get("sort").unwrap_or("id");
+        let (name, descending) = named.strip_prefix('-').map_or((named, false), |name| (name, true));
+        let sort = SORTS.iter().find(|(known, _)| *known == name).map(|(_, sort)| *sort).ok_or_else(|| {
+            let known = SORTS.map(|(name, _)| name).join(", ");
+            Problem::new(400, format!("sort must be one of {known}, with - before it for the other direction"))
+        })?;
+        let limit = query.number("limit", 1..=PAGE_MOUNTS_MAX as u64)?;
+        let limit = limit.map_or(PAGE_MOUNTS, |limit| usize::try_from(limit).unwrap_or(PAGE_MOUNTS_MAX));
+        let after = query.get("page").map(|page| cursor(page, named)).transpose()?;
+        Ok(Self { filter: Filter::read(query, started_at)?, sort, descending, limit, after })
+    }
+
+    /// True for a mount that comes behind the pages before.
+    fn is_behind(&self, key: (u64, &str)) -> bool {
+        self.after.as_ref().is_none_or(|(value, id)| match self.descending {
+            false => key > (*value, id),
+            true => key < (*value, id),
+        })
+    }
+}
+
+impl Filter {
+    fn read(query: &Query, started_at: SystemTime) -> Result<Self, Problem> {
+        let path = query.get("path_prefix").map(|path| match path.strip_prefix('/') {
+            Some(_) => Ok(target::normal_path(path.trim_end_matches('/').as_bytes())),
+            None => Err(Problem::new(400, "path_prefix must begin with /")),
+        });
+        let label = |text: &str| match text.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+            None => (text.to_owned(), None),
+        };
+        let state = query.get("state").map(|word| {
+            let found = STATES.into_iter().find(|state| *state == word);
+            found.ok_or_else(|| Problem::new(400, format!("state must be one of {}", STATES.join(", "))))
+        });
+        let inactive_since = query.get("inactive_since").map(|text| {
+            humantime::parse_rfc3339_weak(text)
+                .map_err(|_| Problem::new(400, "inactive_since must be a time in UTC, as in 2030-01-31T12:00:00Z"))
+        });
+        Ok(Self {
+            host: query.get("host").map(str::to_ascii_lowercase),
+            path: path.transpose()?,
+            labels: query.all("label").map(label).collect(),
+            state: state.transpose()?,
+            inactive_since: inactive_since.transpose()?,
+            started_at: query.get("inactive_since").map(|_| started_at),
+        })
+    }
+
+    fn takes(&self, record: &Record) -> bool {
+        let matches = &record.spec.matches;
+        let host = || matches.host.as_ref().map(ToString::to_string).unwrap_or_default();
+        let is_below = |prefix: &String| {
+            let rest = matches.path.strip_prefix(prefix.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let has = |(name, value): &(String, Option<String>)| {
+            let found = record.spec.labels.get(name);
+            found.is_some_and(|found| value.as_ref().is_none_or(|value| value == found))
+        };
+        self.path.as_ref().is_none_or(is_below)
+            && self.labels.iter().all(has)
+            && self.host.as_ref().is_none_or(|wanted| *wanted == host())
+            && self.state.is_none_or(|state| json!(record.handle.lifecycle()) == *state)
+            && self.inactive_since.is_none_or(|since| self.last_known(record) < since)
+    }
+
+    /// When a mount may have had its last request: a script that removes what
+    /// nobody uses must not take what is new, or what was not watched.
+    fn last_known(&self, record: &Record) -> SystemTime {
+        let asked = model::last_activity(record);
+        let unwatched = || parsed(&record.created_at).max(self.started_at.unwrap_or(SystemTime::UNIX_EPOCH));
+        asked.unwrap_or_else(unwatched)
+    }
+}
+
+impl Sort {
+    fn value(self, record: &Record) -> u64 {
+        match self {
+            Self::Id => 0,
+            Self::CreatedAt => millis(Some(parsed(&record.created_at))),
+            Self::UpdatedAt => millis(Some(parsed(&record.updated_at))),
+            Self::LastActivityAt => millis(model::last_activity(record)),
+            Self::InFlight => record.handle.in_flight(),
+            Self::Requests => model::figures(record).requests,
+            Self::Errors => model::figures(record).errors,
+            Self::P99 => model::figures(record).p99_us,
+        }
+    }
+}
+
+fn parsed(text: &str) -> SystemTime {
+    // We wrote it.
+    humantime::parse_rfc3339(text).unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+fn millis(time: Option<SystemTime>) -> u64 {
+    let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    u64::try_from(since.unwrap_or(Duration::ZERO).as_millis()).unwrap_or(u64::MAX)
+}
+
+/// One page, what is behind it, and how many there are.
+fn page(snapshot: &Snapshot, registry: &Registry, query: &Query, wanted: &Wanted) -> Value {
+    let is_plain = wanted.sort == Sort::Id && wanted.filter == Filter::default();
+    let (records, total) = if is_plain { in_place(snapshot, wanted) } else { looked_for(snapshot, wanted) };
+    let shown: Vec<Value> = records.iter().take(wanted.limit).map(|record| model::mount(record, registry)).collect();
+    let last = records.get(wanted.limit).and(records.get(wanted.limit - 1));
+    let next = last.map(|record| next(query, (wanted.sort.value(record), &record.spec.id)));
+    json!({ "mounts": shown, "revision": snapshot.revision, "total": total, "next": next })
+}
+
+/// The page and one more, found by its id.
+fn in_place(snapshot: &Snapshot, wanted: &Wanted) -> (Vec<Arc<Record>>, usize) {
+    let mounts = &snapshot.mounts;
+    let after = wanted.after.as_ref().map(|(_, id)| id.as_str());
+    let count = wanted.limit + 1;
+    let of = |(_, record): (&String, &Arc<Record>)| Arc::clone(record);
+    let records = if wanted.descending {
+        mounts.range::<str, _>((Unbounded, after.map_or(Unbounded, Excluded))).rev().take(count).map(of).collect()
+    } else {
+        mounts.range::<str, _>((after.map_or(Unbounded, Excluded), Unbounded)).take(count).map(of).collect()
+    };
+    (records, mounts.size())
+}
+
+/// The page and one more, of all those that the filter takes.
+fn looked_for(snapshot: &Snapshot, wanted: &Wanted) -> (Vec<Arc<Record>>, usize) {
+    let mut total = 0;
+    let found = snapshot.mounts.values().filter(|record| wanted.filter.takes(record)).inspect(|_| total += 1);
+    let keyed = found.map(|record| ((wanted.sort.value(record), record.spec.id.as_str()), record));
+    let behind = keyed.filter(|(key, _)| wanted.is_behind(*key));
+    let records = if wanted.descending {
+        first(behind.map(|(key, record)| (Reverse(key), record)), wanted.limit + 1)
+    } else {
+        first(behind, wanted.limit + 1)
+    };
+    (records, total)
+}
+
+/// Those with the least keys, in their order.
+fn first<'a, K: Ord + Copy>(keyed: impl Iterator<Item = (K, &'a Arc<Record>)>, count: usize) -> Vec<Arc<Record>> {
+    struct Entry<'a, K>(K, &'a Arc<Record>);
+    impl<K: Ord> PartialEq for Entry<'_, K> {
+        fn eq(&self, other: &Self) -> bool {
+            self.0 == other.0
+        }
+    }
+    impl<K: Ord> Eq for Entry<'_, K> {}
+    impl<K: Ord> PartialOrd for Entry<'_, K> {
+        fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+    impl<K: Ord> Ord for Entry<'_, K> {
+        fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+            self.0.cmp(&other.0)
+        }
+    }
+    let mut heap = BinaryHeap::with_capacity(count + 1);
+    for (key, record) in keyed {
+        if heap.len() == count && heap.peek().is_some_and(|Entry(last, _)| key >= *last) {
+            continue;
+        }
+        heap.push(Entry(key, record));
+        if heap.len() > count {
+            heap.pop();
+        }
+    }
+    heap.into_sorted_vec().into_iter().map(|Entry(_, record)| Arc::clone(record)).collect()
+}
+
+/// The path of the page behind that mount: the same list, from there on. Where
+/// mounts come, go or change places meanwhile, no other is told twice or left
+/// out.
+fn next(query: &Query, (value, id): (u64, &str)) -> String {
+    let mut path = String::from("/v1/mounts?");
+    for (name, text) in query.pairs().filter(|(name, _)| !matches!(*name, "page" | "min_revision")) {
+        path.push_str(name);
+        path.push('=');
+        encode(text, &mut path);
+        path.push('&');
+    }
+    let sort = query.get("sort").unwrap_or("id");
+    path.push_str("page=");
+    path.push_str(&URL_SAFE_NO_PAD.encode(format!("{sort} {value} {id}")));
+    path
+}
+
+/// Where the page goes on that a cursor names.
+fn cursor(page: &str, sort: &str) -> Result<Key, Problem> {
+    let read = || {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(page).ok()?).ok()?;
+        let mut parts = text.splitn(3, ' ');
+        let is_ours = parts.next()? == sort;
+        let value = parts.next()?.parse().ok()?;
+        parts.next().filter(|_| is_ours).map(|id| (value, id.to_owned()))
+    };
+    read().ok_or_else(|| Problem::new(400, "page must come from the 'next' of a list with the same sort"))
+}
+
+fn encode(text: &str, into: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/:".contains(&byte) {
+            into.push(char::from(byte));
+        } else {
+            into.push_str(&format!("%{byte:02X}"));
+        }
+    }
+}
