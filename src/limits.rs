@@ -526,9 +526,9 @@ pub const ATTEMPTS_WINDOW: Duration = Duration::from_secs(60);
 pub const ATTEMPT_ADDRESSES_MAX: usize = 1024;
 
 /// Revisions on one page of the history, where nothing is said and at most.
-pub const HISTORY_PAGE: u64 = 100;
+pub const HISTORY_PAGE: usize = 100;
 /// See [`HISTORY_PAGE`].
-pub const HISTORY_PAGE_MAX: u64 = 1000;
+pub const HISTORY_PAGE_MAX: usize = 1000;
 
 /// How often a restore of all mounts is worked out anew when others change some
 /// meanwhile.

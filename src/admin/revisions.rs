@@ -36,7 +36,8 @@ pub async fn list(state: &AdminState, mount: Option<&str>, exchange: &Exchange) 
     };
     let mut after = query.number("since", 0..=u64::MAX)?.unwrap_or(0);
     let mut until = query.number("until", 0..=u64::MAX)?.unwrap_or(u64::MAX);
-    let count_max = query.number("limit", 1..=HISTORY_PAGE_MAX)?.unwrap_or(HISTORY_PAGE);
+    let count_max = query.number("limit", 1..=HISTORY_PAGE_MAX as u64)?;
+    let count_max = count_max.map_or(HISTORY_PAGE, |count| usize::try_from(count).unwrap_or(HISTORY_PAGE_MAX));
     // A page goes on behind the last entry of the one before.
     match query.number("page", 1..=u64::MAX)? {
         Some(last) if newest_first => until = until.min(last - 1),
@@ -46,7 +47,6 @@ pub async fn list(state: &AdminState, mount: Option<&str>, exchange: &Exchange) 
     let journal = state.registry.journal();
     let wanted = mount.map(str::to_owned);
     let read = move || {
-        let count_max = usize::try_from(count_max).unwrap_or(usize::MAX);
         let page = journal.read(&Range { mount: wanted.as_deref(), after, until, newest_first, count_max })?;
         let is_known = !page.entries.is_empty() || {
             let any = Range { mount: wanted.as_deref(), after: 0, until: u64::MAX, newest_first, count_max: 1 };
@@ -159,8 +159,7 @@ fn all(journal: &Journal, revision: u64, to_before: bool, current: u64) -> Resul
     let mut found = BTreeMap::new();
     let mut after = revision - u64::from(to_before);
     loop {
-        let range =
-            Range { mount: None, after, until: current, newest_first: false, count_max: HISTORY_PAGE_MAX as usize };
+        let range = Range { mount: None, after, until: current, newest_first: false, count_max: HISTORY_PAGE_MAX };
         let page = journal.read(&range).map_err(unreadable)?;
         if page.oldest > after + 1 {
             return Err(missing(revision, current, page.oldest));
