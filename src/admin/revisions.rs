@@ -44,7 +44,7 @@ pub async fn list(state: &AdminState, mount: Option<&str>, exchange: &Exchange) 
         Some(last) => after = after.max(last),
         None => {}
     }
-    let journal = state.registry.journal();
+    let journal = state.registry.history();
     let wanted = mount.map(str::to_owned);
     let read = move || {
         let page = journal.read(&Range { mount: wanted.as_deref(), after, until, newest_first, count_max })?;
@@ -83,7 +83,7 @@ pub async fn show(state: &AdminState, revision: &str, exchange: &Exchange) -> Re
     let query = Query::read(exchange, reading::PLAIN)?;
     let revision = number(revision)?;
     let current = reading::snapshot(state, &query).await?.revision;
-    let journal = state.registry.journal();
+    let journal = state.registry.history();
     let read = move || match journal.entry(revision).map_err(unreadable)? {
         Some(entry) if revision <= current => Ok(entry.to_json()),
         _ => Err(missing(revision, current, journal.oldest().map_err(unreadable)?)),
@@ -112,7 +112,7 @@ pub async fn restore(
         return Err(Problem::new(400, "a condition is about one mount; this call is about many"));
     }
     for _ in 0..RESTORE_ATTEMPTS_MAX {
-        let (journal, current) = (state.registry.journal(), state.registry.snapshot().revision);
+        let (journal, current) = (state.registry.history(), state.registry.snapshot().revision);
         let find = move || {
             let found = if is_all {
                 all(&journal, revision, to_before, current)?

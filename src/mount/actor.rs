@@ -337,7 +337,7 @@ mod tests {
     }
 
     fn spawn(spec: &Arc<MountSpec>) -> MountHandle {
-        let handle = MountHandle::new(spec, false, &environment());
+        let handle = MountHandle::new(spec, false, &Arc::new(environment()));
         handle.start();
         handle
     }

@@ -89,12 +89,11 @@ pub(super) struct Shared {
     pub(super) tunnels: Arc<Credits>,
     pub(super) mailbox: Mailbox,
     pub(super) retired: Retired,
-    pub(super) environment: Environment,
+    pub(super) environment: Arc<Environment>,
     /// Heard by the actor, and by whoever waits for a generation.
     pub(super) signal: Arc<Signal>,
-    pool: Arc<Pool>,
-    client: surf::Client,
-    /// What it has done; nothing before its first request.
+    /// Nothing before its first request, and so is what it has done.
+    upstream: OnceLock<Box<Upstream>>,
     stats: OnceLock<Arc<Stats>>,
     made: Instant,
     /// When the next request comes if all come evenly.
@@ -112,6 +111,13 @@ pub(super) struct Shared {
     in_trouble: AtomicBool,
     #[cfg(test)]
     pub(super) panics_wanted: AtomicU32,
+}
+
+/// The way to a mount's upstream.
+#[derive(Debug)]
+struct Upstream {
+    pool: Arc<Pool>,
+    client: surf::Client,
 }
 
 /// What an actor has said of itself.
@@ -152,9 +158,8 @@ impl MountHandle {
     /// A mount whose actor does not run yet. Dropped before it is started, it
     /// leaves nothing.
     #[must_use]
-    pub fn new(spec: &Arc<MountSpec>, paused: bool, environment: &Environment) -> Self {
+    pub fn new(spec: &Arc<MountSpec>, paused: bool, environment: &Arc<Environment>) -> Self {
         let signal = Arc::<Signal>::default();
-        let backend = Backend::new(environment.dialer.clone(), Arc::clone(&environment.timer));
         let face = Arc::new(Face {
             plan: plan(spec, None, environment),
             spec: Arc::clone(spec),
@@ -168,9 +173,8 @@ impl MountHandle {
             tunnels: Credits::revoked(),
             mailbox: Mailbox::new(Arc::clone(&signal)),
             retired: Retired::default(),
-            environment: environment.clone(),
-            pool: backend.pool(),
-            client: surf::Client::with_http_client(backend),
+            environment: Arc::clone(environment),
+            upstream: OnceLock::new(),
             stats: OnceLock::new(),
             made: Instant::now(),
             next_us: AtomicU64::new(0),
@@ -223,7 +227,7 @@ impl MountHandle {
             Ok(afterwards) => afterwards,
             Err(error) => return shell::carry_back(Err(error)),
         };
-        match shared.client.send(shell).await {
+        match shared.upstream().client.send(shell).await {
             Ok(response) => {
                 let mut response: Response = response.into();
                 if let Some(outcome) = shell::outcome(&mut response) {
@@ -355,8 +359,8 @@ impl MountHandle {
 
     /// Its connections to upstreams.
     #[must_use]
-    pub fn pool(&self) -> &Pool {
-        &self.shared.pool
+    pub fn pool(&self) -> Option<&Pool> {
+        self.shared.upstream.get().map(|upstream| &*upstream.pool)
     }
 
     /// How often its actor was started again.
@@ -392,6 +396,14 @@ impl Shared {
             generation: face.generation.number(),
             generations: self.retired.remains(),
         }
+    }
+
+    fn upstream(&self) -> &Upstream {
+        self.upstream.get_or_init(|| {
+            let environment = &self.environment;
+            let backend = Backend::new(environment.dialer.clone(), Arc::clone(&environment.timer));
+            Box::new(Upstream { pool: backend.pool(), client: surf::Client::with_http_client(backend) })
+        })
     }
 
     pub(super) fn counted(&self) -> &Arc<Stats> {
@@ -505,7 +517,9 @@ impl Shared {
 
     /// Closes what is idle towards the upstream.
     pub(super) fn forget_connections(&self) {
-        self.pool.forget();
+        if let Some(upstream) = self.upstream.get() {
+            upstream.pool.forget();
+        }
     }
 
     pub(super) fn told(&self) -> MutexGuard<'_, Told> {

@@ -21,6 +21,7 @@ mod witness;
 use crate::limits::REGISTRY_COMMANDS_MAX;
 use crate::mount::spec::keeping::Lease;
 use crate::mount::{Environment, MountHandle, MountSpec, Observing, Table};
+use crate::stats::Histogram;
 use arc_swap::ArcSwap;
 use async_channel::Sender;
 pub use change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal, Request, Version};
@@ -100,13 +101,14 @@ pub struct Registry {
     commands: Sender<supervisor::Command>,
     current: Arc<ArcSwap<Snapshot>>,
     routes: Arc<ArcSwap<Table>>,
-    environment: Environment,
+    environment: Arc<Environment>,
     clock: Clock,
-    journal: Journal,
+    history: Journal,
     hub: Arc<Hub>,
     operations: Arc<Operations>,
     /// Told whenever there is a new revision.
     published: Arc<Event>,
+    journal: Arc<Histogram>,
 }
 
 impl Registry {
@@ -115,23 +117,25 @@ impl Registry {
     pub fn open(directory: &Path, fixed: Vec<MountSpec>, environment: Environment) -> Result<Self, StoreError> {
         let (store, loaded) = Store::open(directory)?;
         let hub = Hub::new(loaded.revision);
-        let environment = Environment { observer: Observing::by(Arc::<Hub>::clone(&hub)), ..environment };
+        let observer = Observing::by(Arc::<Hub>::clone(&hub));
+        let environment = Arc::new(Environment { observer, ..environment });
         let clock = Clock::start();
         let (snapshot, leases) = supervisor::start(loaded, fixed, &environment, clock)?;
         let routes = Arc::new(ArcSwap::from_pointee(snapshot.table.clone()));
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
         let (commands, inbox) = async_channel::bounded(REGISTRY_COMMANDS_MAX);
-        let journal = store.journal();
+        let history = store.journal();
         let registry = Self {
             commands,
             current,
             routes,
-            environment: environment.clone(),
+            environment: Arc::clone(&environment),
             clock,
             operations: Arc::default(),
-            journal,
+            history,
             hub,
             published: Arc::default(),
+            journal: Arc::default(),
         };
         let writer = supervisor::Writer {
             store,
@@ -144,6 +148,7 @@ impl Registry {
             hub: Arc::clone(&registry.hub),
             operations: Arc::clone(&registry.operations),
             published: Arc::clone(&registry.published),
+            journal: Arc::clone(&registry.journal),
         };
         std::thread::Builder::new()
             .name("standin-registry".into())
@@ -176,6 +181,12 @@ impl Registry {
         Arc::clone(&self.routes)
     }
 
+    /// How long commits took.
+    #[must_use]
+    pub fn journal(&self) -> &Histogram {
+        &self.journal
+    }
+
     /// Makes a change; when this answers, it is durable and in effect.
     pub async fn change(&self, request: Request) -> Result<Done, Refusal> {
         let (answer, answered) = async_channel::bounded(1);
@@ -191,8 +202,8 @@ impl Registry {
 
     /// What every revision did. Reading it blocks.
     #[must_use]
-    pub fn journal(&self) -> Journal {
-        self.journal.clone()
+    pub fn history(&self) -> Journal {
+        self.history.clone()
     }
 
     /// What happens, for those who watch.
@@ -203,7 +214,7 @@ impl Registry {
 
     /// Watches from now on, or from behind that revision on. Blocks.
     pub fn watch(&self, since: Option<u64>, filter: Filter) -> Result<Watcher, Unwatchable> {
-        self.hub.watch(&self.journal, since, filter)
+        self.hub.watch(&self.history, since, filter)
     }
 
     /// Begins the lease of that mount anew, and says when it ends. Nothing is

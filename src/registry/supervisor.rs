@@ -16,13 +16,14 @@ use crate::mount::spec::keeping::OnExpiry;
 use crate::mount::spec::{Id, parse};
 use crate::mount::{Ending, Environment, MountHandle, MountSpec, Table};
 use crate::oplog;
+use crate::stats::Histogram;
 use arc_swap::ArcSwap;
 use async_channel::{Receiver, RecvError, Sender};
 use event_listener::Event;
 use futures_lite::future;
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A change and who waits for it.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ pub(super) struct Command {
 /// The thread's state.
 pub(super) struct Writer {
     pub store: Store,
-    pub environment: Environment,
+    pub environment: Arc<Environment>,
     pub inbox: Receiver<Command>,
     pub current: Arc<ArcSwap<Snapshot>>,
     pub routes: Arc<ArcSwap<Table>>,
@@ -43,13 +44,15 @@ pub(super) struct Writer {
     pub hub: Arc<Hub>,
     pub operations: Arc<Operations>,
     pub published: Arc<Event>,
+    /// How long commits took.
+    pub journal: Arc<Histogram>,
 }
 
 /// The set at the start: what is stored, then what the command line adds.
 pub(super) fn start(
     loaded: Loaded,
     fixed: Vec<MountSpec>,
-    environment: &Environment,
+    environment: &Arc<Environment>,
     clock: Clock,
 ) -> Result<(Snapshot, Leases), StoreError> {
     let before = Snapshot { revision: loaded.revision, ..Snapshot::default() };
@@ -87,7 +90,7 @@ pub(super) fn start(
 pub(super) fn preview(
     before: &Snapshot,
     request: Request,
-    environment: &Environment,
+    environment: &Arc<Environment>,
     clock: Clock,
 ) -> Result<Preview, Refusal> {
     let mut draft = Draft::of(before, environment, clock);
@@ -125,6 +128,13 @@ impl Writer {
         }))
     }
 
+    fn store(&self, draft: &Draft<'_>) -> Result<(), StoreError> {
+        let begun = Instant::now();
+        let stored = self.store.commit(draft.snapshot.revision, &draft.writes(), &draft.entries);
+        self.journal.record(begun.elapsed());
+        stored
+    }
+
     fn commit(&mut self, commands: Vec<Command>) {
         let before = self.current.load_full();
         let mut draft = Draft::of(&before, &self.environment, self.clock);
@@ -134,11 +144,7 @@ impl Writer {
         }
         let outcomes: Vec<_> =
             commands.into_iter().map(|command| (draft.apply(command.request), command.answer)).collect();
-        let stored = if draft.entries.is_empty() {
-            Ok(())
-        } else {
-            self.store.commit(draft.snapshot.revision, &draft.writes(), &draft.entries)
-        };
+        let stored = if draft.entries.is_empty() { Ok(()) } else { self.store(&draft) };
         if let Err(error) = stored {
             oplog::error(format_args!("a change could not be stored: {error}"));
             for (id, running) in over {
@@ -214,7 +220,7 @@ fn running(spec: &MountSpec, clock: &Clock) -> Option<Arc<Running>> {
 /// The set that a batch of commands would make, and how.
 struct Draft<'a> {
     snapshot: Snapshot,
-    environment: &'a Environment,
+    environment: &'a Arc<Environment>,
     clock: Clock,
     edits: Vec<Edit>,
     entries: Vec<Entry>,
@@ -223,7 +229,7 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn of(snapshot: &Snapshot, environment: &'a Environment, clock: Clock) -> Self {
+    fn of(snapshot: &Snapshot, environment: &'a Arc<Environment>, clock: Clock) -> Self {
         let snapshot = snapshot.clone();
         Self { snapshot, environment, clock, edits: Vec::new(), entries: Vec::new(), renewed: Vec::new() }
     }

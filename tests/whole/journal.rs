@@ -2,7 +2,6 @@
 
 use crate::common::admin::{Admin, Answer};
 use crate::common::client::get;
-use crate::common::events::Events;
 use crate::common::origin::Origin;
 use crate::common::process::Standin;
 use serde_json::{Value, json};
@@ -220,7 +219,7 @@ fn what_the_journal_no_longer_has_is_gone_for_all_calls() {
     assert_eq!(restore(&admin, 20, "?all=true").status, 410);
     assert_eq!(restore(&admin, 21, "?all=true&dry_run=true").status, 200);
     assert_eq!(revisions(&admin, "/v1/mounts/first/revisions"), [0; 0]);
-    let mut events = Events::open(admin.call("GET", "/v1/events?since=21"));
+    let mut events = admin.call("GET", "/v1/events?since=21").events();
     for revision in 22..=10_021 {
         assert_eq!(events.next_revision(), revision);
     }
@@ -232,11 +231,11 @@ fn events_begin_now_or_behind_a_revision_and_go_on_over_restarts() {
     let admin = standin.admin();
     put(&admin, "a", 1);
     put(&admin, "b", 2);
-    let mut now = Events::open(admin.call("GET", "/v1/events"));
+    let mut now = admin.call("GET", "/v1/events").events();
     let hello = now.next();
-    assert_eq!((hello.name.as_str(), hello.id), ("hello", Some(2)));
+    assert_eq!((hello.name.as_str(), hello.revision()), ("hello", Some(2)));
     assert_eq!(hello.data, json!({ "revision": 2, "oldest": 1 }));
-    let mut all = Events::open(admin.call("GET", "/v1/events?since=0"));
+    let mut all = admin.call("GET", "/v1/events?since=0").events();
     assert_eq!(all.next().id, None, "who knows where it is keeps its place");
     put(&admin, "a", 3);
     assert_eq!(now.next_revision(), 3);
@@ -244,13 +243,13 @@ fn events_begin_now_or_behind_a_revision_and_go_on_over_restarts() {
 
     let standin = standin.restart();
     let admin = standin.admin();
-    assert!(all.try_next().is_none_or(|event| event.id.is_none()));
+    assert!(all.try_next().is_err());
     put(&admin, "c", 4);
     let call = admin.call("GET", "/v1/events?since=0").field("Last-Event-ID", "2");
-    let mut again = Events::open(call);
+    let mut again = call.events();
     assert_eq!([again.next_revision(), again.next_revision()], [3, 4], "the header counts");
     let entry = admin.get("/v1/revisions/4").value;
-    let mut last = Events::open(admin.call("GET", "/v1/events?since=3&mount=c&types=create"));
+    let mut last = admin.call("GET", "/v1/events?since=3&mount=c&types=create").events();
     assert_eq!(last.next().name, "hello");
     assert_eq!(last.next().data, entry);
 
@@ -274,9 +273,9 @@ fn events_begin_now_or_behind_a_revision_and_go_on_over_restarts() {
 fn a_filter_leaves_only_what_is_wanted() {
     let standin = Standin::start();
     let admin = standin.admin();
-    let mut of_b = Events::open(admin.call("GET", "/v1/events?mount=b"));
-    let mut deletes = Events::open(admin.call("GET", "/v1/events?types=delete%2Cpause"));
-    let mut states = Events::open(admin.call("GET", "/v1/events?types=state&mount=b"));
+    let mut of_b = admin.call("GET", "/v1/events?mount=b").events();
+    let mut deletes = admin.call("GET", "/v1/events?types=delete%2Cpause").events();
+    let mut states = admin.call("GET", "/v1/events?types=state&mount=b").events();
     for events in [&mut of_b, &mut deletes, &mut states] {
         assert_eq!(events.next().name, "hello");
     }
@@ -304,7 +303,7 @@ fn the_end_of_what_a_change_has_left_behind_is_an_event() {
     let standin = Standin::start();
     let admin = standin.admin();
     let id = admin.mount("/m", &origin.url());
-    let mut events = Events::open(admin.call("GET", "/v1/events?types=operation"));
+    let mut events = admin.call("GET", "/v1/events?types=operation").events();
     assert_eq!(events.next().name, "hello");
     let mut client = crate::common::client::Raw::connect(standin.front);
     client.send(crate::common::client::request("GET", "/m"));
@@ -327,17 +326,17 @@ fn a_stream_ends_with_the_proxy_and_with_its_token() {
     let made = admin.call("POST", "/v1/tokens").json(&json!({ "name": "watcher", "read_only": true })).send();
     assert_eq!(made.status, 201, "{}", made.value);
     let bearer = format!("Bearer {}", made.value["token"].as_str().unwrap());
-    let mut revoked = Events::open(admin.call("GET", "/v1/events").field("Authorization", &bearer));
-    let mut kept = Events::open(admin.call("GET", "/v1/events"));
+    let mut revoked = admin.call("GET", "/v1/events").field("Authorization", &bearer).events();
+    let mut kept = admin.call("GET", "/v1/events").events();
     for events in [&mut revoked, &mut kept] {
         assert_eq!(events.next().name, "hello");
     }
     assert_eq!(admin.call("DELETE", "/v1/tokens/watcher").send().status, 204);
     put(&admin, "a", 1);
-    assert_eq!(revoked.try_next(), None);
+    revoked.expect_end();
     assert_eq!(kept.next_revision(), 1);
     standin.term();
-    while kept.try_next().is_some() {}
+    while kept.try_next().is_ok() {}
     assert_eq!(standin.exit().code(), Some(0));
 }
 
@@ -349,8 +348,7 @@ fn who_comes_back_after_every_kill_has_each_revision_once() {
         let admin = standin.admin();
         let is_killed = AtomicBool::new(false);
         let last = seen.last().copied().unwrap_or(0);
-        let mut events =
-            Events::open(admin.call("GET", "/v1/events?since=0").field("Last-Event-ID", &last.to_string()));
+        let mut events = admin.call("GET", "/v1/events?since=0").field("Last-Event-ID", &last.to_string()).events();
         std::thread::scope(|scope| {
             for writer in 0..3 {
                 let (admin, is_killed) = (admin.clone(), &is_killed);
@@ -371,14 +369,14 @@ fn who_comes_back_after_every_kill_has_each_revision_once() {
             }
             is_killed.store(true, Ordering::Release);
             standin.kill9();
-            while let Some(event) = events.try_next() {
-                seen.extend(event.id);
+            while let Ok(event) = events.try_next() {
+                seen.extend(event.revision());
             }
         });
         standin = standin.launch.start();
     }
     let admin = standin.admin();
-    let mut events = Events::open(admin.call("GET", &format!("/v1/events?since={}", seen.last().unwrap())));
+    let mut events = admin.call("GET", &format!("/v1/events?since={}", seen.last().unwrap())).events();
     let last = admin.get("/v1/revisions?limit=1").value["revision"].as_u64().unwrap();
     while seen.last() != Some(&last) {
         seen.push(events.next_revision());

@@ -27,14 +27,18 @@
 //! - `journal`: revisions, restoring them, and events.
 //! - `durability`: what survives the end of the process.
 //! - `paste`: the same requests through PyPI's Paste and through this.
+//! - `command_line`: each command, on the real binary.
+//! - `scripting`: every snippet of docs/scripting.md.
 //! - `process`: ports and files, exit codes, the command line, settings.
 //! - `drain`: how the process stops, and what clients see of it.
 //! - `client_bounds`: what clients can take: connections, descriptors, time.
 //! - `ssrf`: addresses that no mount may reach, in every form (table B6).
 //! - `service`: sockets from a service manager, and what that is told.
 //! - `apps`: WebDAV and Flask behind a prefix.
+//! - `stats`: what mounts have done: counters, metrics, live traffic.
 //! - `api`: every call of the admin API against openapi.yaml.
 //! - `guard`: who is not let in to the admin API.
+//! - `python_client`: docs/clients/python.
 //! - `contract_tools`: openapi.yaml in the hands of programs that are not ours.
 //! - `tokens`: what each token may do, and what is written down of it.
 
@@ -47,6 +51,7 @@ mod bounds;
 mod bytes;
 mod client_bounds;
 mod clients;
+mod command_line;
 mod common;
 mod contract_tools;
 mod deadlines;
@@ -65,10 +70,13 @@ mod mutations;
 mod paste;
 mod paste_files;
 mod process;
+mod python_client;
 mod requests;
 mod rewriting;
+mod scripting;
 mod service;
 mod ssrf;
+mod stats;
 mod tls;
 mod tokens;
 mod traffic;

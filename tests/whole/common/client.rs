@@ -167,16 +167,6 @@ impl Raw {
         self.0.head().unwrap()
     }
 
-    /// The next chunk of a body that is still coming; none where it or the
-    /// connection ends.
-    pub(crate) fn chunk(&mut self) -> Option<Vec<u8>> {
-        match self.0.chunk() {
-            Ok(chunk) => chunk,
-            Err(End::Silent) => panic!("nothing comes"),
-            Err(_) => None,
-        }
-    }
-
     /// What comes until the connection ends, and how it ends.
     pub(crate) fn rest(&mut self) -> (Vec<u8>, End) {
         let mut rest = Vec::new();

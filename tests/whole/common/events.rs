@@ -1,84 +1,105 @@
-//! A client of a stream of server-sent events, which parses what it gets as
-//! strictly as it is to be written.
+//! A client that follows a stream of server-sent events.
 
-use super::admin::Call;
-use super::client::{Raw, Response};
-use serde_json::Value;
+use super::client::Raw;
+use super::wire::End;
+use serde_json::{Value, json};
 
-/// An event as it came.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Event {
-    pub(crate) id: Option<u64>,
-    pub(crate) name: String,
-    pub(crate) data: Value,
-}
-
-/// A stream that is open.
+/// An open stream.
 #[derive(Debug)]
 pub(crate) struct Events {
     client: Raw,
-    /// What came and was not asked for yet.
+    /// What came and is not an event yet.
     text: String,
 }
 
-impl Events {
-    /// Over a connection on which the call was sent.
-    pub(crate) fn over(mut client: Raw) -> Result<Self, Response> {
-        let head = client.head();
-        if !head.starts_with(b"HTTP/1.1 200 ") {
-            return Err(client.response_behind(head).unwrap());
-        }
-        let text = String::from_utf8(head).unwrap();
-        assert!(text.contains("Content-Type: text/event-stream\r\n") && text.contains("Cache-Control: no-store\r\n"));
-        Ok(Self { client, text: String::new() })
-    }
+/// An event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) id: Option<String>,
+    pub(crate) name: String,
+    /// The data as JSON.
+    pub(crate) data: Value,
+}
 
-    pub(crate) fn open(call: Call) -> Self {
-        Self::over(call.begin()).unwrap_or_else(|refused| panic!("{}", refused.text()))
-    }
-
-    /// The next event; comments are passed over. None where the stream ends.
-    pub(crate) fn try_next(&mut self) -> Option<Event> {
-        loop {
-            while let Some(end) = self.text.find("\n\n") {
-                let block: String = self.text.drain(..end + 2).collect();
-                if let Some(event) = parse(block.trim_end()) {
-                    return Some(event);
-                }
-            }
-            let chunk = self.client.chunk()?;
-            self.text.push_str(&String::from_utf8(chunk).unwrap());
-        }
-    }
-
-    pub(crate) fn next(&mut self) -> Event {
-        self.try_next().expect("an event")
-    }
-
-    /// The next event that is a revision.
-    pub(crate) fn next_revision(&mut self) -> u64 {
-        loop {
-            if let Event { id: Some(id), name, data } = self.next()
-                && name != "hello"
-            {
-                assert_eq!((&data["revision"], &data["action"]), (&Value::from(id), &Value::from(name)));
-                return id;
-            }
-        }
+impl Told {
+    /// The id as a number.
+    pub(crate) fn revision(&self) -> Option<u64> {
+        self.id.as_ref().map(|id| id.parse().unwrap())
     }
 }
 
-fn parse(block: &str) -> Option<Event> {
-    let mut event = Event { id: None, name: String::new(), data: Value::Null };
-    for line in block.lines() {
-        let (name, value) = line.split_once(": ").unwrap_or((line, ""));
-        match name {
-            "" | ":" => return None,
-            "id" => event.id = Some(value.parse().unwrap()),
-            "event" => event.name = value.to_owned(),
-            "data" => event.data = serde_json::from_str(value).unwrap(),
-            _ => panic!("{block}"),
+impl Events {
+    /// Behind the head of a chunked reply.
+    pub(crate) fn behind_head(client: Raw) -> Self {
+        Self { client, text: String::new() }
+    }
+
+    /// The next event; comments are skipped.
+    pub(crate) fn next(&mut self) -> Told {
+        self.try_next().expect("an event")
+    }
+
+    /// The same; the end where the server has ended the stream.
+    pub(crate) fn try_next(&mut self) -> Result<Told, End> {
+        loop {
+            while let Some((event, rest)) = self.text.split_once("\n\n") {
+                let told = parse(event);
+                self.text = rest.to_owned();
+                if let Some(told) = told {
+                    return Ok(told);
+                }
+            }
+            self.chunk()?;
         }
     }
-    Some(event)
+
+    /// The next event that is a revision; others are passed over.
+    pub(crate) fn next_revision(&mut self) -> u64 {
+        loop {
+            let told = self.next();
+            if let Some(revision) = told.revision().filter(|_| told.name != "hello") {
+                assert_eq!((&told.data["revision"], &told.data["action"]), (&json!(revision), &json!(told.name)));
+                return revision;
+            }
+        }
+    }
+
+    /// Waits until the server ends the stream, as its framing says.
+    pub(crate) fn expect_end(&mut self) {
+        assert_eq!(self.try_next(), Err(End::Closed));
+    }
+
+    /// Goes away.
+    pub(crate) fn close(self) {
+        drop(self.client);
+    }
+
+    fn chunk(&mut self) -> Result<(), End> {
+        let mut line = Vec::new();
+        while !line.ends_with(b"\r\n") {
+            line.extend(self.client.try_part(1)?);
+        }
+        let digits = std::str::from_utf8(&line).unwrap().trim();
+        let size = usize::from_str_radix(digits, 16).unwrap_or_else(|_| panic!("not a chunk size: {digits:?}"));
+        let content = self.client.try_part(size)?;
+        assert_eq!(self.client.try_part(2)?, b"\r\n");
+        if size == 0 {
+            return Err(End::Closed);
+        }
+        self.text.push_str(std::str::from_utf8(&content).unwrap());
+        Ok(())
+    }
+}
+
+fn parse(event: &str) -> Option<Told> {
+    let field = |name: &str| {
+        let of_name = |line: &str| line.strip_prefix(name)?.strip_prefix(": ").map(str::to_owned);
+        event.lines().filter_map(of_name).collect::<Vec<_>>()
+    };
+    let data = field("data");
+    (!data.is_empty()).then(|| Told {
+        id: field("id").pop(),
+        name: field("event").pop().unwrap_or_else(|| "message".into()),
+        data: serde_json::from_str(&data.join("\n")).unwrap(),
+    })
 }

@@ -101,18 +101,6 @@ impl Wire {
         }
     }
 
-    /// The next chunk of a chunked body; none behind the last one.
-    pub(crate) fn chunk(&mut self) -> Result<Option<Vec<u8>>, End> {
-        let line = self.through(b"\r\n")?;
-        let digits = std::str::from_utf8(&line[..line.len() - 2]).unwrap();
-        let size = usize::from_str_radix(digits, 16).unwrap_or_else(|_| panic!("not a chunk size: {digits:?}"));
-        let mut chunk = Vec::new();
-        self.exactly(size + 2, &mut chunk)?;
-        assert!(chunk.ends_with(b"\r\n"), "a chunk is longer than its size");
-        chunk.truncate(size);
-        Ok((size > 0).then_some(chunk))
-    }
-
     /// Whatever has come, or comes next.
     pub(crate) fn some(&mut self, into: &mut Vec<u8>) -> Result<(), End> {
         if self.ahead.is_empty() {
