@@ -125,6 +125,10 @@ impl Actor {
         // What came before somebody listened.
         let asks = shared.mailbox.take();
         if !asks.is_empty() {
+            // Who asks may have seen a wish that we have not.
+            while let Some(event) = self.happened() {
+                self.take_in(event);
+            }
             return self.decide(asks);
         }
         if self.is_changed() {
@@ -282,12 +286,11 @@ impl Actor {
             told.since = SystemTime::now();
         }
         let is_news = before != lifecycle as u8 || told.restarts != self.state.restarts;
-        told.reason = self.state.reason();
         told.held = self.held.len();
         told.restarts = self.state.restarts;
         drop(told);
         if is_news {
-            shared.environment.observer.tell(&shared.id, &shared.status(&self.face));
+            shared.environment.observer.tell(&shared.id, &shared.status(&self.face, lifecycle));
         }
     }
 }
@@ -344,7 +347,8 @@ mod tests {
 
     /// What `MountHandle::admit` does, without an exchange.
     async fn credit(handle: &MountHandle) -> Result<Credit, Error> {
-        let mut credit = match handle.shared.credits.spend() {
+        let spent = if handle.admits() { handle.shared.credits.spend() } else { None };
+        let mut credit = match spent {
             Some(credit) => credit,
             None => handle.shared.mailbox.ask().await?,
         };

@@ -72,6 +72,7 @@ impl Contract {
             "GET" | "HEAD" => "get",
             "POST" => "post",
             "PUT" => "put",
+            "PATCH" => "patch",
             "DELETE" => "delete",
             _ => return None,
         };
