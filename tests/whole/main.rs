@@ -31,11 +31,16 @@
 //! - `service`: sockets from a service manager, and what that is told.
 //! - `apps`: WebDAV and Flask behind a prefix.
 //! - `api`: every call of the admin API against openapi.yaml.
+//! - `api_changes`, `api_list`, `api_sets`: the same for changes of one mount and
+//!   their conditions, for reading, and for many mounts and explanations.
 //! - `guard`: who is not let in to the admin API.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests say what they expect by unwrapping it")]
 
 mod api;
+mod api_changes;
+mod api_list;
+mod api_sets;
 mod apps;
 mod body_rewriting;
 mod bounds;

@@ -44,6 +44,14 @@ pub(crate) fn check(answered: &Answered<'_>) {
     }
 }
 
+/// A template's `{name}` is any segment.
+fn matches(template: &str, path: &str) -> bool {
+    let (template, path): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
+    let fits =
+        |(template, segment): (&&str, &&str)| template == segment || template.starts_with('{') && !segment.is_empty();
+    template.len() == path.len() && template.iter().zip(&path).all(fits)
+}
+
 struct Contract {
     document: Value,
     /// By the text of the schema.
@@ -60,24 +68,29 @@ impl Contract {
     }
 
     fn operation(&self, method: &str, path: &str) -> Option<&Value> {
-        let template = match path.strip_prefix("/v1/mounts/") {
-            Some(id) if !id.contains('/') => "/v1/mounts/{id}",
-            _ => path,
-        };
         let method = match method {
             "GET" | "HEAD" => "get",
             "POST" => "post",
             "PUT" => "put",
+            "PATCH" => "patch",
             "DELETE" => "delete",
             _ => return None,
         };
-        self.document["paths"].get(template)?.get(method)
+        self.path(path)?.get(method)
+    }
+
+    /// What there is at a path: where several templates match, the one that
+    /// says most of it itself.
+    fn path(&self, path: &str) -> Option<&Value> {
+        let paths = self.document["paths"].as_object().unwrap().iter();
+        let matching = paths.filter(|(template, _)| matches(template, path));
+        matching.min_by_key(|(template, _)| template.matches('{').count()).map(|(_, item)| item)
     }
 
     /// What a path or a method that there is not may answer.
     fn undocumented(&self, path: &str, status: u16) -> Option<&Value> {
         let responses = &self.document["components"]["responses"];
-        let known = UI.contains(&path) || path.starts_with("/v1/mounts") || self.document["paths"].get(path).is_some();
+        let known = UI.contains(&path) || self.path(path).is_some();
         match status {
             405 if known => responses.get("MethodNotAllowed"),
             404 if !known => responses.get("NotFound"),
@@ -134,8 +147,12 @@ impl Contract {
             assert!(content.is_none(), "content was accepted that is not in the contract: {told}");
             return;
         }
+        let Some(content) = content else {
+            assert_eq!(documented["required"], false, "the request has no content: {told}");
+            return;
+        };
         // What is not JSON is a Paste Deploy file: its schema is any text.
-        let Ok(value) = serde_json::from_slice(content.unwrap()) else {
+        let Ok(value) = serde_json::from_slice(content) else {
             assert!(documented["content"]["text/x-paste-ini"].is_object(), "the request is not JSON: {told}");
             return;
         };
