@@ -64,10 +64,22 @@ pub enum Kind {
     TooManyConnections,
     /// All of the mount's places are taken.
     Saturated,
+    /// The same, and as many wait as may.
+    QueueFull,
+    /// It has waited for a place as long as it may.
+    QueueTimeout,
+    /// The mount has had its requests for this second; seconds until the next.
+    RateExceeded(u32),
     /// All of the mount's places for tunnels are taken.
     TunnelsSaturated,
-    /// The mount is being removed.
-    Draining,
+    /// The mount holds its requests, and this one cannot be held any longer.
+    Paused,
+    /// The mount takes no requests.
+    Disabled,
+    /// The mount's actor has failed again and again.
+    Failed,
+    /// The mount is another one now, or gone: the table knows who answers.
+    Moved,
     /// The mount was removed and its requests have had their time.
     Cut,
     /// The mount's actor is not running.
@@ -125,6 +137,81 @@ pub enum Fault {
     Upstream,
     /// Ours, or nobody's: a limit, a drain, a bug.
     Proxy,
+}
+
+/// Why a request was refused though nothing was wrong with it, in one word that
+/// scripts can rely on: `X-Standin-Reason`, the stats and the metrics say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// As many requests as the mount allows are on their way.
+    Concurrency,
+    /// And as many as it allows wait.
+    QueueFull,
+    /// It has waited as long as the mount allows.
+    QueueTimeout,
+    /// Its content is more than the mount allows.
+    Body,
+    /// As many tunnels as the mount allows are open.
+    Tunnels,
+    /// As many requests as the mount allows have come this second.
+    Rate,
+    /// The mount is paused.
+    Paused,
+    /// The mount is being removed or drained.
+    Draining,
+    /// The mount is disabled.
+    Disabled,
+    /// The mount's actor is starting again.
+    Restarting,
+    /// The mount cannot work.
+    Failed,
+    /// Too many passwords wait to be checked.
+    Passwords,
+    /// The process has no file descriptor left.
+    Descriptors,
+    /// The client's address has too many connections.
+    Connections,
+}
+
+impl Reason {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 14] = [
+        Self::Concurrency,
+        Self::QueueFull,
+        Self::QueueTimeout,
+        Self::Body,
+        Self::Tunnels,
+        Self::Rate,
+        Self::Paused,
+        Self::Draining,
+        Self::Disabled,
+        Self::Restarting,
+        Self::Failed,
+        Self::Passwords,
+        Self::Descriptors,
+        Self::Connections,
+    ];
+
+    /// The word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Concurrency => "concurrency",
+            Self::QueueFull => "queue-full",
+            Self::QueueTimeout => "queue-timeout",
+            Self::Body => "body",
+            Self::Tunnels => "tunnels",
+            Self::Rate => "rate",
+            Self::Paused => "paused",
+            Self::Draining => "draining",
+            Self::Disabled => "disabled",
+            Self::Restarting => "restarting",
+            Self::Failed => "failed",
+            Self::Passwords => "passwords",
+            Self::Descriptors => "descriptors",
+            Self::Connections => "connections",
+        }
+    }
 }
 
 /// What the client is told.
@@ -188,8 +275,15 @@ impl Kind {
             Self::HostNotAllowed => (403, "this host may not be reached through this mount"),
             Self::TooManyConnections => (503, "too many connections from this address"),
             Self::Saturated => (503, "too many requests are in progress for this mount"),
+            Self::QueueFull => (503, "too many requests wait for this mount"),
+            Self::QueueTimeout => (503, "the request has waited too long for its turn at this mount"),
+            Self::RateExceeded(_) => (429, "this mount takes no more requests in this second"),
             Self::TunnelsSaturated => (503, "too many tunnels are open through this mount"),
-            Self::Draining | Self::Cut => (503, "this mount is being removed"),
+            Self::Paused => (503, "this mount is paused"),
+            Self::Disabled => (503, "this mount is switched off"),
+            Self::Failed => (503, "this mount has failed again and again"),
+            Self::Moved => (503, "this mount is being changed"),
+            Self::Cut => (503, "this mount ends what it had"),
             Self::Unavailable => (503, "this mount is restarting"),
             Self::Resolve => (502, "the upstream's name could not be resolved"),
             Self::Connect => (502, "the upstream could not be reached"),
@@ -235,19 +329,61 @@ impl Kind {
                 | Self::ClientStalled
                 | Self::Internal
         );
-        let retry_after_s = matches!(
-            self,
+        let retry_after_s = match self {
+            Self::RateExceeded(seconds) => Some(*seconds),
             Self::TooManyConnections
-                | Self::PasswordsBusy
-                | Self::Saturated
-                | Self::TunnelsSaturated
-                | Self::OutOfDescriptors
-                | Self::Unavailable
-                | Self::Draining
-                | Self::Cut
-        )
-        .then_some(1);
+            | Self::PasswordsBusy
+            | Self::Saturated
+            | Self::QueueFull
+            | Self::QueueTimeout
+            | Self::TunnelsSaturated
+            | Self::OutOfDescriptors
+            | Self::Unavailable
+            | Self::Paused
+            | Self::Disabled
+            | Self::Failed
+            | Self::Moved
+            | Self::Cut => Some(1),
+            _ => None,
+        };
         Answer { status, text, close, retry_after_s }
+    }
+
+    /// True where there is no connection to the upstream, whatever is asked.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(
+            self,
+            Self::Resolve | Self::Connect | Self::ConnectTimeout | Self::AddressRefused | Self::UpstreamTls(_)
+        )
+    }
+
+    /// Why a sound request was refused, where that is what happened.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Reason> {
+        Some(match self {
+            Self::Saturated => Reason::Concurrency,
+            Self::QueueFull => Reason::QueueFull,
+            Self::QueueTimeout => Reason::QueueTimeout,
+            Self::RateExceeded(_) => Reason::Rate,
+            Self::TunnelsSaturated => Reason::Tunnels,
+            Self::ContentTooLarge => Reason::Body,
+            Self::Paused => Reason::Paused,
+            Self::Disabled => Reason::Disabled,
+            Self::Failed => Reason::Failed,
+            Self::Moved | Self::Cut => Reason::Draining,
+            Self::Unavailable => Reason::Restarting,
+            Self::PasswordsBusy => Reason::Passwords,
+            Self::OutOfDescriptors => Reason::Descriptors,
+            Self::TooManyConnections => Reason::Connections,
+            _ => return None,
+        })
+    }
+
+    /// The same in one word.
+    #[must_use]
+    pub fn reason(&self) -> Option<&'static str> {
+        self.refusal().map(Reason::name)
     }
 
     /// Whose fault it is.
@@ -259,9 +395,15 @@ impl Kind {
             | Self::PasswordsBusy
             | Self::TooManyConnections
             | Self::Saturated
+            | Self::QueueFull
+            | Self::QueueTimeout
+            | Self::RateExceeded(_)
             | Self::TunnelsSaturated
             | Self::OutOfDescriptors
-            | Self::Draining
+            | Self::Paused
+            | Self::Disabled
+            | Self::Failed
+            | Self::Moved
             | Self::Cut
             | Self::Unavailable => Fault::Proxy,
             Self::Resolve
@@ -350,6 +492,7 @@ pub fn reason(status: u16) -> &'static str {
         417 => "Expectation Failed",
         421 => "Misdirected Request",
         422 => "Unprocessable Content",
+        429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
         501 => "Not Implemented",
@@ -378,5 +521,17 @@ mod tests {
         assert!(Kind::RequestFraming(FramingError::Both).answer().close);
         assert_eq!(Kind::UpstreamClosed.fault(), Fault::Upstream);
         assert_eq!(Kind::NoMount.fault(), Fault::Client);
+    }
+
+    #[test]
+    fn refusals_have_a_reason_of_their_own_and_other_failures_none() {
+        assert_eq!(Kind::Saturated.reason(), Some("concurrency"));
+        assert_eq!(Kind::Connect.reason(), None);
+        let mut names = Reason::ALL.map(Reason::name).to_vec();
+        names.dedup();
+        assert_eq!(names.len(), Reason::ALL.len());
+        for (number, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, number, "the counters are found by it");
+        }
     }
 }

@@ -19,12 +19,17 @@ pub mod net;
 pub mod oplog;
 pub mod paste;
 pub mod policy;
+pub mod process;
 pub mod registry;
 pub mod server;
 pub mod service;
 pub mod settings;
+pub mod stats;
+pub mod traffic;
 pub mod transform;
 pub mod upstream;
 
+#[cfg(test)]
+mod isolation_tests;
 #[cfg(test)]
 mod testing;

@@ -104,6 +104,33 @@ pub const POOL_CONNECTIONS_MAX: usize = 256;
 /// Addresses of one name that are tried in turn.
 pub const DIAL_ADDRESSES_MAX: usize = 8;
 
+/// How long the addresses of a name count as known. The system does not say how
+/// long they hold; somebody who moves a service waits a moment for it anyway.
+pub const NAME_KNOWN_MAX: Duration = Duration::from_secs(2);
+
+/// How long a name counts as unknown after it was asked for in vain: less, since
+/// what starts up becomes known in just that time.
+pub const NAME_UNKNOWN_MAX: Duration = Duration::from_secs(1);
+
+/// Names whose addresses are remembered, some hundred bytes each.
+pub const NAMES_REMEMBERED_MAX: usize = 4096;
+
+/// Names that are looked up at a time, each on a thread that takes some tens of
+/// kilobytes. The system gives up on a name after seconds to half a minute.
+pub const LOOKUPS_MAX: usize = 256;
+
+/// Of these, for one mount; its further ones wait, within their connect time.
+/// All but mounts that let clients choose the host have one name.
+pub const MOUNT_LOOKUPS_MAX: usize = 4;
+
+/// How many must be free besides, for each that a mount has already, to begin
+/// one more for it: the last ones are for mounts that have none.
+pub const LOOKUPS_KEPT: usize = 32;
+
+/// The stack of such a thread: the system's resolver wants some tens of
+/// kilobytes, its plug-ins more.
+pub const LOOKUP_STACK_BYTES: usize = 512 * 1024;
+
 /// Client connections of one listener at a time; further ones wait in the
 /// kernel's queue.
 pub const CONNECTIONS_MAX: usize = 1024;
@@ -142,8 +169,8 @@ pub const MOUNT_TUNNELS_MAX: u32 = 256;
 pub const MOUNT_DRAIN_MAX: Duration = Duration::from_secs(20);
 
 /// Requests waiting for one mount's actor to decide about them. It decides at
-/// once, so few ever wait; each place costs memory in every mount.
-pub const MAILBOX_MESSAGES_MAX: usize = 32;
+/// once; more wait only where it does not run for a moment.
+pub const MAILBOX_MESSAGES_MAX: usize = 1024;
 
 /// Interim (1xx) responses relayed for one request.
 pub const INTERIM_RESPONSES_MAX: u8 = 8;
@@ -194,6 +221,34 @@ pub const EVENTS_PER_TURN_MAX: usize = 64;
 /// How long a stream of events is silent before it says that it is alive: what
 /// stands between gives up on silence after 30 s or more.
 pub const EVENT_SILENCE_MAX: Duration = Duration::from_secs(15);
+
+/// One event that the command line reads, in bytes: more than a mount before and
+/// after its change, and one server can make its reader keep no more.
+pub const WATCHED_EVENT_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long a stream may be silent before the command line takes its server for
+/// gone: some signs of life later than [`EVENT_SILENCE_MAX`].
+pub const WATCHED_SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// First and last pause before the command line asks again for a stream that
+/// has ended.
+pub const WATCH_RETRY_MIN: Duration = Duration::from_millis(100);
+/// See [`WATCH_RETRY_MIN`].
+pub const WATCH_RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// Pages of a list that the command line puts together: a million mounts, and
+/// no server can keep it asking.
+pub const LISTED_PAGES_MAX: usize = 1000;
+
+/// How long one look at an operation waits for it to end where nobody sees its
+/// progress, in milliseconds.
+pub const OPERATION_WAIT_MS: u64 = 5000;
+/// The same where somebody does.
+pub const OPERATION_LOOK_MS: u64 = 500;
+
+/// What the store keeps of its file in memory, in bytes: the pages of the largest
+/// commits. All mounts are in memory anyway.
+pub const STORE_CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Commands waiting for the registry, and so also committed together.
 pub const REGISTRY_COMMANDS_MAX: usize = 256;
@@ -343,6 +398,10 @@ pub const REASON_BYTES_MAX: usize = 256;
 /// that was acknowledged is there already, so this is for another's.
 pub const REVISION_WAIT_MAX: Duration = Duration::from_secs(5);
 
+/// How long a call may wait for an operation: below what clients and what
+/// stands between take for a dead connection.
+pub const OPERATION_WAIT_MAX: Duration = Duration::from_secs(60);
+
 /// How often a patch is merged anew when the mount has changed meanwhile. Each
 /// time another call was made, and no more than these are there at a time.
 pub const PATCH_ATTEMPTS_MAX: usize = ADMIN_CONNECTIONS_MAX;
@@ -380,3 +439,100 @@ pub const LEASES_ENDED_MAX: usize = 1024;
 /// Revisions that the journal remembers: weeks of edits by hand, hours of an
 /// orchestrator's.
 pub const HISTORY_REVISIONS_MAX: u64 = 10_000;
+
+/// Requests that a mount holds while it is paused or its actor is being started
+/// again, unless its own queue is longer.
+pub const HELD_REQUESTS_MAX: usize = 256;
+
+/// How long each of those is held, unless they may wait longer in the queue:
+/// about as long as clients wait for an answer.
+pub const HELD_MAX: Duration = Duration::from_secs(30);
+
+/// In how many steps what was held is let go on, so that an upstream that has
+/// just come back is not hit by all at once.
+pub const RELEASE_STEPS: usize = 20;
+
+/// How far these are apart; all of them take a second.
+pub const RELEASE_STEP: Duration = Duration::from_millis(50);
+
+/// How often in a row an actor may fail until it is left alone.
+pub const RESTARTS_MAX: u32 = 10;
+
+/// How long it must have run for the next failure to be the first one again.
+pub const RESTART_STEADY: Duration = Duration::from_secs(60);
+
+/// How often in a row requests wait for an actor to be started again; from the
+/// next one on the pause is too long for them.
+pub const RESTARTS_HELD_MAX: u32 = 4;
+
+/// How often a request looks for its mount, when that is just being changed.
+pub const ROUTE_LOOKS_MAX: usize = 16;
+
+/// Operations that are remembered, so that who asks late is told how one ended.
+pub const OPERATIONS_KEPT_MAX: usize = 1024;
+/// The shortest latency that is told apart from shorter ones, in microseconds
+/// and a power of two: what a proxied request takes at least.
+pub const LATENCY_US_MIN: u64 = 64;
+
+/// How many doublings of that are counted apart: up to 67 seconds, beyond all
+/// defaults of the timeouts.
+pub const LATENCY_OCTAVES: usize = 20;
+
+/// How finely each is split, a power of two: a quantile is off by a quarter at
+/// most and by far less as a rule. Twice as fine would cost 640 bytes in every
+/// mount that was ever asked.
+pub const LATENCY_BUCKETS_PER_OCTAVE: usize = 4;
+
+/// Seconds whose requests are counted apart, for rates: a minute, the second
+/// that goes on, and some that late comers may still write to.
+pub const RATE_SECONDS: usize = 64;
+
+/// Mounts that have metrics of their own, those with the most requests; the
+/// others are summed. Each has about fifty lines, and a scrape of all of them
+/// stays below half a megabyte.
+pub const METRICS_MOUNTS_MAX: usize = 100;
+
+/// New mounts with requests after which the sums of those that are gone are
+/// made, where nobody asks for them: what a mount leaves behind waits no longer.
+pub const STATS_ARRIVALS_MAX: usize = 1024;
+
+/// Requests of a mount that wait for one who watches its traffic; further ones
+/// are left out and counted. What passes in the blink of an eye.
+pub const TRAFFIC_QUEUE_ENTRIES_MAX: usize = 256;
+
+/// What those may weigh, in bytes: with as many watchers as there may be, all
+/// of them asleep, 64 MiB.
+pub const TRAFFIC_QUEUE_BYTES_MAX: usize = 256 * 1024;
+
+/// What is told of the fields of one head, in bytes; fields behind that are
+/// left out. Few heads without their cookies have more.
+pub const TRAFFIC_HEAD_BYTES_MAX: usize = 8 * 1024;
+
+/// Classes, codes or methods that one filter names.
+pub const TRAFFIC_FILTER_MEMBERS_MAX: usize = 16;
+
+/// One in how many requests is told at least, where somebody wants a sample.
+pub const TRAFFIC_SAMPLE_MAX: u64 = 1_000_000;
+/// Levels of arrays and objects in JSON that is sent to the API. A mount has
+/// six; what is opaque in it may have some more.
+pub const JSON_DEPTH_MAX: usize = 32;
+
+/// Tokens of the API: one for each person and each script. Each is compared
+/// with what a caller shows, in some microseconds for all.
+pub const TOKENS_MAX: usize = 256;
+
+/// Characters of the owner that a token is limited to: those of a label.
+pub const OWNER_CHARS_MAX: usize = 255;
+
+/// The file of tokens: as many as there may be, and room for more.
+pub const TOKENS_FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Wrong tokens that one address (IPv6: one /64) may show in a window; a
+/// person who mistypes needs fewer.
+pub const ATTEMPTS_MAX: u32 = 10;
+/// See [`ATTEMPTS_MAX`].
+pub const ATTEMPTS_WINDOW: Duration = Duration::from_secs(60);
+
+/// Addresses whose wrong tokens are counted at a time; beyond these the one
+/// that was quiet longest is forgotten.
+pub const ATTEMPT_ADDRESSES_MAX: usize = 1024;

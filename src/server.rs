@@ -2,7 +2,7 @@
 //!
 //! Owns the order of starting and stopping, and nothing else.
 
-use crate::admin::{self, AdminState, Streams, Token, guard::Guard};
+use crate::admin::{self, AdminState, Streams, Token, Tokens, guard::Guard};
 use crate::demo;
 use crate::exchange::RequestIds;
 use crate::exchange::shell::Shell;
@@ -20,6 +20,7 @@ use crate::oplog;
 use crate::registry::Registry;
 use crate::service::Inherited;
 use crate::settings::Settings;
+use crate::stats::Book;
 use async_channel::Receiver;
 use futures_lite::future;
 use std::io;
@@ -60,9 +61,11 @@ impl Server {
         let access_log = settings.access_log.map(start_access_log).transpose()?;
         let token = Token::load_or_create(&settings.data_dir)
             .map_err(|error| format!("the token in {} cannot be used: {error}", settings.data_dir.display()))?;
+        let tokens = Arc::new(Tokens::open(&settings.data_dir, &token)?);
         let timer = told(Timer::start())?;
         let instance = told(random_instance())?;
         let ids = RequestIds::new(instance);
+        let book = Arc::new(Book::default());
         let environment = Environment {
             dialer: Dialer::new(OwnListeners::new(tcp(&front), tcp(&admin))),
             timer: Arc::clone(&timer),
@@ -70,6 +73,7 @@ impl Server {
             files: Files::default(),
             allows_open_proxy: settings.allow_open_proxy || is_this_machines(&front),
             passwords: told(Passwords::new())?,
+            book: Arc::clone(&book),
         };
         let workers = told(workers::start())?;
         let mut mounts = settings.mounts;
@@ -96,14 +100,14 @@ impl Server {
         });
 
         let guard = match &admin {
-            Endpoint::Tcp(_) => Guard::tcp(token.clone(), &settings.admin_hosts),
-            Endpoint::Unix(_) => Guard::unix(token.clone()),
+            Endpoint::Tcp(_) => Guard::tcp(tokens, &settings.admin_hosts),
+            Endpoint::Unix(_) => Guard::unix(tokens),
         };
         let admin_drain = Drain::new(ADMIN_CONNECTIONS_MAX, Arc::clone(&timer));
         let streams = Streams::new(Arc::clone(&timer), Arc::clone(&admin_drain));
         let bulk = admin::Bulk::default();
         let started_at = SystemTime::now();
-        let state = AdminState { registry, guard, front: Arc::clone(&front_drain), streams, bulk, started_at };
+        let state = AdminState { registry, guard, front: Arc::clone(&front_drain), streams, bulk, book, started_at };
         let admin_ended = told(start_admin(admin_socket, &admin_drain, state, &timer, ids))?;
         Ok(Self {
             front,

@@ -159,31 +159,21 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Merges and checks; the error says what to change.
+    /// Merges and checks; the error says what to change, everything at once.
     pub fn resolve(arguments: ServeArguments) -> Result<Self, String> {
-        let file = match &arguments.config {
-            Some(path) => read_file(path)?,
-            None => File::default(),
-        };
-        let paste = arguments.paste.or(file.paste).map(|path| read_paste(&path)).transpose()?;
-        let listen = arguments.listen.or(file.listen);
-        let listen =
-            listen.or_else(|| paste.as_ref().and_then(|paste| paste.listen).map(|address| address.to_string()));
-        let listen = endpoint("--listen", listen.as_deref().unwrap_or(LISTEN))?;
-        if matches!(listen, Endpoint::Unix(_)) {
-            return Err("--listen takes IP:PORT; only --admin can be a Unix socket".into());
-        }
-        let admin = endpoint("--admin", arguments.admin.or(file.admin).as_deref().unwrap_or(ADMIN))?;
+        Self::resolve_all(arguments).map_err(|faults| faults.join("\n"))
+    }
+
+    /// The same, each fault by itself.
+    pub fn resolve_all(arguments: ServeArguments) -> Result<Self, Vec<String>> {
+        let mut faults = Faults::default();
+        let file = arguments.config.as_deref().map(|path| read_file(path, &mut faults)).unwrap_or_default();
+        let paste = arguments.paste.or(file.paste).and_then(|path| faults.take(read_paste(&path)));
+        let given = arguments.listen.or(file.listen);
+        let given = given.or_else(|| paste.as_ref().and_then(|paste| paste.listen).map(|address| address.to_string()));
+        let listen = faults.take(listen(given.as_deref().unwrap_or(LISTEN)));
         let allow_remote = arguments.admin_allow_remote || file.admin_allow_remote.unwrap_or(false);
-        if let Endpoint::Tcp(address) = &admin
-            && !address.ip().to_canonical().is_loopback()
-            && !allow_remote
-        {
-            return Err(format!(
-                "--admin {address} can be reached by other machines, and its token would cross the network unencrypted; \
-                 use 127.0.0.1 or unix:PATH, or add --admin-allow-remote if the network is trusted"
-            ));
-        }
+        let admin = faults.take(admin(arguments.admin.or(file.admin).as_deref().unwrap_or(ADMIN), allow_remote));
         let from_file = file.mounts.into_iter().map(|(path, address)| mount("the configuration", &path, &address));
         let from_arguments = arguments.mounts.iter().map(|text| {
             let (path, address) = text
@@ -191,7 +181,8 @@ impl Settings {
                 .ok_or_else(|| format!("--mount {text}: give it as PATH=URL, as in /app=http://127.0.0.1:9000/"))?;
             mount("--mount", path, address)
         });
-        let mut mounts = from_file.chain(from_arguments).collect::<Result<Vec<_>, _>>()?;
+        let mut mounts: Vec<MountSpec> =
+            from_file.chain(from_arguments).filter_map(|mount| faults.take(mount)).collect();
         let mut remarks = Vec::new();
         if let Some(paste) = paste {
             remarks = paste.notes.iter().map(ToString::to_string).chain([paste.summary()]).collect();
@@ -199,34 +190,83 @@ impl Settings {
         }
         let connections_max = arguments.connections_max.or(file.connections_max).unwrap_or(CONNECTIONS_MAX);
         if connections_max == 0 {
-            return Err("--connections-max must be at least 1".into());
+            faults.0.push("--connections-max must be at least 1".into());
         }
-        let given = (arguments.head_timeout.or(file.head_timeout), arguments.idle_timeout.or(file.idle_timeout));
-        let client_bounds = ClientBounds {
-            head_max: seconds("--head-timeout", given.0, TICK, HEAD_MAX)?,
-            idle_max: seconds("--idle-timeout", given.1, TICK, CLIENT_IDLE_MAX)?,
+        let mut time = |flag, given: (Option<f64>, Option<f64>), least, default| {
+            faults.take(seconds(flag, given.0.or(given.1), least, default))
         };
-        let drain_delay = arguments.drain_delay.or(file.drain_delay);
-        let drain_max = arguments.drain_timeout.or(file.drain_timeout);
+        let head_max = time("--head-timeout", (arguments.head_timeout, file.head_timeout), TICK, HEAD_MAX);
+        let idle_max = time("--idle-timeout", (arguments.idle_timeout, file.idle_timeout), TICK, CLIENT_IDLE_MAX);
+        let zero = Duration::ZERO;
+        let drain_delay = time("--drain-delay", (arguments.drain_delay, file.drain_delay), zero, zero);
+        let drain_max = time("--drain-timeout", (arguments.drain_timeout, file.drain_timeout), zero, DRAIN_MAX);
+        let access_log = faults.take(access_log(
+            arguments.access_log.or(file.access_log),
+            arguments.access_log_format.or(file.access_log_format).as_deref(),
+        ));
+        let data_dir = faults.take(arguments.data_dir.or(file.data_dir).map_or_else(default_data_dir, Ok));
+        let checked = (listen, admin, head_max, idle_max, drain_delay, drain_max, access_log, data_dir);
+        let (
+            Some(listen),
+            Some(admin),
+            Some(head_max),
+            Some(idle_max),
+            Some(drain_delay),
+            Some(drain_max),
+            Some(access_log),
+            Some(data_dir),
+        ) = checked
+        else {
+            return Err(faults.0);
+        };
+        if !faults.0.is_empty() {
+            return Err(faults.0);
+        }
         Ok(Self {
             listen,
             admin,
-            data_dir: arguments.data_dir.or(file.data_dir).map_or_else(default_data_dir, Ok)?,
+            data_dir,
             mounts,
             remarks,
             connections_max,
-            access_log: access_log(
-                arguments.access_log.or(file.access_log),
-                arguments.access_log_format.or(file.access_log_format).as_deref(),
-            )?,
+            access_log,
             connections_per_address_max: arguments.connections_per_address_max.or(file.connections_per_address_max),
-            client_bounds,
-            drain_delay: seconds("--drain-delay", drain_delay, Duration::ZERO, Duration::ZERO)?,
-            drain_max: seconds("--drain-timeout", drain_max, Duration::ZERO, DRAIN_MAX)?,
+            client_bounds: ClientBounds { head_max, idle_max },
+            drain_delay,
+            drain_max,
             allow_open_proxy: arguments.allow_open_proxy || file.allow_open_proxy.unwrap_or(false),
             demo: arguments.demo || file.demo.unwrap_or(false),
             admin_hosts: if arguments.admin_hosts.is_empty() { file.admin_hosts } else { arguments.admin_hosts },
         })
+    }
+}
+
+/// What is wrong, so far.
+#[derive(Default)]
+struct Faults(Vec<String>);
+
+impl Faults {
+    /// What is right of it; what is wrong is kept.
+    fn take<T>(&mut self, result: Result<T, String>) -> Option<T> {
+        result.map_err(|fault| self.0.push(fault)).ok()
+    }
+}
+
+fn listen(text: &str) -> Result<Endpoint, String> {
+    match endpoint("--listen", text)? {
+        Endpoint::Unix(_) => Err("--listen takes IP:PORT; only --admin can be a Unix socket".into()),
+        listen => Ok(listen),
+    }
+}
+
+fn admin(text: &str, allow_remote: bool) -> Result<Endpoint, String> {
+    let admin = endpoint("--admin", text)?;
+    match &admin {
+        Endpoint::Tcp(address) if !address.ip().to_canonical().is_loopback() && !allow_remote => Err(format!(
+            "--admin {address} can be reached by other machines, and its token would cross the network unencrypted; \
+             use 127.0.0.1 or unix:PATH, or add --admin-allow-remote if the network is trusted"
+        )),
+        _ => Ok(admin),
     }
 }
 
@@ -271,9 +311,30 @@ fn seconds(flag: &str, given: Option<f64>, least: Duration, default: Duration) -
     })
 }
 
-fn read_file(path: &Path) -> Result<File, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("--config {}: {error}", path.display()))?;
-    toml::from_str(&text).map_err(|error| format!("--config {}: {error}", path.display()))
+/// What is right of a file; what is wrong, key by key, goes to the faults.
+fn read_file(path: &Path, faults: &mut Faults) -> File {
+    let told = |what: &dyn std::fmt::Display| format!("--config {}: {what}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| told(&error));
+    let Some(text) = faults.take(text) else { return File::default() };
+    let error = match toml::from_str(&text) {
+        Ok(file) => return file,
+        Err(error) => error,
+    };
+    // It tells the first fault, and where; each key by itself tells all.
+    let mut sound = toml::Table::new();
+    let mut wrong = Vec::new();
+    for (key, value) in toml::from_str::<toml::Table>(&text).unwrap_or_default() {
+        let alone = toml::Table::from_iter([(key.clone(), value.clone())]);
+        match alone.try_into::<File>() {
+            Ok(_) => drop(sound.insert(key, value)),
+            Err(error) => wrong.push(told(&format_args!("{key}: {}", error.message()))),
+        }
+    }
+    match wrong.len() {
+        0 | 1 => faults.0.push(told(&error)),
+        _ => faults.0.append(&mut wrong),
+    }
+    sound.try_into().unwrap_or_default()
 }
 
 /// A file that can be served as it is; otherwise everything that is to mend.
@@ -397,6 +458,21 @@ mod tests {
         assert_eq!(settings.client_bounds.head_max, Duration::from_secs(5));
         assert_eq!(settings.client_bounds.idle_max, Duration::from_millis(500));
         assert_eq!((settings.drain_delay, settings.drain_max), (Duration::ZERO, DRAIN_MAX));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once() {
+        let directory = Directory::new("all-faults");
+        let config = directory.path().join("standin.toml");
+        let text = "listen = 'x'\nlistne = 1\ndemo = 'yes'\nhead_timeout = -1.0\n[mounts]\n'/a' = 'ftp://h/'\n'b' = 'http://h/'\n";
+        std::fs::write(&config, text).unwrap();
+        let arguments = ServeArguments { config: Some(config), connections_max: Some(0), ..Default::default() };
+        let faults = Settings::resolve_all(arguments).unwrap_err();
+        let parts = ["demo", "listne", "--listen", "/a=ftp", "b=http", "--connections-max", "--head-timeout"];
+        assert_eq!(faults.len(), parts.len(), "{faults:#?}");
+        for (fault, part) in faults.iter().zip(parts) {
+            assert!(fault.contains(part), "{part}: {fault}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The admin tide app: routes behind one guard.
 
 use super::bulk::Bulk;
+use super::caller::Caller;
 use super::guard::Guard;
 use super::problem::Problem;
 use super::routes::{ROUTES, Route, perform};
@@ -8,8 +9,9 @@ use super::sse::Streams;
 use crate::exchange::{Exchange, Reply, shell};
 use crate::net::Drain;
 use crate::registry::Registry;
+use crate::stats::Book;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// What the routes work on.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub struct AdminState {
     pub bulk: Bulk,
     /// When the process was started: of what was before, nothing is known.
     pub started_at: SystemTime,
+    /// What mounts have done.
+    pub book: Arc<Book>,
 }
 
 /// The admin API's tide app.
@@ -64,18 +68,23 @@ impl tide::Endpoint<()> for Call {
 impl Call {
     async fn answer(&self, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
         let fields = &exchange.head.fields;
-        self.state.guard.check_caller(fields)?;
+        let authority = exchange.route.authority.map(|span| exchange.bytes(span));
+        self.state.guard.check_caller(fields, authority)?;
         let route = self.route.ok_or_else(|| Problem::new(404, "there is nothing here; see /openapi.yaml"))?;
-        if route.guarded {
-            self.state.guard.check_token(fields)?;
-        }
+        let caller = if route.guarded {
+            self.state.guard.check_token(fields, exchange.query(), exchange.peer.ip(), Instant::now())?
+        } else {
+            Caller::anyone()
+        };
         let action = route.action(exchange.head.method())?;
-        perform(&self.state, action, id, exchange).await
+        caller.may_ask(action.effect(), exchange.query())?;
+        perform(&self.state, action, id, &caller, exchange).await
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::caller::Effect;
     use super::*;
 
     #[test]
@@ -101,6 +110,44 @@ mod tests {
         promised.sort();
         kept.sort();
         assert_eq!(kept, promised);
+    }
+
+    #[test]
+    fn get_changes_nothing_and_every_other_method_something() {
+        for (method, action) in ROUTES.iter().flat_map(|route| route.actions) {
+            match action.effect() {
+                // It takes a request to explain as content.
+                Effect::Reads if matches!(action, super::super::routes::Action::Explain) => {}
+                Effect::Reads => assert_eq!(*method, "GET", "{action:?}"),
+                Effect::Changes | Effect::Rehearses => assert_ne!(*method, "GET", "{action:?}"),
+                Effect::Governs => {}
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_open_to_all_only_reads() {
+        for route in ROUTES.iter().filter(|route| !route.guarded) {
+            assert!(!route.path.starts_with("/v1"), "{}", route.path);
+            assert!(route.actions.iter().all(|(_, action)| action.effect() == Effect::Reads), "{}", route.path);
+        }
+    }
+
+    #[test]
+    fn the_contract_tells_what_the_guard_answers() {
+        let contract: serde_yaml_ng::Value = serde_yaml_ng::from_str(include_str!("../../openapi.yaml")).unwrap();
+        for route in ROUTES.iter().filter(|route| route.guarded) {
+            for (method, _) in route.actions {
+                let responses = &contract["paths"][route.path][method.to_lowercase().as_str()]["responses"];
+                for (status, name) in
+                    [(401, "Unauthorized"), (403, "Forbidden"), (421, "HostNotAllowed"), (429, "TooManyTries")]
+                {
+                    let told = responses[status.to_string().as_str()]["$ref"].as_str();
+                    let expected = format!("#/components/responses/{name}");
+                    assert_eq!(told, Some(expected.as_str()), "{method} {} {status}", route.path);
+                }
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::app::AdminState;
 use super::bulk::{self, told};
+use super::caller::Caller;
 use super::guard::Guard;
 use super::model;
 use super::mutation::Mutation;
@@ -15,7 +16,7 @@ use crate::registry::{Change, Condition, Refusal};
 use serde_json::{Value, json};
 
 /// Does what was asked.
-pub async fn perform(state: &AdminState, exchange: &Exchange) -> Result<Reply, Problem> {
+pub async fn perform(state: &AdminState, caller: &Caller, exchange: &Exchange) -> Result<Reply, Problem> {
     let query = Query::read(exchange, &["owner", "prune", "dry_run"])?;
     let owner = query.get("owner").filter(|owner| !owner.is_empty() && is_label_value(owner));
     let owner = owner
@@ -24,9 +25,13 @@ pub async fn perform(state: &AdminState, exchange: &Exchange) -> Result<Reply, P
         })?
         .to_owned();
     let prune = query.flag("prune")?;
-    let mutation = Mutation::read(exchange, &query, Ending::Finish)?;
+    let mutation = Mutation::read(caller, exchange, &query, Ending::Finish)?;
     if mutation.condition != Condition::None {
         return Err(Problem::new(400, "a condition is about one mount; this call is about many"));
+    }
+    // An empty list makes no edits that the registry could refuse.
+    if let Some(own) = mutation.origin.owner.as_deref().filter(|own| *own != owner) {
+        return Err(Problem::new(403, format!("this token changes only what belongs to '{own}'")));
     }
     Guard::check_json(&exchange.head.fields)?;
     let _place = state.bulk.admit()?;

@@ -4,10 +4,11 @@
 //! measured before it is read, and what is read of it is dropped when its spec
 //! is made, so that a body full of nothing does not become many times its size.
 
+use super::json;
 use super::model;
 use super::mutation::{Outcome, current, moved};
 use super::problem::Problem;
-use super::routes::{file_faults, json_of, read_body};
+use super::routes::{file_faults, read_body};
 use crate::exchange::Exchange;
 use crate::limits::{ADMIN_BODY_BYTES_MAX, BULK_CALLS_MAX, BULK_FAULTS_MAX, IMPORT_MOUNTS_MAX};
 use crate::mount::spec::{Id, parse};
@@ -81,7 +82,7 @@ pub fn specs_of(body: &[u8], mut mend: impl FnMut(&mut Value, &mut Vec<SpecFault
             faults.push((place, SpecFault { pointer: String::new(), detail }));
             continue;
         }
-        let mut value = model::as_sent(json_of(raw.get().as_bytes())?);
+        let mut value = model::as_sent(json::read(raw.get().as_bytes())?);
         let mut told = Vec::new();
         mend(&mut value, &mut told);
         // No id is made up: sent twice, the call is to do nothing.

@@ -2,16 +2,24 @@
 //!
 //! Owns the checks that come before any route, in the order that gives an
 //! attacker's browser the least: what kind of request, for which host, from
-//! which page, with which token. Pure.
+//! which page, with which token. Pure: time is a parameter.
 
+use super::attempts::{Attempts, Verdict};
+use super::caller::Caller;
 use super::problem::Problem;
-use super::token::Token;
+use super::tokens::Tokens;
+use crate::limits::ATTEMPTS_MAX;
 use crate::message::{Authority, Fields, Known};
+use crate::oplog;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
 
 /// The rules of one admin listener.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Guard {
-    token: Token,
+    tokens: Arc<Tokens>,
+    attempts: Attempts,
     /// Host names that lead here; none checks none (Unix socket).
     hosts: Option<Vec<String>>,
 }
@@ -20,20 +28,27 @@ impl Guard {
     /// A guard for a listener that is reached by these names, besides the
     /// loopback ones.
     #[must_use]
-    pub fn tcp(token: Token, names: &[String]) -> Self {
+    pub fn tcp(tokens: Arc<Tokens>, names: &[String]) -> Self {
         let mut hosts: Vec<String> = ["localhost", "127.0.0.1", "[::1]"].map(String::from).into();
         hosts.extend(names.iter().map(|name| name.to_ascii_lowercase()));
-        Self { token, hosts: Some(hosts) }
+        Self { tokens, attempts: Attempts::default(), hosts: Some(hosts) }
     }
 
     /// A guard for a Unix socket, which no web page can reach.
     #[must_use]
-    pub fn unix(token: Token) -> Self {
-        Self { token, hosts: None }
+    pub fn unix(tokens: Arc<Tokens>) -> Self {
+        Self { tokens, attempts: Attempts::default(), hosts: None }
     }
 
-    /// Refuses what no caller of ours sends.
-    pub fn check_caller(&self, fields: &Fields) -> Result<(), Problem> {
+    /// The tokens that it lets in.
+    #[must_use]
+    pub fn tokens(&self) -> &Arc<Tokens> {
+        &self.tokens
+    }
+
+    /// Refuses what no caller of ours sends. `authority` is whom the request is
+    /// for: that of its target, which overrules `Host` (RFC 9112 §3.2.2).
+    pub fn check_caller(&self, fields: &Fields, authority: Option<&[u8]>) -> Result<(), Problem> {
         if fields.first(Known::Upgrade).is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
             return Err(Problem::new(403, "there are no WebSockets here"));
         }
@@ -47,7 +62,7 @@ impl Guard {
         if origin == Some(b"null") {
             return Err(Problem::new(403, "requests of an opaque origin are refused"));
         }
-        let host = fields.first(Known::Host).and_then(Authority::parse);
+        let host = authority.and_then(Authority::parse);
         if let Some(hosts) = &self.hosts {
             let known = host.is_some_and(|host| hosts.contains(&host.canonical_host()));
             if !known {
@@ -67,19 +82,50 @@ impl Guard {
         Ok(())
     }
 
-    /// Asks for the bearer token.
-    pub fn check_token(&self, fields: &Fields) -> Result<(), Problem> {
-        let token = fields.get("Authorization").and_then(|value| {
-            let scheme = value.get(..7)?;
-            scheme.eq_ignore_ascii_case(b"bearer ").then(|| value[7..].trim_ascii())
-        });
-        match token {
-            Some(token) if self.token.matches(token) => Ok(()),
-            Some(_) => Err(Problem::new(401, "the token is not the one of this server")),
-            None => Err(Problem::new(
+    /// Asks for a bearer token, and tells whose it is.
+    pub fn check_token(
+        &self,
+        fields: &Fields,
+        query: Option<&[u8]>,
+        ip: Option<IpAddr>,
+        now: Instant,
+    ) -> Result<Caller, Problem> {
+        if query.is_some_and(has_token) {
+            return Err(Problem::new(
+                401,
+                "a token in the URL is not taken, since URLs are kept in logs and histories: send it in the header, as in \
+                 Authorization: Bearer TOKEN, and if that URL was sent by others too, replace the token",
+            ));
+        }
+        let Some(credentials) = fields.get("Authorization") else {
+            return Err(Problem::new(
                 401,
                 "send the token of the file 'token' in the data directory, as in Authorization: Bearer TOKEN",
-            )),
+            ));
+        };
+        let scheme = credentials.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case(b"bearer "));
+        if scheme.is_none() {
+            return Err(Problem::new(
+                401,
+                "neither a user and password nor a token alone is taken: send Authorization: Bearer TOKEN",
+            ));
+        }
+        if let Some(caller) = self.tokens.caller(credentials[7..].trim_ascii()) {
+            return Ok(caller);
+        }
+        match self.attempts.wrong(ip, now) {
+            Verdict::Wrong => Err(Problem::new(401, "this is not a token of this server, or no longer")),
+            Verdict::TooMany { wait, is_news } => {
+                if is_news {
+                    let from = ip.map_or_else(|| "a Unix socket".to_owned(), |ip| ip.to_canonical().to_string());
+                    oplog::warn(format_args!(
+                        "{from} shows tokens that are not of this server, more than {ATTEMPTS_MAX} a minute"
+                    ));
+                }
+                let retry_after_s = Some(wait.as_secs() + 1);
+                let detail = "this is not a token of this server, and too many wrong ones came from this address";
+                Err(Problem { retry_after_s, ..Problem::new(429, detail) })
+            }
         }
     }
 
@@ -110,6 +156,14 @@ impl Guard {
     }
 }
 
+/// True where a query brings a token, as some programs do it (RFC 6750 §2.3).
+fn has_token(query: &[u8]) -> bool {
+    query.split(|byte| *byte == b'&').any(|parameter| {
+        let name = parameter.split(|byte| *byte == b'=').next().unwrap_or_default();
+        name.eq_ignore_ascii_case(b"token") || name.eq_ignore_ascii_case(b"access_token")
+    })
+}
+
 /// The media type of Paste Deploy files: ours, nothing is registered for them.
 const PASTE_INI: &[u8] = b"text/x-paste-ini";
 
@@ -121,8 +175,16 @@ fn is_of(fields: &Fields, wanted: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::Token;
+    use crate::testing::Directory;
+    use std::time::Duration;
 
     const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+    /// All tokens of a directory that is empty.
+    fn tokens() -> Arc<Tokens> {
+        Arc::new(Tokens::open(Directory::new("guard").path(), &Token::new(TOKEN.into())).unwrap())
+    }
 
     fn fields(lines: &[(&str, &str)]) -> Fields {
         let mut fields = Fields::default();
@@ -133,8 +195,9 @@ mod tests {
     }
 
     fn status(lines: &[(&str, &str)]) -> u16 {
-        let guard = Guard::tcp(Token::new(TOKEN.into()), &["admin.example.org".into()]);
-        guard.check_caller(&fields(lines)).map_or_else(|problem| problem.status, |()| 200)
+        let guard = Guard::tcp(tokens(), &["admin.example.org".into()]);
+        let fields = fields(lines);
+        guard.check_caller(&fields, fields.first(Known::Host)).map_or_else(|problem| problem.status, |()| 200)
     }
 
     #[test]
@@ -146,8 +209,8 @@ mod tests {
             assert_eq!(status(&[("Host", host)]), 421, "{host}");
         }
         assert_eq!(status(&[]), 421);
-        let unix = Guard::unix(Token::new(TOKEN.into()));
-        assert!(unix.check_caller(&fields(&[("Host", "anything")])).is_ok());
+        let unix = Guard::unix(tokens());
+        assert!(unix.check_caller(&Fields::default(), Some(b"anything")).is_ok());
     }
 
     #[test]
@@ -173,13 +236,54 @@ mod tests {
         }
     }
 
+    fn shown(guard: &Guard, value: &str, query: Option<&str>, ip: &str, now: Instant) -> Result<String, Problem> {
+        let fields = if value.is_empty() { Fields::default() } else { fields(&[("Authorization", value)]) };
+        let caller = guard.check_token(&fields, query.map(str::as_bytes), Some(ip.parse().unwrap()), now);
+        caller.map(|caller| caller.name.to_string())
+    }
+
     #[test]
     fn the_token_is_asked_for() {
-        let guard = Guard::unix(Token::new(TOKEN.into()));
-        let check = |value: &str| guard.check_token(&fields(&[("Authorization", value)])).is_ok();
-        assert!(check(&format!("Bearer {TOKEN}")) && check(&format!("bearer  {TOKEN}")));
-        assert!(!check(TOKEN) && !check("Bearer ") && !check("Bearer x") && !check(&format!("Basic {TOKEN}")));
-        assert!(guard.check_token(&fields(&[])).is_err());
+        let guard = Guard::unix(tokens());
+        let check = |value: &str| {
+            let told = shown(&guard, value, None, "127.0.0.1", Instant::now());
+            told.map_err(|problem| problem.status)
+        };
+        for value in [format!("Bearer {TOKEN}"), format!("bearer  {TOKEN}")] {
+            assert_eq!(check(&value).as_deref(), Ok("admin"), "{value}");
+        }
+        for value in [TOKEN.to_owned(), "Bearer ".into(), "Bearer x".into(), format!("Basic {TOKEN}"), String::new()] {
+            assert_eq!(check(&value), Err(401), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_token_in_the_url_is_refused_with_the_way_to_send_it() {
+        let guard = Guard::unix(tokens());
+        let right = format!("Bearer {TOKEN}");
+        let check = |value: &str, query: &str| shown(&guard, value, Some(query), "127.0.0.1", Instant::now());
+        for query in [format!("token={TOKEN}"), format!("a=1&access_token={TOKEN}"), "Token".into(), "token=".into()] {
+            for value in ["", &right] {
+                let problem = check(value, &query).unwrap_err();
+                assert!(problem.status == 401 && problem.detail.contains("Authorization: Bearer TOKEN"), "{query}");
+            }
+        }
+        assert!(check(&right, "label=token=1&tokens=2&dry_run=true").is_ok());
+    }
+
+    #[test]
+    fn too_many_wrong_tokens_are_429_and_the_right_one_is_let_in_all_the_same() {
+        let guard = Guard::unix(tokens());
+        let now = Instant::now();
+        let status = |value: &str, ip| shown(&guard, value, None, ip, now).map_err(|problem| problem.status);
+        for _ in 0..ATTEMPTS_MAX {
+            assert_eq!(status("Bearer wrong", "192.0.2.1"), Err(401));
+        }
+        let problem = shown(&guard, "Bearer wrong", None, "192.0.2.1", now + Duration::from_secs(50)).unwrap_err();
+        assert_eq!((problem.status, problem.retry_after_s), (429, Some(11)));
+        assert_eq!(status("", "192.0.2.1"), Err(401), "none is not a wrong one");
+        assert_eq!(status("Bearer wrong", "192.0.2.2"), Err(401), "another address");
+        assert_eq!(status(&format!("Bearer {TOKEN}"), "192.0.2.1").as_deref(), Ok("admin"));
     }
 
     #[test]

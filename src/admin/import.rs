@@ -5,6 +5,7 @@
 
 use super::app::AdminState;
 use super::bulk;
+use super::caller::Caller;
 use super::guard::Guard;
 use super::model;
 use super::mutation::{self, Mutation};
@@ -18,9 +19,9 @@ use crate::registry::{Change, Condition, Refusal};
 use serde_json::{Value, json};
 
 /// Does what was asked.
-pub async fn perform(state: &AdminState, exchange: &Exchange) -> Result<Reply, Problem> {
+pub async fn perform(state: &AdminState, caller: &Caller, exchange: &Exchange) -> Result<Reply, Problem> {
     let query = Query::read(exchange, mutation::PLAIN)?;
-    let mutation = Mutation::read(exchange, &query, Ending::Finish)?;
+    let mutation = Mutation::read(caller, exchange, &query, Ending::Finish)?;
     if mutation.condition != Condition::None {
         return Err(Problem::new(400, "a condition is about one mount; this call is about many"));
     }

@@ -1,6 +1,7 @@
 //! The steps of a mount's life that somebody asks for, and its lease.
 
 use super::app::AdminState;
+use super::caller::Caller;
 use super::model;
 use super::mounts::check;
 use super::mutation::{self, Mutation, Outcome, tagged};
@@ -16,10 +17,16 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 /// `POST /v1/mounts/{id}/pause` and so on.
-pub async fn act(state: &AdminState, act: Act, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
+pub async fn act(
+    state: &AdminState,
+    caller: &Caller,
+    act: Act,
+    id: &str,
+    exchange: &Exchange,
+) -> Result<Reply, Problem> {
     let drains = matches!(act, Act::Drain(_));
     let query = Query::read(exchange, if drains { mutation::WITH_ENDING } else { mutation::PLAIN })?;
-    let mutation = Mutation::read(exchange, &query, Ending::DRAIN)?;
+    let mutation = Mutation::read(caller, exchange, &query, Ending::DRAIN)?;
     no_content(exchange).await?;
     let act = if drains { Act::Drain(mutation.ending) } else { act };
     mutation.perform(state, Change::Act(id.into(), act)).await
@@ -27,9 +34,9 @@ pub async fn act(state: &AdminState, act: Act, id: &str, exchange: &Exchange) ->
 
 /// `PUT /v1/mounts/{id}/lease`: begins it anew. Only another lease is a change
 /// of the mount.
-pub async fn lease(state: &AdminState, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
+pub async fn lease(state: &AdminState, caller: &Caller, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
     let query = Query::read(exchange, mutation::PLAIN)?;
-    let mutation = Mutation::read(exchange, &query, Ending::Finish)?;
+    let mutation = Mutation::read(caller, exchange, &query, Ending::Finish)?;
     let sent = if has_content(exchange) { read_json(exchange).await? } else { Value::Null };
     let snapshot = state.registry.snapshot();
     let record = snapshot.mounts.get(id).ok_or_else(|| Problem::from(Refusal::Unknown(id.into())))?;

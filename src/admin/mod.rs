@@ -5,24 +5,36 @@
 
 pub mod app;
 mod apply;
+mod attempts;
+mod audit;
 mod bulk;
+pub mod caller;
 mod explain;
 mod export;
 pub mod guard;
 mod import;
+mod json;
 mod life;
 mod list;
+mod metrics;
 mod model;
 mod mounts;
 mod mutation;
+mod operations;
 mod problem;
 mod query;
 mod reading;
 mod routes;
 pub mod sse;
+mod stats;
 pub mod token;
+mod token_calls;
+pub mod tokens;
+mod traffic;
 
 pub use app::{AdminState, app};
 pub use bulk::Bulk;
+pub use caller::Caller;
 pub use sse::Streams;
 pub use token::Token;
+pub use tokens::Tokens;

@@ -1,13 +1,15 @@
 //! One mount: shown, made, replaced, patched, removed.
 
 use super::app::AdminState;
+use super::caller::Caller;
 use super::guard::Guard;
+use super::json;
 use super::model;
 use super::mutation::{self, Mutation};
 use super::problem::Problem;
 use super::query::Query;
 use super::reading;
-use super::routes::{file_faults, json_of, no_content, read_body, read_json};
+use super::routes::{file_faults, no_content, read_body, read_json};
 use crate::exchange::{Exchange, Reply};
 use crate::limits::{ADMIN_BODY_BYTES_MAX, PATCH_ATTEMPTS_MAX};
 use crate::mount::spec::{Id, parse};
@@ -24,39 +26,39 @@ pub async fn show(state: &AdminState, id: &str, exchange: &Exchange) -> Result<R
 }
 
 /// `POST /v1/mounts`
-pub async fn create(state: &AdminState, exchange: &Exchange) -> Result<Reply, Problem> {
+pub async fn create(state: &AdminState, caller: &Caller, exchange: &Exchange) -> Result<Reply, Problem> {
     let query = Query::read(exchange, mutation::PLAIN)?;
-    let mutation = Mutation::read(exchange, &query, Ending::Finish)?;
+    let mutation = Mutation::read(caller, exchange, &query, Ending::Finish)?;
     let made_up = random_id()?;
     let spec = read_spec(exchange, Id::OwnOr(&made_up)).await?;
     mutation.perform(state, Change::Create(Box::new(spec))).await
 }
 
 /// `PUT /v1/mounts/{id}`
-pub async fn put(state: &AdminState, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
+pub async fn put(state: &AdminState, caller: &Caller, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
     let query = Query::read(exchange, mutation::WITH_ENDING)?;
-    let mutation = Mutation::read(exchange, &query, Ending::Finish)?;
+    let mutation = Mutation::read(caller, exchange, &query, Ending::Finish)?;
     let spec = read_spec(exchange, Id::Given(id)).await?;
     mutation.perform(state, Change::Put(Box::new(spec), mutation.ending)).await
 }
 
 /// `DELETE /v1/mounts/{id}`
-pub async fn delete(state: &AdminState, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
+pub async fn delete(state: &AdminState, caller: &Caller, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
     let query = Query::read(exchange, mutation::WITH_ENDING)?;
-    let mutation = Mutation::read(exchange, &query, Ending::DRAIN)?;
+    let mutation = Mutation::read(caller, exchange, &query, Ending::DRAIN)?;
     no_content(exchange).await?;
     mutation.perform(state, Change::Delete(id.into(), mutation.ending)).await
 }
 
 /// `PATCH /v1/mounts/{id}`: a merge patch (RFC 7396), merged onto the mount as
 /// it is, and made only if it still is so then; else merged anew.
-pub async fn patch(state: &AdminState, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
+pub async fn patch(state: &AdminState, caller: &Caller, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
     let query = Query::read(exchange, mutation::WITH_ENDING)?;
-    let asked = Mutation::read(exchange, &query, Ending::Finish)?;
+    let asked = Mutation::read(caller, exchange, &query, Ending::Finish)?;
     Guard::check_patch(&exchange.head.fields)?;
     let body = read_body(exchange, ADMIN_BODY_BYTES_MAX).await?;
     let body = body.ok_or_else(|| Problem::new(413, format!("a patch has at most {ADMIN_BODY_BYTES_MAX} bytes")))?;
-    let patch = model::as_sent(json_of(&body)?);
+    let patch = model::as_sent(json::read(&body)?);
     for _ in 0..PATCH_ATTEMPTS_MAX {
         let snapshot = state.registry.snapshot();
         let record = snapshot.mounts.get(id);
@@ -66,7 +68,7 @@ pub async fn patch(state: &AdminState, id: &str, exchange: &Exchange) -> Result<
         json_patch::merge(&mut value, &patch);
         let spec = check_files(parse(&value, Id::Given(id)).map_err(Problem::invalid)?).await?;
         let condition = Condition::Revision([record.revision].into_iter().collect());
-        let mutation = Mutation { condition, ..asked.clone() };
+        let mutation = asked.under(condition);
         match mutation.ask(state, Change::Put(Box::new(spec), asked.ending)).await {
             Ok(outcome) => return Ok(mutation::reply(state, &outcome)),
             // Whoever asked for one revision is told by the check above.

@@ -5,11 +5,13 @@
 //! the requests that began before; and how all of them are answered.
 
 use super::app::AdminState;
+use super::audit::Trail;
+use super::caller::Caller;
 use super::model;
 use super::problem::Problem;
 use super::query::Query;
 use crate::exchange::{Exchange, Reply};
-use crate::limits::{MOUNT_DRAIN_MAX, REASON_BYTES_MAX, SETTING_MAX};
+use crate::limits::{MOUNT_DRAIN_MAX, SETTING_MAX};
 use crate::message::{Fields, parse_digits};
 use crate::mount::Ending;
 use crate::registry::{Action as Did, Change, Condition, Done, Edit, Origin, Preview, Refusal, Request};
@@ -33,6 +35,8 @@ pub struct Mutation {
     pub condition: Condition,
     /// Who asks, and why.
     pub origin: Origin,
+    /// The call, for the trail that it leaves.
+    call: String,
 }
 
 /// What came of it.
@@ -46,14 +50,26 @@ pub enum Outcome {
 
 impl Mutation {
     /// Reads it; `ending` is what counts where the query says nothing.
-    pub fn read(exchange: &Exchange, query: &Query, ending: Ending) -> Result<Self, Problem> {
+    pub fn read(caller: &Caller, exchange: &Exchange, query: &Query, ending: Ending) -> Result<Self, Problem> {
         let fields = &exchange.head.fields;
+        let dry_run = query.flag("dry_run")?;
+        if !dry_run {
+            caller.may_write()?;
+        }
+        let [method, path] = [exchange.head.method(), exchange.path()].map(String::from_utf8_lossy);
         Ok(Self {
-            dry_run: query.flag("dry_run")?,
+            dry_run,
+            call: format!("{method} {path}"),
             ending: read_ending(query, ending)?,
             condition: read_condition(fields)?,
-            origin: Origin { why: read_reason(fields)?, ..Origin::own("admin") },
+            origin: caller.origin(fields)?,
         })
+    }
+
+    /// The same, if that holds.
+    #[must_use]
+    pub fn under(&self, condition: Condition) -> Self {
+        Self { condition, ..self.clone() }
     }
 
     /// Makes the change, or tries it.
@@ -64,7 +80,11 @@ impl Mutation {
             // Of many mounts it takes a while.
             return blocking::unblock(move || registry.preview(request)).await.map(Outcome::Tried);
         }
-        state.registry.change(request).await.map(Outcome::Made)
+        // Every change of the mounts that somebody asks for goes through here.
+        let trail = Trail::begin(&self.origin, &self.call);
+        let made = state.registry.change(request).await;
+        trail.end(&made);
+        made.map(Outcome::Made)
     }
 
     /// The same, answered with the one mount that it was about.
@@ -86,8 +106,7 @@ pub fn reply(state: &AdminState, outcome: &Outcome) -> Reply {
         Some(record) => {
             let mut mount = model::mount(record, &state.registry);
             if let Some(edit) = done.edits.last()
-                && edit.before.is_some()
-                && !record.handle.status().generations.is_empty()
+                && state.registry.operation(edit.revision).is_some_and(|operation| !operation.is_done())
             {
                 mount["links"]["operation"] = json!(format!("/v1/operations/{}", edit.revision));
             }
@@ -157,16 +176,6 @@ fn read_ending(query: &Query, default: Ending) -> Result<Ending, Problem> {
         (Some("kill"), None) => Ok(Ending::Kill),
         (Some("finish" | "kill"), Some(_)) => Err(Problem::new(400, "drain_ms goes with mode=deadline only")),
         (Some(_), _) => Err(Problem::new(400, "mode must be finish, deadline or kill")),
-    }
-}
-
-/// `X-Reason`: why, for the history.
-fn read_reason(fields: &Fields) -> Result<Option<String>, Problem> {
-    let Some(value) = fields.get("X-Reason").filter(|value| !value.is_empty()) else { return Ok(None) };
-    let text = std::str::from_utf8(value).ok().filter(|text| text.len() <= REASON_BYTES_MAX);
-    match text.filter(|text| !text.chars().any(char::is_control)) {
-        Some(text) => Ok(Some(text.to_owned())),
-        None => Err(Problem::new(400, format!("X-Reason must be printable UTF-8 of at most {REASON_BYTES_MAX} bytes"))),
     }
 }
 
@@ -327,14 +336,5 @@ mod tests {
         for bad in ["mode=x", "mode=", "mode=kill&drain_ms=1", "mode=finish&drain_ms=1", "drain_ms=86400001"] {
             assert_eq!(ending(bad), Err(400), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_reason_is_one_short_printable_text() {
-        let reason = |value: &str| read_reason(&fields(&[("X-Reason", value)])).map_err(|problem| problem.status);
-        assert_eq!(reason("deploy 7 – ä"), Ok(Some("deploy 7 – ä".into())));
-        assert_eq!(reason(""), Ok(None));
-        assert_eq!(reason(&"x".repeat(257)), Err(400));
-        assert_eq!(reason("a\tb"), Err(400));
     }
 }

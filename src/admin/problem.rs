@@ -19,6 +19,8 @@ pub struct Problem {
     pub faults: Vec<Value>,
     /// The methods that would do, for 405.
     pub allow: Option<&'static str>,
+    /// Seconds to wait before trying again, where that may help.
+    pub retry_after_s: Option<u64>,
     /// The revision that the mount is at now, for 412.
     pub revision: Option<u64>,
 }
@@ -27,7 +29,8 @@ impl Problem {
     /// A problem of that status.
     #[must_use]
     pub fn new(status: u16, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), faults: Vec::new(), allow: None, revision: None }
+        let retry_after_s = (status == 503).then_some(1);
+        Self { status, detail: detail.into(), faults: Vec::new(), allow: None, retry_after_s, revision: None }
     }
 
     /// A mount that is not valid.
@@ -74,13 +77,14 @@ impl Problem {
         if let Some(allow) = self.allow {
             fields.push(b"Allow", allow.as_bytes());
         }
+        if let Some(seconds) = self.retry_after_s {
+            fields.push(b"Retry-After", seconds.to_string().as_bytes());
+        }
+        if self.status == 401 {
+            fields.push(b"WWW-Authenticate", b"Bearer");
+        }
         if let Some(revision) = self.revision {
             fields.push(b"ETag", format!("\"{revision}\"").as_bytes());
-        }
-        match self.status {
-            401 => fields.push(b"WWW-Authenticate", b"Bearer"),
-            503 => fields.push(b"Retry-After", b"1"),
-            _ => {}
         }
         reply
     }

@@ -2,9 +2,12 @@
 //! else. Handlers are thin: read, ask the registry, show.
 
 use super::app::AdminState;
+use super::caller::{Caller, Effect};
 use super::guard::Guard;
 use super::problem::Problem;
-use super::{apply, explain, export, import, life, list, model, mounts};
+use super::{
+    apply, explain, export, import, json, life, list, metrics, model, mounts, operations, stats, token_calls, traffic,
+};
 use crate::exchange::{Exchange, Reply};
 use crate::http1::Framing;
 use crate::limits::ADMIN_BODY_BYTES_MAX;
@@ -51,6 +54,22 @@ pub enum Action {
     Export,
     /// What would become of a request.
     Explain,
+    /// Who may call.
+    ListTokens,
+    /// Somebody more.
+    AddToken,
+    /// Somebody less.
+    RemoveToken,
+    /// What remains of a mount as it was before a change.
+    Operation,
+    /// What one mount has done.
+    MountStats,
+    /// Its requests as they end.
+    Traffic,
+    /// What all have done.
+    Stats,
+    /// The same for Prometheus.
+    Metrics,
     /// The process lives.
     Health,
     /// The process takes requests.
@@ -113,6 +132,18 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/v1/import", guarded: true, actions: &[("POST", Action::Import)], allow: "POST" },
     Route { path: "/v1/export", guarded: true, actions: &[("GET", Action::Export)], allow: "GET, HEAD" },
     Route { path: "/v1/explain", guarded: true, actions: &[("POST", Action::Explain)], allow: "POST" },
+    Route {
+        path: "/v1/tokens",
+        guarded: true,
+        actions: &[("GET", Action::ListTokens), ("POST", Action::AddToken)],
+        allow: "GET, HEAD, POST",
+    },
+    Route { path: "/v1/tokens/{id}", guarded: true, actions: &[("DELETE", Action::RemoveToken)], allow: "DELETE" },
+    Route { path: "/v1/mounts/{id}/stats", guarded: true, actions: &[("GET", Action::MountStats)], allow: "GET, HEAD" },
+    Route { path: "/v1/mounts/{id}/traffic", guarded: true, actions: &[("GET", Action::Traffic)], allow: "GET, HEAD" },
+    Route { path: "/v1/operations/{id}", guarded: true, actions: &[("GET", Action::Operation)], allow: "GET, HEAD" },
+    Route { path: "/v1/stats", guarded: true, actions: &[("GET", Action::Stats)], allow: "GET, HEAD" },
+    Route { path: "/metrics", guarded: true, actions: &[("GET", Action::Metrics)], allow: "GET, HEAD" },
     Route { path: "/healthz", guarded: false, actions: &[("GET", Action::Health)], allow: "GET, HEAD" },
     Route { path: "/readyz", guarded: false, actions: &[("GET", Action::Ready)], allow: "GET, HEAD" },
     Route { path: "/openapi.yaml", guarded: false, actions: &[("GET", Action::Contract)], allow: "GET, HEAD" },
@@ -144,6 +175,37 @@ const CONTRACT: &str = include_str!("../../openapi.yaml");
 const CONTENT_SECURITY_POLICY: &[u8] =
     b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
+impl Action {
+    /// What it may do. One that asks for no token can only read.
+    #[must_use]
+    pub fn effect(self) -> Effect {
+        match self {
+            Self::List
+            | Self::Show
+            | Self::Export
+            | Self::Explain
+            | Self::Operation
+            | Self::MountStats
+            | Self::Traffic
+            | Self::Stats
+            | Self::Metrics
+            | Self::Health
+            | Self::Ready
+            | Self::Contract
+            | Self::Asset(_) => Effect::Reads,
+            Self::Create
+            | Self::Put
+            | Self::Patch
+            | Self::Delete
+            | Self::Act(_)
+            | Self::Lease
+            | Self::Apply
+            | Self::Import => Effect::Rehearses,
+            Self::ListTokens | Self::AddToken | Self::RemoveToken => Effect::Governs,
+        }
+    }
+}
+
 impl Route {
     /// The action of a method; HEAD is GET without content.
     pub fn action(&self, method: &[u8]) -> Result<Action, Problem> {
@@ -156,21 +218,35 @@ impl Route {
     }
 }
 
-/// Does what was asked. `id` is the mount that the path names.
-pub async fn perform(state: &AdminState, action: Action, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
+/// Does what was asked. `id` is the mount or token that the path names.
+pub async fn perform(
+    state: &AdminState,
+    action: Action,
+    id: &str,
+    caller: &Caller,
+    exchange: &Exchange,
+) -> Result<Reply, Problem> {
     match action {
         Action::List => list::perform(state, exchange).await,
         Action::Show => mounts::show(state, id, exchange).await,
-        Action::Create => mounts::create(state, exchange).await,
-        Action::Put => mounts::put(state, id, exchange).await,
-        Action::Patch => mounts::patch(state, id, exchange).await,
-        Action::Delete => mounts::delete(state, id, exchange).await,
-        Action::Act(act) => life::act(state, act, id, exchange).await,
-        Action::Lease => life::lease(state, id, exchange).await,
-        Action::Apply => apply::perform(state, exchange).await,
-        Action::Import => import::perform(state, exchange).await,
+        Action::Create => mounts::create(state, caller, exchange).await,
+        Action::Put => mounts::put(state, caller, id, exchange).await,
+        Action::Patch => mounts::patch(state, caller, id, exchange).await,
+        Action::Delete => mounts::delete(state, caller, id, exchange).await,
+        Action::Act(act) => life::act(state, caller, act, id, exchange).await,
+        Action::Lease => life::lease(state, caller, id, exchange).await,
+        Action::Apply => apply::perform(state, caller, exchange).await,
+        Action::Import => import::perform(state, caller, exchange).await,
         Action::Export => export::perform(state, exchange).await,
         Action::Explain => explain::perform(state, exchange).await,
+        Action::ListTokens => Ok(token_calls::list(state)),
+        Action::AddToken => token_calls::add(state, caller, exchange).await,
+        Action::RemoveToken => token_calls::remove(state, caller, id, exchange).await,
+        Action::Operation => operations::show(state, id, exchange).await,
+        Action::MountStats => stats::of_mount(state, id),
+        Action::Traffic => traffic::perform(state, id, exchange),
+        Action::Stats => Ok(stats::of_process(state).await),
+        Action::Metrics => metrics::perform(state).await,
         Action::Health => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
         Action::Ready if state.front.is_ending() => Ok(model::json_reply(503, &json!({ "status": "draining" }))),
         Action::Ready => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
@@ -195,7 +271,7 @@ pub(super) async fn read_json(exchange: &Exchange) -> Result<Value, Problem> {
     Guard::check_json(&exchange.head.fields)?;
     let body = read_body(exchange, ADMIN_BODY_BYTES_MAX).await?;
     let body = body.ok_or_else(|| Problem::new(413, format!("a mount has at most {ADMIN_BODY_BYTES_MAX} bytes")))?;
-    json_of(&body)
+    json::read(&body)
 }
 
 /// True unless there is no content, or none of it.
@@ -216,8 +292,4 @@ pub(super) async fn no_content(exchange: &Exchange) -> Result<(), Problem> {
 pub(super) async fn read_body(exchange: &Exchange, bytes_max: usize) -> Result<Option<Vec<u8>>, Problem> {
     let body = exchange.body.read_all(bytes_max).await;
     body.map_err(|error| Problem::new(error.kind().answer().status, error.kind().answer().text))
-}
-
-pub(super) fn json_of(body: &[u8]) -> Result<Value, Problem> {
-    serde_json::from_slice(body).map_err(|error| Problem::new(400, format!("malformed JSON: {error}")))
 }

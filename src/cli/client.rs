@@ -1,7 +1,8 @@
 //! The admin API from the command line: surf over async-h1, TCP or Unix.
 //!
-//! Owns finding the server and the token. Both ends are ours, so async-h1's
-//! client is good enough here.
+//! Owns finding the server and the token, and what is said where there is none
+//! or the wrong one. Both ends are ours, so async-h1's client is good enough
+//! here.
 
 use super::Failure;
 use crate::admin::Token;
@@ -9,13 +10,14 @@ use crate::net::Endpoint;
 use crate::server::ADMIN_FILE;
 use crate::settings::default_data_dir;
 use clap::Args;
+use http_types::headers::HeaderName;
 use http_types::{Method, Request, Response, Url};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Which server, and how to be let in.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ClientArguments {
     /// The admin address: http://IP:PORT or unix:PATH [default: as the server of this data directory said]
     #[arg(long, env = "STANDIN_ADMIN", value_name = "ADDRESS", global = true)]
@@ -38,6 +40,38 @@ pub struct Client {
     surf: surf::Client,
     endpoint: Endpoint,
     token: Token,
+    /// Where the token is from, for whoever must mend it.
+    token_from: String,
+}
+
+/// One call.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// What is to be done.
+    pub method: Method,
+    /// To what, with its query.
+    pub path: String,
+    /// JSON.
+    pub body: Option<&'a Value>,
+    /// Further fields.
+    pub fields: Vec<(&'static str, String)>,
+}
+
+/// What was answered to it.
+#[derive(Debug)]
+pub struct Answer {
+    /// The content; null where there is none.
+    pub value: Value,
+    /// The last revision that the call made.
+    pub revision: Option<u64>,
+}
+
+impl Call<'_> {
+    /// To read something.
+    #[must_use]
+    pub fn get(path: impl Into<String>) -> Self {
+        Self { method: Method::Get, path: path.into(), body: None, fields: Vec::new() }
+    }
 }
 
 impl Client {
@@ -54,65 +88,155 @@ impl Client {
             })?,
         };
         let endpoint: Endpoint = server.trim().parse().map_err(|error| Failure::Usage(format!("--server: {error}")))?;
-        let token = match arguments.token {
-            Some(token) => Token::new(token),
-            None => Token::load(&data_dir).map_err(|error| {
-                Failure::Failed(format!(
-                    "no token in {}: {error}; give the server's --data-dir, or its token in STANDIN_TOKEN",
-                    data_dir.display()
-                ))
-            })?,
+        let (token, token_from) = match arguments.token {
+            Some(token) => (Token::new(token.trim().to_owned()), "STANDIN_TOKEN or --token".to_owned()),
+            None => {
+                let token = Token::load(&data_dir).map_err(|error| {
+                    Failure::Failed(format!(
+                        "no token in {}: {error}; give the server's --data-dir, or its token in STANDIN_TOKEN",
+                        data_dir.display()
+                    ))
+                })?;
+                (token, data_dir.join("token").display().to_string())
+            }
         };
+        if token.reveal().is_empty() || !token.reveal().bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Failure::Usage(format!("{token_from}: a token is printable ASCII, without spaces")));
+        }
         let surf = surf::Client::with_http_client(Connector { endpoint: endpoint.clone() });
-        Ok(Self { surf, endpoint, token })
+        Ok(Self { surf, endpoint, token, token_from })
+    }
+
+    /// Where the server is.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// What lets this client in.
+    #[must_use]
+    pub fn token(&self) -> &Token {
+        &self.token
     }
 
     /// Makes one call; an error of the API is a refusal with its own words.
     pub fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
-        async_std::task::block_on(async {
-            let answer = async { self.exchange(method, path, body).await };
-            let too_late = async {
-                async_io::Timer::after(ANSWER_MAX).await;
-                Err(Failure::Failed(format!("{} did not answer within {ANSWER_MAX:?}", self.endpoint)))
-            };
-            futures_lite::future::or(answer, too_late).await
-        })
+        self.send(&Call { method, path: path.to_owned(), body, fields: Vec::new() }).map(|answer| answer.value)
     }
 
-    async fn exchange(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+    /// The same with further fields, and the revision that it made.
+    pub fn send(&self, call: &Call<'_>) -> Result<Answer, Failure> {
+        async_std::task::block_on(within(ANSWER_MAX, self.too_late(), async {
+            let mut response = self.exchange(call).await?;
+            let value = self.content(&mut response).await?;
+            let revision = response.header("X-Revision").and_then(|values| values.as_str().parse().ok());
+            Ok(Answer { value, revision })
+        }))
+    }
+
+    /// Begins a call whose answer does not end by itself: its head is here, and
+    /// its content is still to come.
+    pub async fn open(&self, call: &Call<'_>) -> Result<surf::Response, Failure> {
+        within(ANSWER_MAX, self.too_late(), self.exchange(call)).await
+    }
+
+    /// A response that is no error.
+    async fn exchange(&self, call: &Call<'_>) -> Result<surf::Response, Failure> {
         let base = match &self.endpoint {
             Endpoint::Tcp(address) => format!("http://{address}"),
             Endpoint::Unix(_) => "http://localhost".to_owned(),
         };
-        let url = Url::parse(&format!("{base}{path}")).map_err(|error| Failure::Usage(error.to_string()))?;
-        let mut request = Request::new(method, url);
+        let url = Url::parse(&format!("{base}{}", call.path)).map_err(|error| Failure::Usage(error.to_string()))?;
+        let mut request = Request::new(call.method, url);
         request.insert_header("Authorization", format!("Bearer {}", self.token.reveal()));
-        if let Some(body) = body {
+        for (name, value) in &call.fields {
+            request.insert_header(HeaderName::from(*name), value.as_str());
+        }
+        if let Some(body) = call.body {
             request.set_body(body.to_string());
             request.set_content_type(http_types::mime::JSON);
         }
-        let unreachable = |error: surf::Error| {
-            Failure::Failed(format!("{} cannot be reached: {error}; is `standin serve` running there?", self.endpoint))
-        };
-        let mut response = self.surf.send(request).await.map_err(unreachable)?;
-        let bytes = response.body_bytes().await.map_err(unreachable)?;
-        let value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let mut response = self.surf.send(request).await.map_err(|error| self.unreachable(&error))?;
         if response.status().is_success() {
-            Ok(value)
-        } else {
-            Err(Failure::Refused(told(u16::from(response.status()), &value)))
+            return Ok(response);
         }
+        let value = self.content(&mut response).await?;
+        let told = self.told(u16::from(response.status()), &call.path, &value);
+        Err(if response.status() == 503 { Failure::Unready(told) } else { Failure::Refused(told) })
+    }
+
+    async fn content(&self, response: &mut surf::Response) -> Result<Value, Failure> {
+        let bytes = response.body_bytes().await.map_err(|error| self.unreachable(&error))?;
+        Ok(serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+
+    fn unreachable(&self, error: &surf::Error) -> Failure {
+        Failure::Failed(format!(
+            "{} cannot be reached: {error}; start a server with `standin serve`, or say where it is with --server or --data-dir",
+            self.endpoint
+        ))
+    }
+
+    fn too_late(&self) -> Failure {
+        Failure::Failed(format!("{} did not answer within {ANSWER_MAX:?}", self.endpoint))
+    }
+
+    /// An API error in the words of its `detail` and of each fault, and what to
+    /// do where only the command line knows.
+    fn told(&self, status: u16, path: &str, problem: &Value) -> String {
+        let detail = problem["detail"].as_str();
+        let mut text = detail.map_or_else(|| format!("the server answered {status}"), str::to_owned);
+        for fault in problem["errors"].as_array().into_iter().flatten() {
+            let part = |name: &str| fault[name].as_str().unwrap_or_default().to_owned();
+            text.push_str(&format!("\n  {} {}", part("pointer"), part("detail")));
+        }
+        match status {
+            401 => text.push_str(&format!(
+                "; the one sent to {} is from {}: give that server's --data-dir, or its token in STANDIN_TOKEN",
+                self.endpoint, self.token_from
+            )),
+            404 if path.starts_with("/v1/mounts/") => {
+                text.push_str("; `standin mount list` lists those that there are")
+            }
+            _ => {}
+        }
+        text
     }
 }
 
-/// An API error in the words of its `detail` and of each fault.
-fn told(status: u16, problem: &Value) -> String {
-    let mut text = problem["detail"].as_str().map_or_else(|| format!("the server answered {status}"), str::to_owned);
-    for fault in problem["errors"].as_array().into_iter().flatten() {
-        let part = |name: &str| fault[name].as_str().unwrap_or_default().to_owned();
-        text.push_str(&format!("\n  {} {}", part("pointer"), part("detail")));
-    }
-    text
+/// What comes first: the end of `work`, or the end of that time.
+async fn within<T>(
+    time: Duration,
+    too_late: Failure,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let end = async {
+        async_io::Timer::after(time).await;
+        Err(too_late)
+    };
+    futures_lite::future::or(work, end).await
+}
+
+/// Text as one segment of a path, or one value of a query (RFC 3986 §2.1).
+#[must_use]
+pub fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:,*=".contains(&byte);
+    text.bytes().fold(String::new(), |mut out, byte| {
+        match plain(byte) {
+            true => out.push(char::from(byte)),
+            false => out.push_str(&format!("%{byte:02X}")),
+        }
+        out
+    })
+}
+
+/// A path and the parameters of its query that are given.
+#[must_use]
+pub fn with_query(path: &str, parameters: &[(&str, Option<String>)]) -> String {
+    let given = parameters.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    given.enumerate().fold(path.to_owned(), |path, (place, (name, value))| {
+        format!("{path}{}{name}={}", if place == 0 { '?' } else { '&' }, encoded(value))
+    })
 }
 
 /// surf's way to the server.
@@ -134,5 +258,18 @@ impl http_client::HttpClient for Connector {
                 async_h1::connect(stream, request).await
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{encoded, with_query};
+
+    #[test]
+    fn nothing_leaves_its_place_in_a_path_or_query() {
+        assert_eq!(encoded("a/../b?c#d e&f+\u{e4}"), "a%2F..%2Fb%3Fc%23d%20e%26f%2B%C3%A4");
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(with_query("/v1", &[("a", some("1&b=2")), ("c", None), ("d", some("k=v"))]), "/v1?a=1%26b=2&d=k=v");
+        assert_eq!(with_query("/v1", &[("a", None)]), "/v1");
     }
 }

@@ -1,20 +1,29 @@
-//! `standin import paste`: mounts from a Paste Deploy file.
+//! `standin import`: mounts from an export, or from a Paste Deploy file.
 //!
 //! The file, and those that it names, are read here; the server gets the mounts
 //! in one call and makes all of them or none.
 
 use super::Failure;
+use super::changes::{about, read_mounts, summary};
 use super::client::{Client, ClientArguments};
+use super::mutation::Mutation;
 use super::output::{remark, say};
 use crate::paste::{self, Import};
 use clap::{Args, Subcommand};
 use http_types::Method;
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
+#[command(subcommand_negates_reqs = true)]
 pub struct ImportArguments {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    /// An export, or any JSON with {"mounts": [...]} or an array of mounts; - is standard input
+    #[arg(required = true)]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    mutation: Mutation,
     #[command(flatten)]
     client: ClientArguments,
     /// Print JSON, for scripts
@@ -28,44 +37,63 @@ enum Command {
     Paste {
         /// The file; FILE#NAME begins with another application than main
         file: String,
-        /// Tell what would be done, and do nothing
-        #[arg(long)]
-        dry_run: bool,
+        #[command(flatten)]
+        mutation: Mutation,
     },
 }
 
 /// Does what was asked; the notes go to standard error, what was done to
 /// standard output.
 pub fn run(arguments: ImportArguments) -> Result<(), Failure> {
-    let Command::Paste { file, dry_run } = arguments.command;
-    let import = paste::import_file(&file, false).map_err(Failure::Usage)?;
-    if !arguments.json || import.has_errors() {
+    match (arguments.command, arguments.file) {
+        (Some(Command::Paste { .. }), Some(_)) => Err(Failure::Usage("name one file".into())),
+        // Said before `paste` or behind it, it is said.
+        (Some(Command::Paste { file, mutation }), None) => {
+            paste(&file, &mutation.or(arguments.mutation), arguments.client, arguments.json)
+        }
+        (None, Some(file)) => json(&file, &arguments.mutation, arguments.client, arguments.json),
+        (None, None) => Err(Failure::Usage("name a file".into())),
+    }
+}
+
+fn json(file: &Path, mutation: &Mutation, client: ClientArguments, json: bool) -> Result<(), Failure> {
+    let mounts = read_mounts(file)?;
+    let answer = send(&Client::find(client)?, mutation, &mounts)?;
+    say(&if json { answer.to_string() } else { done(&answer, mutation, |id| about(&mounts, id)) });
+    Ok(())
+}
+
+fn paste(file: &str, mutation: &Mutation, client: ClientArguments, json: bool) -> Result<(), Failure> {
+    let import = paste::import_file(file, false).map_err(Failure::Usage)?;
+    if !json || import.has_errors() {
         import.notes.iter().for_each(|note| remark(&note.to_string()));
     }
     if import.has_errors() {
         return Err(Failure::Usage(format!("{file}: {}", import.summary())));
     }
-    let client = Client::find(arguments.client)?;
-    let path = if dry_run { "/v1/import?dry_run=true" } else { "/v1/import" };
-    let mut answer = client.call(Method::Post, path, Some(&json!({ "mounts": import.mounts })))?;
-    if arguments.json {
+    let mut answer = send(&Client::find(client)?, mutation, &json!({ "mounts": import.mounts }))?;
+    if json {
         answer["notes"] = json!(import.notes);
         say(&answer.to_string());
     } else {
-        say(&done(&answer, &import, dry_run));
+        say(&format!("{}; {}", done(&answer, mutation, |id| matched(&import, id)), import.summary()));
     }
     Ok(())
 }
 
+fn matched(import: &Import, id: &str) -> String {
+    import.specs.iter().find(|spec| spec.id == id).map(|spec| spec.matches.to_string()).unwrap_or_default()
+}
+
+fn send(client: &Client, mutation: &Mutation, mounts: &Value) -> Result<Value, Failure> {
+    mutation.send(client, (Method::Post, "/v1/import"), &[], Some(mounts), None).map(|answer| answer.value)
+}
+
 /// What became of which mount, and the sum.
-fn done(answer: &Value, import: &Import, dry_run: bool) -> String {
-    let mut lines = Vec::new();
-    for list in ["created", "updated", "unchanged"] {
-        for id in answer[list].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            let matches = import.specs.iter().find(|spec| spec.id == id).map(|spec| spec.matches.to_string());
-            lines.push(format!("{list:<9}  {id}  {}", matches.unwrap_or_default()));
-        }
+fn done(answer: &Value, mutation: &Mutation, about: impl Fn(&str) -> String) -> String {
+    let summary = summary(answer, about);
+    if mutation.dry_run && !answer["changes"].is_array() {
+        return format!("{summary}; this was a dry run: nothing was changed");
     }
-    lines.push(import.summary() + if dry_run { "; this was a dry run: nothing was changed" } else { "" });
-    lines.join("\n")
+    summary
 }

@@ -6,6 +6,7 @@
 //! it, the upstream side content; both run in the connection's one task, so
 //! the lock is never contended and never held across an await.
 
+use super::account::Account;
 use super::bounds::Bounds;
 use super::pace::Pace;
 use crate::error::{Error, Kind};
@@ -27,6 +28,8 @@ pub struct ClientSide {
     taken: u64,
     /// What the current exchange may take.
     pub bounds: Bounds,
+    /// To whose account the current exchange goes.
+    pub account: Account,
     pace: Pace,
     /// Interim responses on their way to the client.
     interim: Vec<u8>,
@@ -42,6 +45,7 @@ impl ClientSide {
             decoder: BodyDecoder::new(Framing::None),
             taken: 0,
             bounds: Bounds::OWN,
+            account: Account::default(),
             pace: Pace::default(),
             interim: Vec::new(),
             deadline,
@@ -53,6 +57,7 @@ impl ClientSide {
         self.decoder = BodyDecoder::new(framing);
         self.taken = 0;
         self.bounds = Bounds::OWN;
+        self.account.begin();
         self.pace = Pace::default();
     }
 

@@ -5,9 +5,10 @@
 //! actor revokes them, the number goes far below zero and nobody is admitted
 //! without asking; what is on its way stays counted.
 
-use event_listener::Event;
+use super::generation::{Generation, Inside};
+use event_listener::{Event, EventListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Far more than can ever be granted.
 const REVOKED: i64 = 1 << 40;
@@ -18,7 +19,6 @@ pub struct Credits {
     available: AtomicI64,
     granted: AtomicI64,
     returned: Event,
-    cut: AtomicBool,
 }
 
 impl Credits {
@@ -32,7 +32,9 @@ impl Credits {
     pub fn grant(&self, count: u32) {
         let count = i64::from(count);
         let before = self.granted.swap(count, Ordering::AcqRel);
-        self.available.fetch_add(count - before, Ordering::AcqRel);
+        if before != count {
+            self.available.fetch_add(count - before, Ordering::AcqRel);
+        }
     }
 
     /// Admits again after [`Credits::revoke`].
@@ -42,16 +44,11 @@ impl Credits {
         }
     }
 
-    /// Admits nobody any more.
+    /// Admits nobody any more but whom the owner lets in.
     pub fn revoke(&self) {
         if !self.is_revoked() {
             self.available.fetch_sub(REVOKED, Ordering::AcqRel);
         }
-    }
-
-    /// What is still on its way must end at once.
-    pub fn cut(&self) {
-        self.cut.store(true, Ordering::Release);
     }
 
     fn is_revoked(&self) -> bool {
@@ -61,10 +58,20 @@ impl Credits {
     /// Spends one, where there is one.
     #[must_use]
     pub fn spend(self: &Arc<Self>) -> Option<Credit> {
+        self.spend_above(0)
+    }
+
+    /// Spends one that was revoked, as their owner: others cannot take it.
+    #[must_use]
+    pub fn spend_revoked(self: &Arc<Self>) -> Option<Credit> {
+        self.spend_above(if self.is_revoked() { -REVOKED } else { 0 })
+    }
+
+    fn spend_above(self: &Arc<Self>, least: i64) -> Option<Credit> {
         let mut available = self.available.load(Ordering::Relaxed);
-        while available > 0 {
+        while available > least {
             match self.available.compare_exchange_weak(available, available - 1, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => return Some(Credit { credits: Arc::clone(self) }),
+                Ok(_) => return Some(Credit { credits: Arc::clone(self), inside: None }),
                 Err(now) => available = now,
             }
         }
@@ -79,15 +86,10 @@ impl Credits {
         u64::try_from(self.granted.load(Ordering::Acquire) - available).unwrap_or(0)
     }
 
-    /// Waits until, after a revoke, no request is on its way.
-    pub async fn idle(&self) {
-        loop {
-            let returned = self.returned.listen();
-            if self.in_flight() == 0 {
-                return;
-            }
-            returned.await;
-        }
+    /// Heard when one comes back while there were none, or they are revoked.
+    #[must_use]
+    pub fn returned(&self) -> EventListener {
+        self.returned.listen()
     }
 }
 
@@ -95,20 +97,41 @@ impl Credits {
 #[derive(Debug)]
 pub struct Credit {
     credits: Arc<Credits>,
+    /// Dropped first: who waits for a place finds its generation counted.
+    inside: Option<Inside>,
 }
 
 impl Credit {
+    /// True when it is one of those.
+    #[must_use]
+    pub fn is_of(&self, credits: &Arc<Credits>) -> bool {
+        Arc::ptr_eq(&self.credits, credits)
+    }
+
+    /// Counts the request in that generation; false if it takes no more.
+    #[must_use]
+    pub fn enter(&mut self, generation: &Arc<Generation>) -> bool {
+        self.inside = generation.enter();
+        self.inside.is_some()
+    }
+
+    /// Counts the tunnel of a request that is inside already.
+    pub fn follow(&mut self, request: &Self) {
+        self.inside = request.inside.as_ref().map(Inside::tunnel);
+    }
+
     /// True when its request must end at once. Whoever waits looks here each
     /// time the clock wakes it.
     #[must_use]
     pub fn is_cut(&self) -> bool {
-        self.credits.cut.load(Ordering::Acquire)
+        self.inside.as_ref().is_some_and(Inside::is_cut)
     }
 }
 
 impl Drop for Credit {
     fn drop(&mut self) {
-        // Below zero somebody may wait for the last one.
+        drop(self.inside.take());
+        // Below zero somebody may wait for it.
         if self.credits.available.fetch_add(1, Ordering::AcqRel) < 0 {
             self.credits.returned.notify(usize::MAX);
         }
@@ -118,7 +141,6 @@ impl Drop for Credit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_lite::future;
 
     #[test]
     fn credits_bound_what_is_on_its_way() {
@@ -139,19 +161,23 @@ mod tests {
     }
 
     #[test]
-    fn revoked_credits_still_count_and_can_be_waited_for() {
+    fn revoked_credits_still_count_and_are_their_owners() {
         async_io::block_on(async {
             let credits = Credits::revoked();
-            credits.grant(5);
+            credits.grant(2);
             credits.open();
             let credit = credits.spend().unwrap();
             credits.revoke();
             credits.revoke();
             assert!(credits.spend().is_none());
             assert_eq!(credits.in_flight(), 1);
-            assert!(future::poll_once(credits.idle()).await.is_none());
+            let second = credits.spend_revoked().unwrap();
+            assert!(credits.spend_revoked().is_none(), "no more than granted");
+            let returned = credits.returned();
             drop(credit);
-            credits.idle().await;
+            returned.await;
+            assert_eq!(credits.in_flight(), 1);
+            drop(second);
             credits.open();
             assert!(credits.spend().is_some());
         });

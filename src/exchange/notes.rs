@@ -16,6 +16,8 @@ pub struct Notes {
 pub struct Facts {
     /// The mount that answers.
     pub mount: Option<Arc<str>>,
+    /// How long it waited to be let in, where it had to.
+    pub queued: Option<Duration>,
     /// Where the upstream connection goes.
     pub upstream: Option<SocketAddr>,
     /// It had served before.

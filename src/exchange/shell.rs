@@ -72,11 +72,9 @@ pub fn carry_back(outcome: Outcome) -> Response {
     response
 }
 
-/// Edits the reply in a response, if there is one.
-pub fn edit_reply(response: &mut Response, edit: impl FnOnce(&mut Reply)) {
-    if let Some(Ok(reply)) = response.ext_mut().get_mut::<Outcome>() {
-        edit(reply);
-    }
+/// The outcome in a response. One of tide's own has none.
+pub fn outcome(response: &mut Response) -> Option<&mut Outcome> {
+    response.ext_mut().get_mut::<Outcome>()
 }
 
 /// The outcome out of a response. One of tide's own (no route, say) has a

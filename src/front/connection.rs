@@ -10,6 +10,7 @@ use super::failure::{reply_to, reply_to_options};
 use super::presence::{Look, Presence};
 use super::record::Record;
 use super::reply_writer::{Outgoing, ReplyWriter};
+use super::tally::Tally;
 use crate::error::{Error, Kind};
 use crate::exchange::shell::{self, Shell};
 use crate::exchange::{
@@ -90,6 +91,7 @@ impl ConnectionServer {
             is_open: false,
             sent_bytes: 0,
             tunnelled_bytes: 0,
+            tally: Tally::begin(),
             record: None,
         }
     }
@@ -124,13 +126,15 @@ struct Connection {
     sent_bytes: u64,
     /// What was sent through a tunnel.
     tunnelled_bytes: u64,
+    /// The exchange in its mount's numbers.
+    tally: Tally,
     /// The exchange in the log, if there is one.
     record: Option<Record>,
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.end_record(End::Cut);
+        self.end_exchange(End::Cut);
         if self.is_open {
             self.stream.abort();
         }
@@ -139,13 +143,6 @@ impl Drop for Connection {
 
 /// What a client that waits may be sent at any time.
 const PROBE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-
-fn end_of(written: &Result<Next, Error>) -> End {
-    match written {
-        Ok(_) => End::Complete,
-        Err(error) => End::of(error.kind()),
-    }
-}
 
 /// How a connection goes on after a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,9 +184,7 @@ impl Connection {
             let mut presence = Presence::default();
             presence.moved(&self.deadline);
             let Some(reply) = self.reply(id, head, admitted, &mut presence).await else { return };
-            let written = self.write_reply(reply, client, presence).await;
-            self.end_record(end_of(&written));
-            match written {
+            match self.tell(reply, client, presence).await {
                 Ok(Next::Request) => {}
                 Ok(Next::Linger) => return self.linger().await,
                 Ok(Next::Close) => {
@@ -203,6 +198,7 @@ impl Connection {
 
     fn begin_exchange(&mut self, id: RequestId, head: Option<&RequestHead>) {
         self.is_open = true;
+        self.tally = Tally::begin();
         (self.sent_bytes, self.tunnelled_bytes) = (0, 0);
         let log = self.shared.log.as_ref();
         self.record = log.map(|log| Record::begin(log, self.peer, id, head, &self.body));
@@ -215,9 +211,15 @@ impl Connection {
         }
     }
 
-    /// Ends the entry, like that unless it was said before.
-    fn end_record(&mut self, end: End) {
+    /// Ends it in the log and the numbers, like that unless it was said before.
+    fn end_exchange(&mut self, end: End) {
         let (sent, tunnelled) = (self.sent_bytes, self.tunnelled_bytes);
+        let end = self.tally.ended(end);
+        {
+            let mut side = self.body.side();
+            self.tally.moved(&side, side.taken() + tunnelled, sent);
+            self.tally.close(&mut side);
+        }
         self.note(|record| {
             record.moved(sent, tunnelled);
             record.ended(end);
@@ -239,11 +241,11 @@ impl Connection {
     async fn write_refusal(&mut self, id: RequestId, kind: Kind, head: Option<&RequestHead>) {
         self.body.side().begin(Framing::None);
         self.begin_exchange(id, head);
-        self.note(|record| record.ended(End::of(&kind)));
+        self.tally.failed(&kind);
         let is_head = head.is_some_and(|head| head.method() == b"HEAD");
         let client = Client { version: Version::Http11, is_head, persistent: false };
-        let written = self.write_reply(reply_to(&kind.into(), Some(id)), client, Presence::default()).await;
-        self.end_record(end_of(&written));
+        // How it went is in the log.
+        let _ = self.tell(reply_to(&kind.into(), Some(id)), client, Presence::default()).await;
     }
 
     /// The next head; None when the connection ends between requests.
@@ -348,13 +350,23 @@ impl Connection {
         });
         let outcome = future::or(responded, gone).await;
         if let Err(error) = &outcome {
-            self.note(|record| record.ended(End::of(error.kind())));
+            self.tally.failed(error.kind());
         }
         match outcome {
             Ok(reply) => Some(reply),
             Err(error) if *error.kind() == Kind::ClientGone => None,
             Err(error) => Some(reply_to(&error, Some(id))),
         }
+    }
+
+    /// Writes a reply, and with it ends the exchange.
+    async fn tell(&mut self, reply: Reply, client: Client, presence: Presence) -> Result<Next, Error> {
+        let written = self.write_reply(reply, client, presence).await;
+        if let Err(error) = &written {
+            self.tally.failed(error.kind());
+        }
+        self.end_exchange(End::Complete);
+        written
     }
 
     /// Writes a reply as it comes.
@@ -385,8 +397,15 @@ impl Connection {
         self.out.clear();
         self.out.append(&mut self.body.side().take_interim());
         encode::response(&mut self.out, &reply.head, framing, persistence);
+        self.tally.told(reply.head.status);
         self.note(|record| record.told(reply.head.status));
-        let bounds = self.body.side().bounds;
+        let bounds = {
+            let mut side = self.body.side();
+            if let Some(watched) = side.account.watched() {
+                watched.entry.replied(&reply.head.fields);
+            }
+            side.bounds
+        };
         let to = Outgoing {
             stream: &self.stream,
             request: &self.body,
@@ -414,8 +433,10 @@ impl Connection {
         let _ = self.stream.keep_alive();
         self.deadline.arm(tunnel.idle());
         let end = future::poll_fn(|cx| {
-            let carried = tunnel.poll(cx, &mut self.body.side().input, &self.deadline);
+            let mut side = self.body.side();
+            let carried = tunnel.poll(cx, &mut side.input, &self.deadline);
             (self.tunnelled_bytes, self.sent_bytes) = tunnel.bytes();
+            self.tally.moved(&side, side.taken() + self.tunnelled_bytes, self.sent_bytes);
             match carried {
                 Poll::Pending if credit.as_ref().is_some_and(Credit::is_cut) => Poll::Ready(None),
                 carried => carried.map(Some),
@@ -423,7 +444,7 @@ impl Connection {
         })
         .await;
         self.is_open = !matches!(end, Some(TunnelEnd::Finished));
-        self.note(|record| record.ended(end.map_or(End::Cut, |_| End::Tunnel)));
+        self.tally.ended(end.map_or(End::Cut, |_| End::Tunnel));
     }
 
     /// Drops what has come of content that nobody read; true when that was

@@ -42,6 +42,9 @@ pub fn reply_to(error: &Error, id: Option<RequestId>) -> Reply {
     if let Some(seconds) = answer.retry_after_s {
         fields.push(b"Retry-After", seconds.to_string().as_bytes());
     }
+    if let Some(reason) = error.kind().reason() {
+        fields.push(b"X-Standin-Reason", reason.as_bytes());
+    }
     let mut reply = Reply::whole(head, text.into_bytes());
     reply.close = answer.close;
     reply

@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Kind};
 use crate::exchange::shell;
+use crate::limits::ROUTE_LOOKS_MAX;
 use crate::mount::{MountHandle, Table};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ struct Gateway {
 impl tide::Endpoint<()> for Gateway {
     async fn call(&self, request: tide::Request<()>) -> tide::Result {
         let mut shell: http_types::Request = request.into();
-        let response = match self.find(&mut shell) {
+        let response = match self.admit(&mut shell).await {
             Ok((mount, prefix_len)) => mount.forward(shell, prefix_len).await,
             Err(error) => shell::carry_back(Err(error)),
         };
@@ -36,6 +37,20 @@ impl tide::Endpoint<()> for Gateway {
 }
 
 impl Gateway {
+    /// The mount that answers and has let the exchange in. One that is changed
+    /// between the two is looked for again.
+    async fn admit(&self, shell: &mut http_types::Request) -> Result<(MountHandle, usize), Error> {
+        let mut looks = 1;
+        loop {
+            let (mount, prefix_len) = self.find(shell)?;
+            match mount.admit(shell).await {
+                Ok(()) => return Ok((mount, prefix_len)),
+                Err(error) if *error.kind() == Kind::Moved && looks < ROUTE_LOOKS_MAX => looks += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// The mount that answers, and how many bytes of the raw path it matched.
     fn find(&self, shell: &mut http_types::Request) -> Result<(MountHandle, usize), Error> {
         let exchange = shell::exchange(shell)?;

@@ -11,3 +11,4 @@ pub mod gateway;
 mod presence;
 mod record;
 mod reply_writer;
+mod tally;

@@ -18,7 +18,6 @@ pub struct Record {
     body: RequestBody,
     /// Gone once it is written.
     entry: Option<Box<Entry>>,
-    ended: bool,
 }
 
 impl Record {
@@ -47,7 +46,7 @@ impl Record {
             total: Duration::ZERO,
             end: End::Cut,
         };
-        Self { log: log.clone(), notes: Notes::begin(), body: body.clone(), entry: Some(Box::new(entry)), ended: false }
+        Self { log: log.clone(), notes: Notes::begin(), body: body.clone(), entry: Some(Box::new(entry)) }
     }
 
     /// Where the other rooms note what they know.
@@ -70,11 +69,9 @@ impl Record {
         });
     }
 
-    /// It ended like that; the first word counts.
+    /// It ended like that.
     pub fn ended(&mut self, end: End) {
-        if !std::mem::replace(&mut self.ended, true) {
-            self.edit(|entry| entry.end = end);
-        }
+        self.edit(|entry| entry.end = end);
     }
 
     fn edit(&mut self, edit: impl FnOnce(&mut Entry)) {

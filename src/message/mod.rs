@@ -7,6 +7,7 @@
 pub mod authority;
 pub mod fields;
 pub mod head;
+pub mod redact;
 pub mod target;
 
 pub use authority::Authority;

@@ -1,482 +1,310 @@
-//! A mount at work: one actor owns what changes, many requests go past it.
+//! The actor of a mount: the one owner of its life.
 //!
-//! Owns the supervised task, the mailbox and the handle. While the mount is
-//! open the actor has granted credits in advance, and a request spends one
-//! without a message; without a credit it asks, and the actor decides. A new
-//! plan and the wish to stop come as a level, not as a message: the last one
-//! counts at once, none is lost, nobody waits.
+//! Owns the supervised task, who waits to be let in, and when. It waits for
+//! something to happen, takes it in ([`super::state`]), and does what follows;
+//! nothing else changes what a mount does with requests that find no credit.
 
-use super::identity::Identity;
-use super::plan::{Afterwards, Plan};
-use super::spec::MountSpec;
-use super::state::{Effect, Ending, Event, Lifecycle, State};
-use super::trust;
-use crate::error::{Error, Kind};
-use crate::exchange::{Credit, Credits, shell};
-use crate::files::Files;
-use crate::identity::Passwords;
-use crate::limits::MAILBOX_MESSAGES_MAX;
-use crate::net::{Dialer, Timer};
+use super::handle::{Face, Shared};
+use super::mailbox::Ask;
+use super::queue::Queue;
+use super::state::{Admission, Effect, Event, Lifecycle, State};
+use crate::error::Kind;
+use crate::limits::{HELD_MAX, HELD_REQUESTS_MAX, RELEASE_STEP, RELEASE_STEPS, RESTART_STEADY};
 use crate::oplog;
-use crate::upstream::Backend;
-use arc_swap::ArcSwap;
-use async_channel::{Receiver, Sender};
-use event_listener::Event as Signal;
 use futures_lite::{FutureExt, future};
-use http_types::{Request, Response};
-use serde::Serialize;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
-/// What every mount of the process shares.
-#[derive(Debug, Clone)]
-pub struct Environment {
-    /// Opens upstream connections.
-    pub dialer: Dialer,
-    /// The coarse clock.
-    pub timer: Arc<Timer>,
-    /// Our name in `Via`.
-    pub pseudonym: Arc<str>,
-    /// Files that mounts name.
-    pub files: Files,
-    /// A mount may go wherever a request wants.
-    pub allows_open_proxy: bool,
-    /// Passwords that are being checked, or were.
-    pub passwords: Arc<Passwords>,
-}
-
-/// A running mount as one spec makes it. Clones share both; after a change
-/// there is another handle for the same mount.
-#[derive(Debug, Clone)]
-pub struct MountHandle {
-    shared: Arc<Shared>,
-    /// Found together with the match, so that no request is ever sent where
-    /// another match belongs.
-    plan: Arc<Plan>,
-}
-
-/// How a mount is.
-#[derive(Debug, Clone)]
-pub struct Status {
-    /// Where it is in its life.
-    pub lifecycle: Lifecycle,
-    /// Why, where it is not simply open.
-    pub reason: Option<String>,
-    /// Since when.
-    pub since: SystemTime,
-    /// Requests that wait to be let in.
-    pub held: usize,
-    /// How often its actor was started again.
-    pub restarts: u32,
-    /// How often what it does was changed, and once.
-    pub generation: u64,
-    /// What is left of what it was before.
-    pub generations: Vec<Remains>,
-}
-
-/// What is left of an old generation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Remains {
-    /// Which.
-    pub generation: u64,
-    /// Requests on their way.
-    pub requests: u32,
-    /// Tunnels.
-    pub tunnels: u32,
-}
-
-#[derive(Debug)]
-struct Shared {
-    id: Arc<str>,
-    credits: Arc<Credits>,
-    tunnels: Arc<Credits>,
-    client: surf::Client,
-    timer: Arc<Timer>,
-    environment: Environment,
-    mailbox: Sender<Ask>,
-    // What the registry wants.
-    /// The plan of the handle that counts, for the actor to take note of.
-    plan: ArcSwap<Plan>,
-    stop: AtomicBool,
-    /// How long what is on its way may go on then.
-    drain_ms: AtomicU64,
-    wish: Signal,
-    // What the actor says of itself.
-    lifecycle: AtomicU8,
-    restarts: AtomicU32,
-    generation: AtomicU64,
-    #[cfg(test)]
-    panics_wanted: AtomicU32,
-}
-
-/// A request without a credit asks for one.
-#[derive(Debug)]
-struct Ask {
-    answer: Sender<Result<Credit, Kind>>,
-}
-
-fn plan(spec: &MountSpec, before: Option<&Plan>, environment: &Environment) -> Arc<Plan> {
-    let identity = Identity::of(spec, environment);
-    let trust = trust::of(spec, before.and_then(Plan::trust), &environment.files);
-    Arc::new(Plan::new(spec, Arc::clone(&environment.pseudonym), trust).identified(identity))
-}
-
-impl MountHandle {
-    /// A mount whose actor does not run yet.
-    #[must_use]
-    pub fn new(spec: &Arc<MountSpec>, paused: bool, environment: &Environment) -> Self {
-        let _ = paused;
-        let (mailbox, asks) = async_channel::bounded(MAILBOX_MESSAGES_MAX);
-        let backend = Backend::new(environment.dialer.clone(), Arc::clone(&environment.timer));
-        let plan = plan(spec, None, environment);
-        let state = State::default();
-        let shared = Arc::new(Shared {
-            id: spec.id.as_str().into(),
-            credits: Credits::revoked(),
-            tunnels: Credits::revoked(),
-            timer: Arc::clone(&environment.timer),
-            client: surf::Client::with_http_client(backend),
-            environment: environment.clone(),
-            plan: ArcSwap::new(Arc::clone(&plan)),
-            mailbox,
-            stop: AtomicBool::new(false),
-            drain_ms: AtomicU64::new(0),
-            wish: Signal::new(),
-            lifecycle: AtomicU8::new(state.lifecycle as u8),
-            restarts: AtomicU32::new(state.restarts),
-            generation: AtomicU64::new(state.generation),
-            #[cfg(test)]
-            panics_wanted: AtomicU32::new(0),
-        });
-        let actor = Actor {
-            shared: Arc::clone(&shared),
-            state,
-            plan: Arc::clone(&plan),
-            asks,
-            drain_until: None,
-            was_cut: false,
-        };
-        async_std::task::spawn(actor.supervise());
-        Self { shared, plan }
-    }
-
-    /// Sends the exchange in a shell to the mount and waits for the head of the
-    /// reply. `prefix_len` bytes of its raw path were matched.
-    pub async fn forward(&self, mut shell: Request, prefix_len: usize) -> Response {
-        let shared = &*self.shared;
-        let afterwards = match shared.admit(&self.plan, &mut shell, prefix_len).await {
-            Ok(afterwards) => afterwards,
-            Err(error) => return shell::carry_back(Err(error)),
-        };
-        match shared.client.send(shell).await {
-            Ok(response) => {
-                let mut response: Response = response.into();
-                shell::edit_reply(&mut response, |reply| self.plan.finish(reply, afterwards.as_deref()));
-                response
-            }
-            Err(error) => shell::carry_back(Err(Error::new(Kind::Internal, error))),
-        }
-    }
-
-    /// The same mount as another spec makes it. It counts for the requests
-    /// that come to the new handle.
-    #[must_use]
-    pub fn with(&self, spec: &Arc<MountSpec>, paused: bool) -> Self {
-        let _ = paused;
-        let plan = plan(spec, Some(&self.plan), &self.shared.environment);
-        Self { shared: Arc::clone(&self.shared), plan }
-    }
-
-    /// Starts the actor.
-    pub fn start(&self) {}
-
-    /// No new requests for this handle; those that it has end like that.
-    pub fn retire(&self, ending: Ending) {
-        let _ = ending;
-    }
-
-    /// Starts the actor anew.
-    pub fn restart(&self) {}
-
-    /// Says that this handle is the one that counts now: its limits are in
-    /// effect at once.
-    pub fn take_effect(&self) {
-        self.shared.plan.store(Arc::clone(&self.plan));
-        self.shared.grant(&self.plan);
-        self.shared.wish.notify(usize::MAX);
-    }
-
-    /// No new requests; the actor ends when the last one has, or was cut off
-    /// after `drain`.
-    pub fn stop(&self, ending: Ending) {
-        let drain = match ending {
-            Ending::Finish => Duration::MAX,
-            Ending::Deadline(drain) => drain,
-            Ending::Kill => Duration::ZERO,
-        };
-        self.shared.drain_ms.store(u64::try_from(drain.as_millis()).unwrap_or(u64::MAX), Ordering::Release);
-        self.shared.stop.store(true, Ordering::Release);
-        self.shared.wish.notify(usize::MAX);
-    }
-
-    /// What it does with requests.
-    #[must_use]
-    pub fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        &self.shared.id
-    }
-
-    /// How it is.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        Status {
-            lifecycle: self.lifecycle(),
-            reason: None,
-            since: SystemTime::UNIX_EPOCH,
-            held: 0,
-            restarts: self.restarts(),
-            generation: self.generation(),
-            generations: Vec::new(),
-        }
-    }
-
-    /// Where it is in its life.
-    #[must_use]
-    pub fn lifecycle(&self) -> Lifecycle {
-        Lifecycle::from_u8(self.shared.lifecycle.load(Ordering::Relaxed))
-    }
-
-    /// How many requests are on their way.
-    #[must_use]
-    pub fn in_flight(&self) -> u64 {
-        self.shared.credits.in_flight()
-    }
-
-    /// How many tunnels are open, or about to be.
-    #[must_use]
-    pub fn tunnels(&self) -> u64 {
-        self.shared.tunnels.in_flight()
-    }
-
-    /// How often its actor was started again.
-    #[must_use]
-    pub fn restarts(&self) -> u32 {
-        self.shared.restarts.load(Ordering::Relaxed)
-    }
-
-    /// How many specs it has had.
-    #[must_use]
-    pub fn generation(&self) -> u64 {
-        self.shared.generation.load(Ordering::Relaxed)
-    }
-}
-
-impl Shared {
-    /// Spends a credit on the exchange and makes it ready to be sent.
-    async fn admit(
-        &self,
-        plan: &Plan,
-        shell: &mut Request,
-        prefix_len: usize,
-    ) -> Result<Option<Box<Afterwards>>, Error> {
-        let exchange = shell::exchange(shell)?;
-        exchange.credit = Some(match self.credits.spend() {
-            Some(credit) => credit,
-            None => self.ask().await?,
-        });
-        if let Some(notes) = &exchange.notes {
-            notes.note(|facts| facts.mount = Some(Arc::clone(&self.id)));
-        }
-        let user = match plan.basic() {
-            // On the heap, so that it costs nothing where it is not asked for.
-            Some(basic) => Some(Box::pin(basic.authenticate(&exchange.head.fields)).await?),
-            None => None,
-        };
-        let afterwards = plan.prepare(exchange, prefix_len, user.as_deref())?;
-        if exchange.upgrade.is_some() {
-            exchange.tunnel_credit = Some(self.tunnels.spend().ok_or(Kind::TunnelsSaturated)?);
-        }
-        if let Some(total) = exchange.bounds.total {
-            exchange.deadline.limit_total(total);
-        }
-        Ok(afterwards)
-    }
-
-    /// As many at a time as the plan allows.
-    fn grant(&self, plan: &Plan) {
-        let limits = plan.limits();
-        self.credits.grant(limits.concurrent_requests_max);
-        self.tunnels.grant(limits.tunnels_max);
-    }
-
-    fn revoke(&self) {
-        self.credits.revoke();
-        self.tunnels.revoke();
-    }
-
-    async fn ask(&self) -> Result<Credit, Error> {
-        let (answer, answered) = async_channel::bounded(1);
-        self.mailbox.try_send(Ask { answer }).map_err(|error| match error {
-            async_channel::TrySendError::Full(_) => Error::from(Kind::Saturated),
-            async_channel::TrySendError::Closed(_) => Error::from(Kind::Draining),
-        })?;
-        match answered.recv().await {
-            Ok(decided) => decided.map_err(Error::from),
-            Err(_) => Err(Kind::Unavailable.into()),
-        }
-    }
-}
-
-struct Actor {
+/// One mount's actor.
+pub(super) struct Actor {
     shared: Arc<Shared>,
     state: State,
-    /// The plan that it has taken note of.
-    plan: Arc<Plan>,
-    asks: Receiver<Ask>,
-    /// When what is left is told to end.
-    drain_until: Option<Instant>,
-    /// It was.
-    was_cut: bool,
+    /// The face that it has taken note of.
+    face: Arc<Face>,
+    /// Requests for a restart that it has met.
+    restarts_met: u32,
+    held: Queue<Ask>,
+    /// What was held is let go step by step.
+    release: Option<Release>,
+    /// When it begins to run, again.
+    start_at: Option<Instant>,
+    started: Instant,
+    /// Old generations had something when it looked last.
+    remains: bool,
 }
 
-/// What the actor woke up for.
-enum Input {
-    Ask(Ask),
-    Other(Event),
+/// How what was held is let go on.
+struct Release {
+    each: usize,
+    next: Instant,
 }
 
 impl Actor {
+    /// The actor of that mount, about to start.
+    pub(super) fn of(shared: &Arc<Shared>) -> Self {
+        let face = shared.face.load_full();
+        let now = Instant::now();
+        Self {
+            shared: Arc::clone(shared),
+            state: State::new(face.wish()),
+            face,
+            restarts_met: 0,
+            held: Queue::default(),
+            release: None,
+            start_at: Some(now),
+            started: now,
+            remains: false,
+        }
+    }
+
     /// Runs until the mount is stopped, and again after every panic.
-    async fn supervise(mut self) {
+    pub(super) async fn supervise(mut self) {
+        self.shared.tunnels.open();
         while AssertUnwindSafe(self.run()).catch_unwind().await.is_err() {
-            self.shared.revoke();
-            let Effect::RestartAfter(pause) = self.state.apply(Event::Panicked) else { return };
-            self.tell();
-            oplog::error(format_args!("mount {}: its actor panicked; starting it again in {pause:?}", self.shared.id));
-            async_io::Timer::after(pause).await;
+            let after_long = self.start_at.is_none() && self.started.elapsed() >= RESTART_STEADY;
+            oplog::error(format_args!("mount {}: its actor panicked", self.shared.id));
+            self.take_in(Event::Panicked { after_long });
+            self.shared.counted().restarted();
         }
     }
 
     async fn run(&mut self) {
-        self.perform(Input::Other(Event::Started));
         while self.state.lifecycle != Lifecycle::Stopped {
-            let input = self.next().await;
-            self.perform(input);
+            match self.happened() {
+                Some(event) => self.take_in(event),
+                None => self.wait().await,
+            }
         }
+        self.shared.mailbox.close();
+        self.shared.close_book();
     }
 
-    /// What happened?
-    async fn next(&self) -> Input {
+    /// What happened? Nothing is lost by looking once more.
+    fn happened(&mut self) -> Option<Event> {
         let shared = &*self.shared;
-        loop {
-            let wish = shared.wish.listen();
-            #[cfg(test)]
-            if shared
-                .panics_wanted
-                .fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1))
-                .is_ok()
-            {
-                panic!("as the test wished");
-            }
-            if shared.stop.load(Ordering::Acquire) && !self.state.is_stopping() {
-                return Input::Other(Event::StopRequested);
-            }
-            if !Arc::ptr_eq(&shared.plan.load(), &self.plan) {
-                return Input::Other(Event::SpecChanged);
-            }
-            let asked = async { self.asks.recv().await.ok().map(Input::Ask) };
-            let idle = async {
-                if !self.state.is_stopping() {
-                    future::pending::<()>().await;
-                }
-                let overdue = async {
-                    match self.drain_until.filter(|_| !self.was_cut) {
-                        Some(until) => drop(async_io::Timer::at(until).await),
+        #[cfg(test)]
+        if shared.panics_wanted.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1)).is_ok() {
+            // Without the words of a panic, of which a test may want many.
+            std::panic::resume_unwind(Box::new("as the test wished"));
+        }
+        if shared.stop.load(Ordering::Acquire) && !self.state.is_stopping() {
+            self.remains = !shared.retired.is_empty();
+            self.state.apply(Event::Remains(self.remains));
+            return Some(Event::StopRequested);
+        }
+        let face = shared.face.load_full();
+        if !Arc::ptr_eq(&face, &self.face) {
+            self.face = face;
+            return Some(Event::Wished(self.face.wish()));
+        }
+        let wanted = shared.restarts_wanted.load(Ordering::Acquire);
+        if wanted != self.restarts_met {
+            self.restarts_met = wanted;
+            return Some(Event::RestartRequested);
+        }
+        let remains = !shared.retired.is_empty();
+        if remains != self.remains {
+            self.remains = remains;
+            return Some(Event::Remains(remains));
+        }
+        let now = Instant::now();
+        if self.start_at.is_some_and(|start| start <= now) {
+            self.start_at = None;
+            self.started = now;
+            return Some(Event::Started);
+        }
+        None
+    }
+
+    /// Waits until there is something to do, and does what needs no event.
+    async fn wait(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        let signal = shared.signal.listen();
+        // What came before somebody listened.
+        let asks = shared.mailbox.take();
+        if !asks.is_empty() {
+            return self.decide(asks);
+        }
+        if self.is_changed() {
+            return;
+        }
+        match self.next_end() {
+            None if self.held.is_empty() => signal.await,
+            // On the heap: most mounts wait for nothing.
+            end => {
+                let returned = shared.credits.returned();
+                self.go_on(Instant::now());
+                let timer = async {
+                    match end {
+                        Some(end) => drop(async_io::Timer::at(end).await),
                         None => future::pending().await,
                     }
-                    Event::Overdue
                 };
-                let idle = async {
-                    shared.credits.idle().await;
-                    shared.tunnels.idle().await;
-                    Event::Idle
-                };
-                Some(Input::Other(future::or(idle, overdue).await))
-            };
-            let wished = async {
-                wish.await;
-                None
-            };
-            if let Some(input) = future::or(asked, future::or(idle, wished)).await {
-                return input;
+                Box::pin(future::or(signal, future::or(returned, timer))).await;
             }
         }
+        self.go_on(Instant::now());
+    }
+
+    /// Something that `happened` would find.
+    fn is_changed(&self) -> bool {
+        let shared = &*self.shared;
+        (shared.stop.load(Ordering::Acquire) && !self.state.is_stopping())
+            || !Arc::ptr_eq(&shared.face.load(), &self.face)
+            || shared.restarts_wanted.load(Ordering::Acquire) != self.restarts_met
+            || shared.retired.is_empty() == self.remains
+    }
+
+    /// When there is something to do by the clock.
+    fn next_end(&self) -> Option<Instant> {
+        let release = self.release.as_ref().filter(|_| self.admits()).map(|release| release.next);
+        [self.start_at, self.held.first_end(), release, self.shared.retired.first_end()].into_iter().flatten().min()
+    }
+
+    fn admits(&self) -> bool {
+        self.state.admission() == Admission::Admit
     }
 
     /// What now?
-    fn perform(&mut self, input: Input) {
-        let (event, ask) = match input {
-            Input::Ask(ask) => (Event::Asked, Some(ask)),
-            Input::Other(event) => (event, None),
-        };
-        let answer = |decided| {
-            if let Some(ask) = &ask {
-                // Whoever asked may have gone.
-                let _ = ask.answer.try_send(decided);
-            }
-        };
-        let shared = Arc::clone(&self.shared);
+    fn take_in(&mut self, event: Event) {
+        let before = self.state.lifecycle;
         match self.state.apply(event) {
-            Effect::None | Effect::End | Effect::RestartAfter(_) => {}
-            Effect::Open => {
-                shared.grant(&shared.plan.load());
-                shared.credits.open();
-                shared.tunnels.open();
+            Effect::None => {}
+            Effect::RestartAfter(pause) => self.start_at = Some(Instant::now() + pause),
+            Effect::Renew => {
+                self.start_at = None;
+                self.started = Instant::now();
+                self.shared.forget_connections();
             }
-            Effect::Revoke => {
-                let drain = Duration::from_millis(shared.drain_ms.load(Ordering::Acquire));
-                // None is later than the clock can tell.
-                self.drain_until = self.drain_until.or_else(|| Instant::now().checked_add(drain));
-                shared.revoke();
-            }
-            Effect::AdmitOrRefuse(kind) => answer(shared.credits.spend().ok_or(kind)),
-            Effect::Refuse(kind) => answer(Err(kind)),
-            Effect::TakeNote => {
-                self.plan = shared.plan.load_full();
-                shared.grant(&self.plan);
-            }
-            Effect::Cut => {
-                self.was_cut = true;
-                shared.credits.cut();
-                shared.tunnels.cut();
-                shared.timer.wake_all();
+        }
+        let now = Instant::now();
+        if before == Lifecycle::Paused && self.admits() && !self.held.is_empty() {
+            self.release = Some(Release { each: self.held.len().div_ceil(RELEASE_STEPS), next: now });
+        }
+        self.shared.grant(self.face.plan());
+        self.go_on(now);
+    }
+
+    /// Does with those who wait what the state and the clock say.
+    fn go_on(&mut self, now: Instant) {
+        if self.shared.retired.cut_due(now) {
+            self.shared.environment.timer.wake_all();
+        }
+        let admission = self.state.admission();
+        let late = if let Admission::Hold(kind) = &admission { kind.clone() } else { Kind::QueueTimeout };
+        for ask in self.held.expired(now) {
+            ask.decide(Err(late.clone()));
+        }
+        let credits = &self.shared.credits;
+        match admission {
+            Admission::Admit => self.admit(now),
+            Admission::Hold(_) => credits.revoke(),
+            Admission::Refuse(kind) => {
+                credits.revoke();
+                while let Some(ask) = self.held.pop() {
+                    ask.decide(Err(kind.clone()));
+                }
             }
         }
         self.tell();
     }
 
+    /// Lets in who waits, as there are places and in steps; once nobody waits,
+    /// whoever comes finds a credit without asking.
+    fn admit(&mut self, now: Instant) {
+        let mut steps = match &mut self.release {
+            None => usize::MAX,
+            Some(release) if release.next <= now => {
+                release.next = now + RELEASE_STEP;
+                release.each
+            }
+            Some(_) => 0,
+        };
+        self.held.retain(Ask::is_there);
+        while steps > 0 && !self.held.is_empty() {
+            let Some(credit) = self.shared.credits.spend_revoked() else { break };
+            let Some(ask) = self.held.pop() else { break };
+            ask.decide(Ok(credit));
+            steps -= 1;
+        }
+        if self.held.is_empty() {
+            self.release = None;
+            self.shared.credits.open();
+        }
+    }
+
+    /// What becomes of those who ask.
+    fn decide(&mut self, asks: Vec<Ask>) {
+        let now = Instant::now();
+        for ask in asks {
+            self.decide_one(ask, now);
+        }
+        self.go_on(now);
+    }
+
+    fn decide_one(&mut self, ask: Ask, now: Instant) {
+        let limits = self.face.plan().limits();
+        let queue = (limits.queue_max as usize, Duration::from_millis(limits.queue_wait_ms_max.into()));
+        let ((most, longest), full) = match self.state.admission() {
+            Admission::Refuse(kind) => return ask.decide(Err(kind)),
+            Admission::Hold(kind) => (holds(queue), kind),
+            // Behind those who were held.
+            Admission::Admit if self.release.is_some() => (holds(queue), Kind::QueueFull),
+            Admission::Admit => {
+                if self.held.is_empty()
+                    && let Some(credit) = self.shared.credits.spend_revoked()
+                {
+                    return ask.decide(Ok(credit));
+                }
+                (queue, if queue.0 == 0 { Kind::Saturated } else { Kind::QueueFull })
+            }
+        };
+        if self.held.len() >= most {
+            self.held.retain(Ask::is_there);
+        }
+        if self.held.len() >= most {
+            return ask.decide(Err(full));
+        }
+        // From now on everybody asks, so that nobody overtakes.
+        self.shared.credits.revoke();
+        self.held.push(ask, now + longest);
+    }
+
     /// Says of itself what it is, once that is so.
     fn tell(&self) {
-        self.shared.lifecycle.store(self.state.lifecycle as u8, Ordering::Relaxed);
-        self.shared.restarts.store(self.state.restarts, Ordering::Relaxed);
-        self.shared.generation.store(self.state.generation, Ordering::Relaxed);
+        let shared = &*self.shared;
+        let lifecycle = self.state.lifecycle;
+        let mut told = shared.told();
+        let before = shared.lifecycle.swap(lifecycle as u8, Ordering::AcqRel);
+        if before != lifecycle as u8 {
+            told.since = SystemTime::now();
+        }
+        told.reason = self.state.reason();
+        told.held = self.held.len();
+        told.restarts = self.state.restarts;
     }
+}
+
+/// How many a mount holds that lets nobody in, and how long.
+fn holds((queue, wait): (usize, Duration)) -> (usize, Duration) {
+    (queue.max(HELD_REQUESTS_MAX), wait.max(HELD_MAX))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::{Id, parse};
+    use super::super::handle::{Environment, MountHandle};
+    use super::super::spec::{Id, MountSpec, parse};
+    use super::super::state::Ending;
     use super::*;
+    use crate::error::Error;
+    use crate::exchange::Credit;
+    use crate::files::Files;
+    use crate::identity::Passwords;
     use crate::limits::MOUNT_REQUESTS_MAX;
-    use crate::net::OwnListeners;
-    use serde_json::json;
+    use crate::net::{Dialer, OwnListeners, Timer};
+    use serde_json::{Value, json};
 
     fn environment() -> Environment {
         Environment {
@@ -486,19 +314,34 @@ mod tests {
             files: Files::default(),
             allows_open_proxy: false,
             passwords: Passwords::new().unwrap(),
+            book: Arc::default(),
         }
     }
 
-    fn spawn(environment: &Environment) -> MountHandle {
-        let spec = parse(&json!({"kind": "regular", "address": "http://127.0.0.1:9/"}), Id::OwnOr("m")).unwrap();
-        MountHandle::new(&Arc::new(spec), false, environment)
+    fn spec(members: Value) -> Arc<MountSpec> {
+        let mut value = json!({"kind": "regular", "address": "http://127.0.0.1:9/"});
+        value.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        Arc::new(parse(&value, Id::OwnOr("m")).unwrap())
     }
 
+    fn limited(concurrent: u32, queue: u32, wait_ms: u32) -> Arc<MountSpec> {
+        let limits = json!({"concurrent_requests_max": concurrent, "queue_max": queue, "queue_wait_ms_max": wait_ms});
+        spec(json!({ "limits": limits }))
+    }
+
+    fn spawn(spec: &Arc<MountSpec>) -> MountHandle {
+        let handle = MountHandle::new(spec, false, &Arc::new(environment()));
+        handle.start();
+        handle
+    }
+
+    /// What `MountHandle::admit` does, without an exchange.
     async fn credit(handle: &MountHandle) -> Result<Credit, Error> {
-        match handle.shared.credits.spend() {
-            Some(credit) => Ok(credit),
-            None => handle.shared.ask().await,
-        }
+        let mut credit = match handle.shared.credits.spend() {
+            Some(credit) => credit,
+            None => handle.shared.mailbox.ask().await?,
+        };
+        if handle.enter(&mut credit) { Ok(credit) } else { Err(Kind::Moved.into()) }
     }
 
     async fn until(condition: impl Fn() -> bool) {
@@ -507,15 +350,26 @@ mod tests {
         }
     }
 
+    async fn refusal(handle: &MountHandle) -> Kind {
+        credit(handle).await.unwrap_err().kind().clone()
+    }
+
+    fn change(handle: &MountHandle, spec: &Arc<MountSpec>, paused: bool, ending: Ending) -> MountHandle {
+        let changed = handle.with(spec, paused);
+        changed.take_effect();
+        drop(changed.succeed(handle, ending));
+        changed
+    }
+
     #[test]
     fn requests_past_the_limit_are_refused_and_places_come_free() {
         async_io::block_on(async {
-            let handle = spawn(&environment());
+            let handle = spawn(&spec(json!({})));
             let mut credits = Vec::new();
             for _ in 0..MOUNT_REQUESTS_MAX {
                 credits.push(credit(&handle).await.unwrap());
             }
-            assert_eq!(credit(&handle).await.unwrap_err().kind(), &Kind::Saturated);
+            assert_eq!(refusal(&handle).await, Kind::Saturated);
             assert_eq!(handle.in_flight(), u64::from(MOUNT_REQUESTS_MAX));
             credits.pop();
             credits.push(credit(&handle).await.unwrap());
@@ -523,26 +377,147 @@ mod tests {
     }
 
     #[test]
+    fn requests_wait_in_the_order_of_their_coming_for_as_long_as_they_may() {
+        async_io::block_on(async {
+            let handle = spawn(&limited(1, 2, 600_000));
+            let first = credit(&handle).await.unwrap();
+            let (mut second, mut third) = (Box::pin(credit(&handle)), Box::pin(credit(&handle)));
+            assert!(future::poll_once(&mut second).await.is_none());
+            assert!(future::poll_once(&mut third).await.is_none());
+            until(|| handle.status().held == 2).await;
+            assert_eq!(refusal(&handle).await, Kind::QueueFull);
+            drop(first);
+            let second = second.await.unwrap();
+            assert!(future::poll_once(&mut third).await.is_none(), "one place, one request");
+            drop(second);
+            drop(third.await.unwrap());
+            until(|| handle.status().held == 0).await;
+            let _alone = credit(&handle).await.unwrap();
+            let short = change(&handle, &limited(1, 2, 1), false, Ending::Finish);
+            until(|| Arc::ptr_eq(&handle.shared.face.load(), short.face())).await;
+            assert_eq!(refusal(&short).await, Kind::QueueTimeout);
+            assert_eq!(short.status().generation, 1, "budgets are no new generation");
+        });
+    }
+
+    #[test]
+    fn who_has_gone_keeps_no_place_in_the_queue() {
+        async_io::block_on(async {
+            let handle = spawn(&limited(1, 1, 600_000));
+            let first = credit(&handle).await.unwrap();
+            let mut gone = Box::pin(credit(&handle));
+            assert!(future::poll_once(&mut gone).await.is_none());
+            until(|| handle.status().held == 1).await;
+            drop(gone);
+            let mut waits = Box::pin(credit(&handle));
+            assert!(future::poll_once(&mut waits).await.is_none());
+            drop(first);
+            assert!(waits.await.is_ok());
+        });
+    }
+
+    #[test]
+    fn a_paused_mount_holds_requests_and_lets_them_go_step_by_step() {
+        async_io::block_on(async {
+            let spec = spec(json!({}));
+            let handle = spawn(&spec);
+            until(|| handle.lifecycle() == Lifecycle::Open).await;
+            let paused = change(&handle, &spec, true, Ending::Finish);
+            until(|| paused.lifecycle() == Lifecycle::Paused).await;
+            let mut held: Vec<_> = (0..HELD_REQUESTS_MAX).map(|_| Box::pin(credit(&paused))).collect();
+            for request in &mut held {
+                assert!(future::poll_once(request).await.is_none());
+            }
+            until(|| paused.status().held == HELD_REQUESTS_MAX).await;
+            assert_eq!(refusal(&paused).await, Kind::Paused);
+            let begun = Instant::now();
+            let open = change(&paused, &spec, false, Ending::Finish);
+            for request in held {
+                drop(request.await.unwrap());
+            }
+            let steps = u32::try_from(RELEASE_STEPS).unwrap() - 1;
+            assert!(begun.elapsed() >= RELEASE_STEP * steps, "not all at once");
+            until(|| open.status().held == 0).await;
+            assert!(open.shared.credits.spend().is_some(), "nobody need ask any more");
+            assert_eq!(open.status().generation, 1);
+        });
+    }
+
+    #[test]
+    fn a_replaced_mount_keeps_what_it_had_in_its_old_generation() {
+        async_io::block_on(async {
+            let handle = spawn(&spec(json!({})));
+            let old = credit(&handle).await.unwrap();
+            let changed = handle.with(&spec(json!({"address": "http://127.0.0.1:10/"})), false);
+            assert!(credit(&handle).await.is_ok(), "it does not count yet");
+            changed.take_effect();
+            let left = changed.succeed(&handle, Ending::Finish);
+            assert_eq!(refusal(&handle).await, Kind::Moved, "who found the old one looks again");
+            let new = credit(&changed).await.unwrap();
+            let remains = changed.status().generations;
+            assert_eq!((remains.len(), remains[0].generation, remains[0].requests), (1, 1, 1));
+            assert_eq!((left.len(), changed.status().generation, changed.in_flight()), (1, 2, 2));
+            assert!(!old.is_cut() && !new.is_cut());
+            drop(old);
+            left[0].over().await;
+            assert!(changed.status().generations.is_empty());
+        });
+    }
+
+    #[test]
+    fn an_old_generation_is_cut_off_when_that_is_wished() {
+        async_io::block_on(async {
+            let mut handle = spawn(&spec(json!({})));
+            for (port, ending) in [(10, Ending::Kill), (11, Ending::Deadline(Duration::from_millis(1)))] {
+                let old = credit(&handle).await.unwrap();
+                let address = format!("http://127.0.0.1:{port}/");
+                handle = change(&handle, &spec(json!({ "address": address })), false, ending);
+                let new = credit(&handle).await.unwrap();
+                until(|| old.is_cut()).await;
+                assert!(!new.is_cut());
+            }
+        });
+    }
+
+    #[test]
+    fn a_drained_mount_is_disabled_when_the_last_request_has_ended() {
+        async_io::block_on(async {
+            let open = spec(json!({}));
+            let handle = spawn(&open);
+            let last = credit(&handle).await.unwrap();
+            let off = change(&handle, &spec(json!({"enabled": false})), false, Ending::DRAIN);
+            until(|| off.lifecycle() == Lifecycle::Draining).await;
+            assert_eq!(refusal(&off).await, Kind::Disabled);
+            drop(last);
+            until(|| off.lifecycle() == Lifecycle::Disabled).await;
+            let again = change(&off, &open, false, Ending::Finish);
+            until(|| again.lifecycle() == Lifecycle::Open).await;
+            assert!(credit(&again).await.is_ok());
+        });
+    }
+
+    #[test]
     fn a_stopped_mount_lets_its_requests_finish_and_ends() {
         async_io::block_on(async {
-            let handle = spawn(&environment());
+            let handle = spawn(&spec(json!({})));
             let last = credit(&handle).await.unwrap();
-            handle.stop(Ending::Finish);
+            assert_eq!(handle.stop(Ending::Finish).len(), 1);
             until(|| handle.lifecycle() == Lifecycle::Draining).await;
-            assert_eq!(credit(&handle).await.unwrap_err().kind(), &Kind::Draining);
+            assert_eq!(refusal(&handle).await, Kind::Moved);
             assert_eq!(handle.in_flight(), 1);
             drop(last);
             until(|| handle.lifecycle() == Lifecycle::Stopped).await;
+            assert_eq!(refusal(&handle).await, Kind::Moved);
         });
     }
 
     #[test]
     fn what_a_stopped_mount_still_has_is_cut_off_after_its_time() {
         async_io::block_on(async {
-            let handle = spawn(&environment());
+            let handle = spawn(&spec(json!({})));
             let last = credit(&handle).await.unwrap();
             assert!(!last.is_cut());
-            handle.stop(Ending::Deadline(Duration::from_millis(1)));
+            drop(handle.stop(Ending::Deadline(Duration::from_millis(1))));
             until(|| last.is_cut()).await;
             assert_eq!(handle.lifecycle(), Lifecycle::Draining);
             drop(last);
@@ -553,34 +528,43 @@ mod tests {
     #[test]
     fn a_panic_restarts_the_actor_and_nobody_else_notices() {
         async_io::block_on(async {
-            let environment = environment();
-            let (broken, other) = (spawn(&environment), spawn(&environment));
+            let (broken, other) = (spawn(&spec(json!({}))), spawn(&spec(json!({}))));
             let on_its_way = credit(&broken).await.unwrap();
             let elsewhere = credit(&other).await.unwrap();
             broken.shared.panics_wanted.store(2, Ordering::Release);
-            broken.shared.wish.notify(usize::MAX);
-            until(|| broken.restarts() == 1).await;
+            broken.shared.signal.notify(usize::MAX);
+            until(|| broken.status().restarts == 2).await;
             assert_eq!(broken.in_flight(), 1, "the request on its way goes on");
-            // Asked while the actor is down; the mailbox survives.
+            // Asked while the actor is down: it waits.
             assert!(credit(&broken).await.is_ok());
-            assert_eq!(broken.restarts(), 2);
-            assert_eq!(broken.lifecycle(), Lifecycle::Open);
-            assert_eq!((other.restarts(), other.lifecycle()), (0, Lifecycle::Open));
+            until(|| broken.lifecycle() == Lifecycle::Open).await;
+            assert_eq!((other.status().restarts, other.lifecycle()), (0, Lifecycle::Open));
             drop((on_its_way, elsewhere));
         });
     }
 
     #[test]
-    fn a_new_spec_counts_without_a_new_actor() {
+    fn a_restart_that_is_wished_is_counted_and_hurts_nobody() {
         async_io::block_on(async {
-            let handle = spawn(&environment());
-            let limits = json!({"concurrent_requests_max": 0});
-            let spec = json!({"kind": "regular", "address": "http://127.0.0.1:10/", "limits": limits});
-            let changed = handle.with(&Arc::new(parse(&spec, Id::OwnOr("m")).unwrap()), false);
+            let handle = spawn(&spec(json!({})));
+            let on_its_way = credit(&handle).await.unwrap();
+            handle.restart();
+            until(|| handle.status().restarts == 1).await;
+            assert!(!on_its_way.is_cut());
+            assert!(credit(&handle).await.is_ok());
+            assert_eq!(handle.lifecycle(), Lifecycle::Open);
+        });
+    }
+
+    #[test]
+    fn a_new_spec_counts_at_once() {
+        async_io::block_on(async {
+            let handle = spawn(&spec(json!({})));
+            drop(credit(&handle).await.unwrap());
+            let changed = handle.with(&limited(0, 0, 0), false);
             assert!(credit(&handle).await.is_ok(), "it does not count yet");
             changed.take_effect();
-            assert_eq!(credit(&handle).await.unwrap_err().kind(), &Kind::Saturated, "it counts at once");
-            until(|| handle.generation() == 2).await;
+            assert_eq!(refusal(&changed).await, Kind::Saturated);
         });
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Owns the order: what a client claims goes first, what is so is said last.
 
-use super::actor::Environment;
+use super::handle::Environment;
 use super::spec::forwarding::Forwarding;
 use super::spec::identity::{Part, Template};
 use super::spec::{MountSpec, SpecFault};

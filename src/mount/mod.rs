@@ -3,17 +3,22 @@
 //! Owns the spec, the pure state machine, and what a mount does to a request.
 //! Opens no sockets: its backend was given to it.
 
-pub mod actor;
+mod actor;
 pub mod explain;
+mod handle;
 pub mod identity;
+mod mailbox;
 pub mod plan;
+mod queue;
+mod retired;
 mod route;
 pub mod spec;
 pub mod state;
 pub mod table;
 pub mod trust;
 
-pub use actor::{Environment, MountHandle, Remains, Status};
+pub use handle::{Environment, MountHandle, Status};
+pub use retired::Remains;
 pub use spec::{MountSpec, SpecFault};
 pub use state::{Ending, Lifecycle};
 pub use table::Table;

@@ -10,45 +10,30 @@ use super::spec::bounds::{self, Limits};
 use super::spec::{HostHeader, HostPort, MountKind, MountSpec, Traceparent};
 use super::trust::Made;
 use crate::error::{Error, Kind};
-use crate::exchange::{Bounds, Exchange, Outbound, Reply, RequestId};
+use crate::exchange::{Exchange, Outbound, Reply, RequestId};
 use crate::http1::Framing;
 use crate::identity::Basic;
 use crate::message::{Authority, Fields, Known, Version};
-use crate::policy::edits::{self, Edits};
+use crate::policy::edits;
 use crate::policy::location::{self, Mapping, Public, Upstream};
 use crate::policy::{cookies, forwarded, hop_by_hop, methods, trace, trailers, via};
 use crate::transform::{self, Rewriter};
-use ipnet::IpNet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// A spec made ready for requests.
+/// A spec made ready for requests. What can be read from the spec is not kept
+/// here again, and what few mounts have is elsewhere: there may be many plans.
 #[derive(Debug)]
 pub struct Plan {
-    methods: Vec<String>,
-    disallows_as_paste: bool,
-    suppressed: Vec<String>,
+    spec: Arc<MountSpec>,
     forwarded: forwarded::Policy,
-    /// What is left out of the path that is passed on.
-    prefix: Box<[u8]>,
-    trusted: Box<[IpNet]>,
-    via: via::Treatment,
-    via_response: via::Treatment,
-    ensures_traceparent: bool,
-    limits: Limits,
-    bounds: Bounds,
     pseudonym: Arc<str>,
-    identity: Option<Identity>,
-    trust: Option<Made>,
-    id: Box<str>,
-    request_edits: Edits,
-    reply_edits: Edits,
-    rewrites_location: bool,
-    rewrites_cookies: bool,
+    identity: Option<Box<Identity>>,
+    trust: Option<Box<Made>>,
     /// What the upstream takes for its own, where something is rewritten.
     upstream: Option<Arc<Upstream>>,
     /// For the content of replies.
-    rewriter: Option<Rewriter>,
+    rewriter: Option<Box<Rewriter>>,
     route: Route,
 }
 
@@ -75,50 +60,36 @@ const FRONT_PORT: u16 = 80;
 impl Plan {
     /// Makes a spec ready. `pseudonym` names this proxy in `Via`.
     #[must_use]
-    pub fn new(spec: &MountSpec, pseudonym: Arc<str>, made: Option<Made>) -> Self {
+    pub fn new(spec: &Arc<MountSpec>, pseudonym: Arc<str>, made: Option<Made>) -> Self {
         let route = Route::of(spec, made.as_ref().map(Made::trust));
         Self {
-            methods: spec.allowed_request_methods.clone(),
-            disallows_as_paste: spec.disallowed_status == 400,
-            suppressed: spec.suppress_http_headers.clone(),
             forwarded: policy_of(spec),
-            prefix: stripped_prefix(spec),
-            trusted: spec.forwarded.trusted_peers.clone().into(),
-            via: spec.forwarded.via,
-            via_response: spec.forwarded.via_response,
-            ensures_traceparent: spec.traceparent == Traceparent::Ensure,
-            limits: spec.limits,
-            bounds: bounds::of(spec.limits, spec.timeouts),
             pseudonym,
             identity: None,
-            trust: made,
-            id: spec.id.as_str().into(),
-            request_edits: spec.request_headers.clone(),
-            reply_edits: spec.response_headers.clone(),
-            rewrites_location: spec.rewrite.location,
-            rewrites_cookies: spec.rewrite.cookies,
+            trust: made.map(Box::new),
             upstream: (spec.rewrite.location || spec.rewrite.cookies).then(|| Arc::new(upstream_of(spec))),
-            rewriter: Rewriter::new(&spec.rewrite.body),
+            rewriter: Rewriter::new(&spec.rewrite.body).map(Box::new),
             route,
+            spec: Arc::clone(spec),
         }
     }
 
     /// How many requests and tunnels there may be at a time.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        self.limits
+        self.spec.limits
     }
 
     /// How the upstream is checked, where it speaks TLS.
     #[must_use]
     pub fn trust(&self) -> Option<&Made> {
-        self.trust.as_ref()
+        self.trust.as_deref()
     }
 
     /// Says who asks, where the mount does.
     #[must_use]
     pub fn identified(self, identity: Option<Identity>) -> Self {
-        Self { identity, ..self }
+        Self { identity: identity.map(Box::new), ..self }
     }
 
     /// What checks who asks, where that is demanded.
@@ -136,22 +107,24 @@ impl Plan {
         prefix_len: usize,
         user: Option<&str>,
     ) -> Result<Option<Box<Afterwards>>, Error> {
-        if self.disallows_as_paste {
-            methods::check_as_paste(&self.methods, exchange.head.method(), &exchange.head.fields)?;
+        let (methods, method) = (&self.spec.allowed_request_methods, exchange.head.method());
+        if self.spec.disallowed_status == 400 {
+            methods::check_as_paste(methods, method, &exchange.head.fields)?;
         } else {
-            methods::check(&self.methods, exchange.head.method())?;
+            methods::check(methods, method)?;
         }
         if via::names(&exchange.head.fields, self.pseudonym.as_bytes()) {
             return Err(Kind::Loop.into());
         }
         let mut outbound = self.route.outbound(exchange, prefix_len)?;
-        exchange.bounds = self.bounds;
+        let bounds = bounds::of(self.spec.limits, self.spec.timeouts);
+        exchange.bounds = bounds;
         if let Framing::Length(length) = exchange.framing
-            && length > self.bounds.request_body_bytes
+            && length > bounds.request_body_bytes
         {
             return Err(Kind::ContentTooLarge.into());
         }
-        exchange.body.side().bounds = self.bounds;
+        exchange.body.side().bounds = bounds;
         let fields = &mut exchange.head.fields;
         if self.suppresses("upgrade") {
             exchange.upgrade = None;
@@ -167,29 +140,31 @@ impl Plan {
         if self.rewriter.is_some() && !forbids_transform {
             transform::head::ask_for_rewritable(fields);
         }
-        if !self.suppressed.is_empty() {
+        let suppressed = &self.spec.suppress_http_headers;
+        if !suppressed.is_empty() {
             // Framing and Host are written from what was understood, so
             // suppressing them cannot break a message.
             fields.retain(|field| {
                 field.known == Known::Host
-                    || !self.suppressed.iter().any(|name| field.name.eq_ignore_ascii_case(name.as_bytes()))
+                    || !suppressed.iter().any(|name| field.name.eq_ignore_ascii_case(name.as_bytes()))
             });
         }
         let client = exchange.peer.ip();
-        let is_trusted = client.is_some_and(|client| self.trusted.iter().any(|network| network.contains(&client)));
+        let is_trusted = client
+            .is_some_and(|client| self.spec.forwarded.trusted_peers.iter().any(|network| network.contains(&client)));
         let facts = forwarded::Facts {
             client,
             host: exchange.route.authority,
             port: exchange.route.port.unwrap_or(FRONT_PORT),
             scheme: FRONT_SCHEME,
-            prefix: &self.prefix,
+            prefix: self.stripped_prefix(),
             pseudonym: self.pseudonym.as_bytes(),
             is_trusted,
         };
         let fields = &mut exchange.head.fields;
         self.forwarded.apply(fields, &facts);
-        self.via.apply(fields, exchange.head.version, self.pseudonym.as_bytes());
-        if self.ensures_traceparent {
+        self.spec.forwarded.via.apply(fields, exchange.head.version, self.pseudonym.as_bytes());
+        if self.spec.traceparent == Traceparent::Ensure {
             let (mut trace_id, mut parent_id) = ([0; 16], [0; 8]);
             getrandom::fill(&mut trace_id).map_err(|error| Error::new(Kind::Internal, error))?;
             getrandom::fill(&mut parent_id).map_err(|error| Error::new(Kind::Internal, error))?;
@@ -199,7 +174,7 @@ impl Plan {
         let fields = &mut exchange.head.fields;
         if let Some(afterwards) = &afterwards {
             self.edit_request(fields, afterwards, &outbound);
-            exchange.mapping = afterwards.mapping.clone().filter(|_| self.rewrites_location);
+            exchange.mapping = afterwards.mapping.clone().filter(|_| self.spec.rewrite.location);
         }
         if let Some(identity) = &self.identity {
             identity.tell(fields, user);
@@ -214,19 +189,19 @@ impl Plan {
     fn looks_back(&self) -> bool {
         self.upstream.is_some()
             || self.rewriter.is_some()
-            || !self.request_edits.is_empty()
-            || !self.reply_edits.is_empty()
+            || !self.spec.request_headers.is_default()
+            || !self.spec.response_headers.is_default()
     }
 
     fn edit_request(&self, fields: &mut Fields, afterwards: &Afterwards, outbound: &Outbound) {
-        if let (Some(mapping), true) = (&afterwards.mapping, self.rewrites_location) {
+        if let (Some(mapping), true) = (&afterwards.mapping, self.spec.rewrite.location) {
             let own = || fields.first(Known::Host).map(Arc::from);
             if let Some(host) = outbound.host.clone().or_else(own) {
                 location::rewrite_request(fields, mapping, &host);
             }
         }
-        if !self.request_edits.is_empty() {
-            self.request_edits.apply(fields, &self.edit_facts(afterwards));
+        if let Some(edits) = self.spec.request_headers.get() {
+            edits.apply(fields, &self.edit_facts(afterwards));
         }
     }
 
@@ -234,7 +209,7 @@ impl Plan {
         edits::Facts {
             client: afterwards.client,
             host: afterwards.public.authority.as_deref().unwrap_or_default(),
-            mount_id: &self.id,
+            mount_id: &self.spec.id,
             request_id: &afterwards.id,
         }
     }
@@ -250,7 +225,7 @@ impl Plan {
         let public = Arc::new(Public {
             scheme: scheme.unwrap_or(FRONT_SCHEME),
             authority: authority.or_else(asked).map(Into::into),
-            prefix: outer.unwrap_or(&self.prefix).into(),
+            prefix: outer.unwrap_or_else(|| self.stripped_prefix()).into(),
         });
         let mapping = self.upstream.as_ref().map(|upstream| {
             let passed = asked().filter(|_| self.route.passes_host());
@@ -270,7 +245,8 @@ impl Plan {
         let upgrade = matches!(reply.head.status, 101 | 426);
         let keep = hop_by_hop::Keep { upgrade, trailer: reply.takes_trailers };
         hop_by_hop::strip_response(&mut reply.head.fields, keep);
-        self.via_response.apply(&mut reply.head.fields, reply.head.version, self.pseudonym.as_bytes());
+        let via = self.spec.forwarded.via_response;
+        via.apply(&mut reply.head.fields, reply.head.version, self.pseudonym.as_bytes());
         if let Some(afterwards) = afterwards {
             self.edit_reply(&mut reply.head.fields, afterwards);
         }
@@ -278,21 +254,28 @@ impl Plan {
 
     fn edit_reply(&self, fields: &mut Fields, afterwards: &Afterwards) {
         if let Some(mapping) = &afterwards.mapping {
-            if self.rewrites_location {
+            if self.spec.rewrite.location {
                 location::rewrite_reply(fields, mapping);
             }
-            if self.rewrites_cookies {
+            if self.spec.rewrite.cookies {
                 cookies::rewrite(fields, mapping);
             }
         }
         // Last: what the administrator writes is not rewritten.
-        if !self.reply_edits.is_empty() {
-            self.reply_edits.apply(fields, &self.edit_facts(afterwards));
+        if let Some(edits) = self.spec.response_headers.get() {
+            edits.apply(fields, &self.edit_facts(afterwards));
         }
     }
 
     fn suppresses(&self, name: &str) -> bool {
-        self.suppressed.iter().any(|suppressed| suppressed == name)
+        self.spec.suppress_http_headers.iter().any(|suppressed| suppressed == name)
+    }
+
+    /// What is left out of the path that is passed on.
+    fn stripped_prefix(&self) -> &[u8] {
+        let is_stripped = matches!(self.spec.kind, MountKind::Regular { strip_prefix: true, .. });
+        let path = &self.spec.matches.path;
+        if is_stripped && path != "/" { path.as_bytes() } else { b"" }
     }
 }
 
@@ -307,11 +290,6 @@ fn policy_of(spec: &MountSpec) -> forwarded::Policy {
         forwarded: said.forwarded,
         strips_rest: matches!(spec.kind, MountKind::Regular { .. }),
     }
-}
-
-fn stripped_prefix(spec: &MountSpec) -> Box<[u8]> {
-    let is_stripped = matches!(spec.kind, MountKind::Regular { strip_prefix: true, .. }) && spec.matches.path != "/";
-    if is_stripped { spec.matches.path.as_bytes().into() } else { Box::default() }
 }
 
 /// What the upstream of that mount takes for its own.

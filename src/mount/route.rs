@@ -50,7 +50,9 @@ impl Route {
     /// That of a spec.
     #[must_use]
     pub fn of(spec: &MountSpec, trust: Option<Arc<Trust>>) -> Self {
-        let also: Arc<[IpNet]> = spec.allow_addresses.as_slice().into();
+        let named = spec.allow_addresses.as_slice();
+        // Where none is named, all share one list.
+        let also: Arc<[IpNet]> = if named.is_empty() { Arc::default() } else { named.into() };
         let reach = |access| Reach { access, also: Arc::clone(&also) };
         match &spec.kind {
             MountKind::Regular { address, strip_prefix, host_header } => {

@@ -6,7 +6,7 @@
 //! percent-decoded. Reading takes no lock; an edit copies the nodes along one
 //! path and shares all the others.
 
-use super::actor::MountHandle;
+use super::handle::MountHandle;
 use super::spec::{HostPort, Match};
 use crate::message::target::percent_decode;
 use rpds::HashTrieMapSync;
@@ -28,7 +28,8 @@ type Segments<T> = HashTrieMapSync<Box<[u8]>, Arc<Node<T>>>;
 #[derive(Debug)]
 struct Node<T> {
     here: Option<T>,
-    below: Option<Segments<T>>,
+    /// Most nodes have none: no more room than for saying so.
+    below: Option<Arc<Segments<T>>>,
 }
 
 /// What answers a request.
@@ -228,7 +229,7 @@ impl<T: Clone> Node<T> {
         let Some((first, rest)) = segments.split_first() else {
             return Self { here: mount, below: self.below.clone() };
         };
-        let mut below = self.below.clone().unwrap_or_default();
+        let mut below = self.below.as_deref().cloned().unwrap_or_default();
         let next = match below.get(first) {
             Some(node) => node.edited(rest, mount),
             None => Self::default().edited(rest, mount),
@@ -238,7 +239,7 @@ impl<T: Clone> Node<T> {
         } else {
             below.insert_mut(first.clone(), Arc::new(next));
         }
-        Self { here: self.here.clone(), below: (!below.is_empty()).then_some(below) }
+        Self { here: self.here.clone(), below: (!below.is_empty()).then(|| Arc::new(below)) }
     }
 
     fn is_empty(&self) -> bool {

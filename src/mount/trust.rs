@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// The trust of one mount, and what it was made for.
 #[derive(Debug, Clone)]
 pub struct Made {
-    wanted: Option<Tls>,
+    wanted: Option<Box<Tls>>,
     trust: Arc<Trust>,
 }
 
@@ -34,7 +34,7 @@ pub fn of(spec: &MountSpec, before: Option<&Made>, files: &Files) -> Option<Made
     if let Some(made) = before.filter(|made| made.wanted == spec.tls) {
         return Some(made.clone());
     }
-    let wanted = spec.tls.as_ref().map(wanted).unwrap_or_default();
+    let wanted = spec.tls.as_deref().map(wanted).unwrap_or_default();
     if wanted.skips_verification {
         oplog::warn(format_args!(
             "mount {}: insecure_skip_verify is on: whoever answers for its upstream is believed",
@@ -58,7 +58,7 @@ pub fn speaks_tls(spec: &MountSpec) -> bool {
 /// them. Blocks.
 #[must_use]
 pub fn check_files(spec: &MountSpec) -> Vec<SpecFault> {
-    let Some(tls) = spec.tls.as_ref().filter(|_| speaks_tls(spec)) else { return Vec::new() };
+    let Some(tls) = spec.tls.as_deref().filter(|_| speaks_tls(spec)) else { return Vec::new() };
     // Files of its own: what is checked is not watched.
     let checked = Trust::open(&wanted(tls), &Files::default()).config();
     let fault = |unusable: crate::net::trust::Unusable| SpecFault {

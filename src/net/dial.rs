@@ -1,16 +1,18 @@
 //! Opening a connection: resolve, check, dial that very address.
 //!
 //! Owns the order in which the addresses of a name are tried. The time it may
-//! take is its caller's to bound.
+//! take is its caller's to bound. An address is checked each time it is dialled,
+//! however long it has been known.
 
 use super::policy::{Own, OwnListeners, Reach};
+use super::resolve::{Owner, Resolver};
 use super::stream::Stream;
-use crate::limits::DIAL_ADDRESSES_MAX;
 use async_io::Async;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where to connect to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,7 +27,7 @@ pub enum Host {
 #[derive(Debug)]
 pub enum DialError {
     /// The name could not be resolved.
-    Resolve(io::Error),
+    Resolve(Arc<str>),
     /// No address accepted; the last one's error.
     Connect(SocketAddr, io::Error),
     /// Every address is one that this destination may not have.
@@ -34,28 +36,54 @@ pub enum DialError {
     Own(Own),
 }
 
-/// Opens upstream connections.
+/// Opens upstream connections. Clones look names up as the same owner.
 #[derive(Clone)]
 pub struct Dialer {
-    own: Arc<OwnListeners>,
+    shared: Arc<Shared>,
+    owner: Owner,
+}
+
+/// What all dialers of a process share.
+struct Shared {
+    own: OwnListeners,
+    resolver: Arc<Resolver>,
     open: Option<Open>,
+    /// The number of the last one.
+    owners: AtomicU64,
 }
 
 /// What opens a connection to a checked address instead of the system.
-type Open = Arc<dyn Fn(SocketAddr) -> io::Result<Stream> + Send + Sync>;
+type Open = Box<dyn Fn(SocketAddr) -> io::Result<Stream> + Send + Sync>;
 
 impl Dialer {
     /// A dialer that never reaches `own`.
     #[must_use]
     pub fn new(own: OwnListeners) -> Self {
-        Self { own: Arc::new(own), open: None }
+        Self::made(own, Resolver::system(), None)
+    }
+
+    /// A dialer that has its names from `resolver`.
+    #[must_use]
+    pub fn with_names(own: OwnListeners, resolver: Arc<Resolver>) -> Self {
+        Self::made(own, resolver, None)
     }
 
     /// A dialer that opens nothing but asks `open`, for the simulation and the
     /// fuzzers. The checks before that are the same.
     #[must_use]
     pub fn to(own: OwnListeners, open: impl Fn(SocketAddr) -> io::Result<Stream> + Send + Sync + 'static) -> Self {
-        Self { own: Arc::new(own), open: Some(Arc::new(open)) }
+        Self::made(own, Resolver::system(), Some(Box::new(open)))
+    }
+
+    fn made(own: OwnListeners, resolver: Arc<Resolver>, open: Option<Open>) -> Self {
+        Self { shared: Arc::new(Shared { own, resolver, open, owners: AtomicU64::new(0) }), owner: 0 }
+    }
+
+    /// The same for somebody else, whose stuck names are not ours.
+    #[must_use]
+    pub fn for_another(&self) -> Self {
+        let owner = self.shared.owners.fetch_add(1, Ordering::Relaxed) + 1;
+        Self { shared: Arc::clone(&self.shared), owner }
     }
 
     /// Connects to the first address of `host` that is allowed and accepts.
@@ -63,27 +91,29 @@ impl Dialer {
         match host {
             Host::Address(ip) => self.dial_address(SocketAddr::new(*ip, port), reach).await,
             Host::Name(name) => {
-                let addresses = resolve(Arc::clone(name), port).await.map_err(DialError::Resolve)?;
-                let mut last = DialError::Resolve(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
-                for address in addresses {
+                let resolved = self.shared.resolver.resolve(name, self.owner).await;
+                let addresses = resolved.map_err(DialError::Resolve)?;
+                let mut last = None;
+                for mut address in addresses.iter().copied() {
+                    address.set_port(port);
                     match self.dial_address(address, reach).await {
                         Ok(stream) => return Ok(stream),
-                        Err(error) => last = error,
+                        Err(error) => last = Some(error),
                     }
                 }
-                Err(last)
+                Err(last.unwrap_or_else(|| DialError::Resolve("the name has no address".into())))
             }
         }
     }
 
     async fn dial_address(&self, address: SocketAddr, reach: &Reach) -> Result<Stream, DialError> {
-        if let Some(own) = self.own.find(address) {
+        if let Some(own) = self.shared.own.find(address) {
             return Err(DialError::Own(own));
         }
         if !reach.allows(address.ip()) {
             return Err(DialError::Refused(address.ip()));
         }
-        let connected = match &self.open {
+        let connected = match &self.shared.open {
             None => Async::<TcpStream>::connect(address).await.and_then(Stream::tcp),
             Some(open) => open(address),
         };
@@ -93,18 +123,8 @@ impl Dialer {
 
 impl fmt::Debug for Dialer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Dialer").field("own", &self.own).finish_non_exhaustive()
+        formatter.debug_struct("Dialer").field("owner", &self.owner).finish_non_exhaustive()
     }
-}
-
-/// Asks the system's resolver, off the executor.
-async fn resolve(name: Arc<str>, port: u16) -> io::Result<Vec<SocketAddr>> {
-    blocking::unblock(move || {
-        let mut addresses: Vec<SocketAddr> = (&*name, port).to_socket_addrs()?.collect();
-        addresses.truncate(DIAL_ADDRESSES_MAX);
-        Ok(addresses)
-    })
-    .await
 }
 
 #[cfg(test)]
@@ -133,6 +153,28 @@ mod tests {
             ));
             let metadata = Host::Address("169.254.169.254".parse().unwrap());
             assert!(matches!(free.dial(&metadata, 80, &Reach::of(Access::Local)).await, Err(DialError::Refused(_))));
+        });
+    }
+
+    #[test]
+    fn an_address_is_checked_at_each_dial_however_long_its_name_is_known() {
+        async_io::block_on(async {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let asked = Arc::new(AtomicU64::new(0));
+            let resolver = {
+                let asked = Arc::clone(&asked);
+                Resolver::asking(move |_| {
+                    asked.fetch_add(1, Ordering::Relaxed);
+                    Ok(vec![([127, 0, 0, 1], 0).into()])
+                })
+            };
+            let dialer = Dialer::with_names(OwnListeners::default(), resolver);
+            let name = Host::Name("a.test".into());
+            assert!(dialer.dial(&name, port, &Reach::of(Access::Local)).await.is_ok());
+            let public = dialer.for_another().dial(&name, port, &Reach::of(Access::Public)).await;
+            assert!(matches!(public, Err(DialError::Refused(_))));
+            assert_eq!(asked.load(Ordering::Relaxed), 1);
         });
     }
 }

@@ -10,12 +10,15 @@ use super::stream::{Peer, Stream};
 use crate::limits::{ACCEPT_EPISODE, ACCEPT_RETRY, LISTEN_BACKLOG};
 use async_io::{Async, Timer};
 use futures_lite::future;
+use socket2::SockAddr;
 use std::fmt;
+use std::fs::{File, Permissions};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -72,7 +75,14 @@ pub struct Socket {
 #[derive(Debug)]
 enum Listening {
     Tcp(Async<TcpListener>),
-    Unix(Async<UnixListener>, PathBuf),
+    Unix(Async<UnixListener>, PathBuf, FileId),
+}
+
+/// Which file a path leads to: device and number.
+type FileId = Option<(u64, u64)>;
+
+fn file_id(path: &Path) -> FileId {
+    std::fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
 
 impl Socket {
@@ -87,16 +97,18 @@ impl Socket {
                 Listening::Tcp(Async::new(socket.into())?)
             }
             Endpoint::Unix(path) => {
-                if std::os::unix::net::UnixStream::connect(path).is_ok() {
-                    return Err(io::ErrorKind::AddrInUse.into());
-                }
-                match std::fs::symlink_metadata(path) {
-                    Ok(found) if is_socket(&found) => std::fs::remove_file(path)?,
-                    _ => {}
-                }
-                let listener = UnixListener::bind(path)?;
-                std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-                Listening::Unix(Async::new(listener)?, path.clone())
+                remove_stale(path)?;
+                let socket = unix_socket()?;
+                // The file that bind makes takes its mode from the socket, so it
+                // is nobody else's from its first moment; and who connects
+                // before listen is refused.
+                let socket = File::from(OwnedFd::from(socket));
+                socket.set_permissions(Permissions::from_mode(0o600))?;
+                let socket = socket2::Socket::from(OwnedFd::from(socket));
+                socket.bind(&SockAddr::unix(path)?)?;
+                let bound = file_id(path);
+                socket.listen(LISTEN_BACKLOG)?;
+                Listening::Unix(Async::new(UnixListener::from(OwnedFd::from(socket)))?, path.clone(), bound)
             }
         };
         Ok(Self { listening, is_inherited: false })
@@ -113,14 +125,15 @@ impl Socket {
         listens(&listener)?;
         let address = listener.local_addr()?;
         let path = address.as_pathname().ok_or_else(|| io::Error::other("it is a Unix socket without a path"))?;
-        Ok(Self { listening: Listening::Unix(Async::new(listener)?, path.to_owned()), is_inherited: true })
+        let listening = Listening::Unix(Async::new(listener)?, path.to_owned(), file_id(path));
+        Ok(Self { listening, is_inherited: true })
     }
 
     /// Where it listens: with the port that the system chose, if it did.
     pub fn endpoint(&self) -> io::Result<Endpoint> {
         match &self.listening {
             Listening::Tcp(listener) => listener.get_ref().local_addr().map(Endpoint::Tcp),
-            Listening::Unix(_, path) => Ok(Endpoint::Unix(path.clone())),
+            Listening::Unix(_, path, _) => Ok(Endpoint::Unix(path.clone())),
         }
     }
 
@@ -130,7 +143,7 @@ impl Socket {
                 let (stream, peer) = listener.accept().await?;
                 Ok((Stream::tcp(stream)?, Peer::Tcp(peer)))
             }
-            Listening::Unix(listener, _) => {
+            Listening::Unix(listener, ..) => {
                 let (stream, _) = listener.accept().await?;
                 Ok((Stream::unix(stream), Peer::Unix))
             }
@@ -143,14 +156,35 @@ fn listens(socket: &impl std::os::fd::AsFd) -> io::Result<()> {
     if socket2::SockRef::from(socket).is_listener()? { Ok(()) } else { Err(io::Error::other("it does not listen")) }
 }
 
-fn is_socket(found: &std::fs::Metadata) -> bool {
-    std::os::unix::fs::FileTypeExt::is_socket(&found.file_type())
+fn unix_socket() -> io::Result<socket2::Socket> {
+    socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)
+}
+
+/// Removes the file of a Unix socket that nobody listens on any more. One that
+/// somebody listens on stays, and so does what is no socket: bind refuses it.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => {}
+        _ => return Ok(()),
+    }
+    let socket = unix_socket()?;
+    // Its queue may be full, and then to connect would be to wait.
+    socket.set_nonblocking(true)?;
+    match socket.connect(&SockAddr::unix(path)?) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
+        _ => Err(io::ErrorKind::AddrInUse.into()),
+    }
 }
 
 impl Drop for Socket {
-    /// Unlinks the file of a Unix socket that is ours alone.
+    /// Unlinks the file of a Unix socket that is ours alone, unless another
+    /// one has taken its place.
     fn drop(&mut self) {
-        if let (Listening::Unix(_, path), false) = (&self.listening, self.is_inherited) {
+        if let (Listening::Unix(_, path, bound), false) = (&self.listening, self.is_inherited)
+            && bound.is_some()
+            && file_id(path) == *bound
+        {
             let _ = std::fs::remove_file(path);
         }
     }
@@ -311,5 +345,71 @@ impl fmt::Debug for HttpListener {
 impl fmt::Display for HttpListener {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.info().iter().try_for_each(|info| info.fmt(formatter))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Directory;
+    use std::os::unix::net::UnixStream;
+
+    fn bind(path: &Path) -> io::Result<Socket> {
+        Socket::bind(&Endpoint::Unix(path.to_owned()))
+    }
+
+    #[test]
+    fn a_unix_socket_is_its_owners_alone_and_goes_with_it() {
+        let directory = Directory::new("unix");
+        let path = directory.path().join("socket");
+        let socket = bind(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        UnixStream::connect(&path).unwrap();
+        drop(socket);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_socket_that_nobody_listens_on_is_replaced_and_no_other_one() {
+        let directory = Directory::new("unix-stale");
+        let path = directory.path().join("socket");
+        // A listener that ends leaves its file.
+        drop(UnixListener::bind(&path).unwrap());
+        let living = bind(&path).unwrap();
+        assert_eq!(bind(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        UnixStream::connect(&path).unwrap();
+        drop(living);
+        std::fs::write(&path, "no socket").unwrap();
+        assert_eq!(bind(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "no socket");
+    }
+
+    #[test]
+    fn a_listener_that_answers_nobody_is_not_waited_for_or_replaced() {
+        let directory = Directory::new("unix-full");
+        let path = directory.path().join("socket");
+        let listener = unix_socket().unwrap();
+        listener.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+        listener.listen(0).unwrap();
+        let _waiting: Vec<socket2::Socket> = std::iter::from_fn(|| {
+            let client = unix_socket().unwrap();
+            client.set_nonblocking(true).unwrap();
+            client.connect(&SockAddr::unix(&path).unwrap()).is_ok().then_some(client)
+        })
+        .collect();
+        assert_eq!(bind(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn a_socket_of_somebody_else_at_its_path_stays() {
+        let directory = Directory::new("unix-other");
+        let path = directory.path().join("socket");
+        let ours = bind(&path).unwrap();
+        std::fs::rename(&path, directory.path().join("away")).unwrap();
+        let theirs = UnixListener::bind(&path).unwrap();
+        drop(ours);
+        assert!(path.exists());
+        drop(theirs);
     }
 }

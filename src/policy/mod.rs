@@ -12,6 +12,7 @@ pub mod identity;
 pub mod location;
 pub mod max_forwards;
 pub mod methods;
+pub mod rate;
 pub mod signature;
 pub mod trace;
 pub mod trailers;

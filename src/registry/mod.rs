@@ -7,6 +7,7 @@
 mod change;
 pub mod history;
 mod lease;
+mod operations;
 mod owners;
 pub mod store;
 mod supervisor;
@@ -14,11 +15,14 @@ mod supervisor;
 use crate::limits::REGISTRY_COMMANDS_MAX;
 use crate::mount::spec::keeping::Lease;
 use crate::mount::{Environment, MountHandle, MountSpec, Table};
+use crate::stats::Histogram;
 use arc_swap::ArcSwap;
 use async_channel::Sender;
 pub use change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal, Request, Version};
 use event_listener::Event;
 use lease::{Clock, Running};
+pub use operations::Operation;
+use operations::Operations;
 pub use owners::Moved;
 use rpds::RedBlackTreeMapSync;
 use std::path::Path;
@@ -89,10 +93,12 @@ pub struct Registry {
     commands: Sender<supervisor::Command>,
     current: Arc<ArcSwap<Snapshot>>,
     routes: Arc<ArcSwap<Table>>,
-    environment: Environment,
+    environment: Arc<Environment>,
     clock: Clock,
+    operations: Arc<Operations>,
     /// Told whenever there is a new revision.
     published: Arc<Event>,
+    journal: Arc<Histogram>,
 }
 
 impl Registry {
@@ -100,13 +106,22 @@ impl Registry {
     /// actors and the thread that makes changes.
     pub fn open(directory: &Path, fixed: Vec<MountSpec>, environment: Environment) -> Result<Self, StoreError> {
         let (store, loaded) = Store::open(directory)?;
+        let environment = Arc::new(environment);
         let clock = Clock::start();
         let (snapshot, leases) = supervisor::start(loaded, fixed, &environment, clock)?;
         let routes = Arc::new(ArcSwap::from_pointee(snapshot.table.clone()));
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
         let (commands, inbox) = async_channel::bounded(REGISTRY_COMMANDS_MAX);
-        let published = Arc::default();
-        let registry = Self { commands, current, routes, environment: environment.clone(), clock, published };
+        let registry = Self {
+            commands,
+            current,
+            routes,
+            environment: Arc::clone(&environment),
+            clock,
+            operations: Arc::default(),
+            published: Arc::default(),
+            journal: Arc::default(),
+        };
         let writer = supervisor::Writer {
             store,
             environment,
@@ -115,7 +130,9 @@ impl Registry {
             routes: Arc::clone(&registry.routes),
             leases,
             clock,
+            operations: Arc::clone(&registry.operations),
             published: Arc::clone(&registry.published),
+            journal: Arc::clone(&registry.journal),
         };
         std::thread::Builder::new()
             .name("standin-registry".into())
@@ -148,6 +165,12 @@ impl Registry {
         Arc::clone(&self.routes)
     }
 
+    /// How long commits took.
+    #[must_use]
+    pub fn journal(&self) -> &Histogram {
+        &self.journal
+    }
+
     /// Makes a change; when this answers, it is durable and in effect.
     pub async fn change(&self, request: Request) -> Result<Done, Refusal> {
         let (answer, answered) = async_channel::bounded(1);
@@ -173,6 +196,13 @@ impl Registry {
         let is_renewed = running.renew(&self.clock, Duration::from_secs(lease.ttl_s.into()));
         let ends = running.expires_at(&self.clock).filter(|_| is_renewed);
         Ok((Arc::clone(record), lease, ends.ok_or_else(|| Refusal::NoLease(id.into()))?))
+    }
+
+    /// What remains of the mount as it was before that revision; none where there
+    /// is no such revision yet.
+    #[must_use]
+    pub fn operation(&self, revision: u64) -> Option<Operation> {
+        (revision <= self.current.load().revision).then(|| self.operations.get(revision))
     }
 
     /// When the lease of that mount runs out, if it has one that runs.

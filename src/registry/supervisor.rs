@@ -7,6 +7,7 @@
 use super::change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal, Request, Version};
 use super::history::Entry;
 use super::lease::{Clock, Leases, Running};
+use super::operations::Operations;
 use super::store::{Loaded, Store, StoreError, StoredMount, Write};
 use super::{Preview, Record, Snapshot, owners};
 use crate::limits::{LEASE_RETRY, LEASES_ENDED_MAX, REGISTRY_COMMANDS_MAX};
@@ -14,13 +15,14 @@ use crate::mount::spec::keeping::OnExpiry;
 use crate::mount::spec::{Id, parse};
 use crate::mount::{Ending, Environment, MountHandle, MountSpec, Table};
 use crate::oplog;
+use crate::stats::Histogram;
 use arc_swap::ArcSwap;
 use async_channel::{Receiver, RecvError, Sender};
 use event_listener::Event;
 use futures_lite::future;
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A change and who waits for it.
 #[derive(Debug)]
@@ -32,20 +34,23 @@ pub(super) struct Command {
 /// The thread's state.
 pub(super) struct Writer {
     pub store: Store,
-    pub environment: Environment,
+    pub environment: Arc<Environment>,
     pub inbox: Receiver<Command>,
     pub current: Arc<ArcSwap<Snapshot>>,
     pub routes: Arc<ArcSwap<Table>>,
     pub leases: Leases,
     pub clock: Clock,
+    pub operations: Arc<Operations>,
     pub published: Arc<Event>,
+    /// How long commits took.
+    pub journal: Arc<Histogram>,
 }
 
 /// The set at the start: what is stored, then what the command line adds.
 pub(super) fn start(
     loaded: Loaded,
     fixed: Vec<MountSpec>,
-    environment: &Environment,
+    environment: &Arc<Environment>,
     clock: Clock,
 ) -> Result<(Snapshot, Leases), StoreError> {
     let before = Snapshot { revision: loaded.revision, ..Snapshot::default() };
@@ -83,7 +88,7 @@ pub(super) fn start(
 pub(super) fn preview(
     before: &Snapshot,
     request: Request,
-    environment: &Environment,
+    environment: &Arc<Environment>,
     clock: Clock,
 ) -> Result<Preview, Refusal> {
     let mut draft = Draft::of(before, environment, clock);
@@ -121,6 +126,13 @@ impl Writer {
         }))
     }
 
+    fn store(&self, draft: &Draft<'_>) -> Result<(), StoreError> {
+        let begun = Instant::now();
+        let stored = self.store.commit(draft.snapshot.revision, &draft.writes(), &draft.entries);
+        self.journal.record(begun.elapsed());
+        stored
+    }
+
     fn commit(&mut self, commands: Vec<Command>) {
         let before = self.current.load_full();
         let mut draft = Draft::of(&before, &self.environment, self.clock);
@@ -130,11 +142,7 @@ impl Writer {
         }
         let outcomes: Vec<_> =
             commands.into_iter().map(|command| (draft.apply(command.request), command.answer)).collect();
-        let stored = if draft.entries.is_empty() {
-            Ok(())
-        } else {
-            self.store.commit(draft.snapshot.revision, &draft.writes(), &draft.entries)
-        };
+        let stored = if draft.entries.is_empty() { Ok(()) } else { self.store(&draft) };
         if let Err(error) = stored {
             oplog::error(format_args!("a change could not be stored: {error}"));
             for (id, running) in over {
@@ -170,11 +178,13 @@ impl Writer {
             {
                 watch(&mut self.leases, after);
             }
-            match (&edit.before, &edit.after) {
+            let left = match (&edit.before, &edit.after) {
                 (Some(before), None) => before.handle.stop(edit.ending),
-                (Some(before), Some(_)) => before.handle.retire(edit.ending),
-                _ => {}
-            }
+                (Some(before), Some(after)) => after.handle.succeed(&before.handle, edit.ending),
+                _ => Vec::new(),
+            };
+            // Somebody may wait for it: the map keeps it.
+            drop(self.operations.begin(edit, left));
             if let (Action::Restart, Some(after)) = (edit.action, &edit.after) {
                 after.handle.restart();
             }
@@ -204,7 +214,7 @@ fn running(spec: &MountSpec, clock: &Clock) -> Option<Arc<Running>> {
 /// The set that a batch of commands would make, and how.
 struct Draft<'a> {
     snapshot: Snapshot,
-    environment: &'a Environment,
+    environment: &'a Arc<Environment>,
     clock: Clock,
     edits: Vec<Edit>,
     entries: Vec<Entry>,
@@ -213,7 +223,7 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn of(snapshot: &Snapshot, environment: &'a Environment, clock: Clock) -> Self {
+    fn of(snapshot: &Snapshot, environment: &'a Arc<Environment>, clock: Clock) -> Self {
         let snapshot = snapshot.clone();
         Self { snapshot, environment, clock, edits: Vec::new(), entries: Vec::new(), renewed: Vec::new() }
     }
@@ -635,6 +645,7 @@ mod tests {
             files: Files::default(),
             allows_open_proxy: false,
             passwords: Passwords::new().unwrap(),
+            book: Arc::default(),
         };
         Registry::open(directory, fixed, environment)
     }
@@ -701,6 +712,7 @@ mod tests {
             pseudonym: "test".into(),
             files: Files::default(),
             passwords: Passwords::new().unwrap(),
+            book: Arc::default(),
             allows_open_proxy,
         };
         let fenced = Registry::open(directory.path(), vec![], allowing(false)).unwrap();

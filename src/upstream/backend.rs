@@ -2,7 +2,7 @@
 //! whose body is still coming.
 
 use super::connection::{Connection, InFlight};
-use super::pool::Pool;
+use super::pool::{Place, Pool};
 use super::retry;
 use crate::error::{Error, Kind};
 use crate::exchange::{Credit, Destination, Exchange, Notes, Outbound, Reply, ReplyBody, shell};
@@ -24,10 +24,16 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// One with a pool of its own.
+    /// One with a pool of its own, which dials on its own behalf.
     #[must_use]
     pub fn new(dialer: Dialer, timer: Arc<Timer>) -> Self {
-        Self { pool: Pool::new(timer), dialer }
+        Self { pool: Pool::new(timer), dialer: dialer.for_another() }
+    }
+
+    /// Its connections.
+    #[must_use]
+    pub fn pool(&self) -> Arc<Pool> {
+        Arc::clone(&self.pool)
     }
 
     async fn forward(&self, exchange: &mut Exchange) -> Result<Reply, Error> {
@@ -74,9 +80,9 @@ impl Backend {
             let dialled = self.dialer.dial(&destination.host, destination.port, &destination.reach).await;
             let stream = dialled.map_err(|error| refused(error, destination.reach.access))?;
             match &destination.trust {
-                None => Ok(Connection::new(stream, None)),
+                None => Ok(Connection::new(stream, None, self.pool.place())),
                 // On the heap, so that plain connections need no room for it.
-                Some(trust) => Box::pin(shake_hands(stream, trust, &destination.host)).await,
+                Some(trust) => Box::pin(shake_hands(stream, trust, &destination.host, self.pool.place())).await,
             }
         };
         let connection = future::or(dialled, too_late).await?;
@@ -106,13 +112,13 @@ async fn attempt(
     Ok((flight, answer))
 }
 
-async fn shake_hands(stream: Stream, trust: &Trust, host: &Host) -> Result<Connection, Error> {
+async fn shake_hands(stream: Stream, trust: &Trust, host: &Host, place: Place) -> Result<Connection, Error> {
     let unusable = |why: Unusable| {
         Error::new(Kind::UpstreamTls(TlsFault::Setup), format_args!("tls.{}: {}", why.member, why.detail))
     };
     let (config, name) = (trust.config().map_err(unusable)?, trust.name(host).map_err(unusable)?);
     match tls::connect(stream, Arc::clone(&config), name).await {
-        Ok(stream) => Ok(Connection::new(stream, Some(config))),
+        Ok(stream) => Ok(Connection::new(stream, Some(config), place)),
         Err((fault, error)) => Err(Error::new(Kind::UpstreamTls(fault), error)),
     }
 }

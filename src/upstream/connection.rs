@@ -5,7 +5,7 @@
 //! goes back to the pool only when both have ended where their framing says;
 //! dropped anywhere else, it is closed.
 
-use super::pool::Pool;
+use super::pool::{Place, Pool};
 use crate::error::{Error, Kind};
 use crate::exchange::{BodyStream, Bounds, Credit, Destination, Exchange, Outbound, RequestBody, Tunnel};
 use crate::http1::encode::{self, ChunkHead};
@@ -31,13 +31,15 @@ pub struct Connection {
     reused: bool,
     /// By what its peer was checked, where it was.
     config: Option<Arc<ClientConfig>>,
+    /// Among those that are open.
+    _place: Place,
 }
 
 impl Connection {
     /// A fresh one.
     #[must_use]
-    pub fn new(stream: Stream, config: Option<Arc<ClientConfig>>) -> Self {
-        Self { input: Input::new(stream), reused: false, config }
+    pub fn new(stream: Stream, config: Option<Arc<ClientConfig>>, place: Place) -> Self {
+        Self { input: Input::new(stream), reused: false, config, _place: place }
     }
 
     /// True when its peer would be believed again.

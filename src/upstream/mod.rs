@@ -9,3 +9,4 @@ mod pool;
 mod retry;
 
 pub use backend::Backend;
+pub use pool::Pool;

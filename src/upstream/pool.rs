@@ -8,6 +8,7 @@ use crate::exchange::Destination;
 use crate::limits::POOL_CONNECTIONS_MAX;
 use crate::net::timer::Sweep;
 use crate::net::{Timer, Trust};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Pool {
     state: Mutex<State>,
+    /// Connections that are idle or serve an exchange.
+    open: Arc<AtomicUsize>,
     timer: Arc<Timer>,
     this: Weak<Self>,
 }
@@ -37,7 +40,7 @@ impl Pool {
     /// An empty pool on that clock.
     #[must_use]
     pub fn new(timer: Arc<Timer>) -> Arc<Self> {
-        Arc::new_cyclic(|this| Self { state: Mutex::default(), timer, this: this.clone() })
+        Arc::new_cyclic(|this| Self { state: Mutex::default(), open: Arc::default(), timer, this: this.clone() })
     }
 
     /// A connection to `destination` that nothing is known against.
@@ -76,8 +79,46 @@ impl Pool {
         state.idle.push(Idle { connection, destination, until_ms });
     }
 
+    /// Closes all of them.
+    pub fn forget(&self) {
+        let idle = std::mem::take(&mut self.state().idle);
+        // Closing takes a moment, and others want the lock.
+        drop(idle);
+    }
+
+    /// The place of one more connection.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        Place { open: Arc::clone(&self.open) }
+    }
+
+    /// How many connections are open, idle ones too. A tunnel is none any more.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// How many of them wait for an exchange.
+    #[must_use]
+    pub fn idle(&self) -> usize {
+        self.state().idle.len()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of one connection, given back when dropped.
+#[derive(Debug)]
+pub struct Place {
+    open: Arc<AtomicUsize>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

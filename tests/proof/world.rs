@@ -102,7 +102,7 @@ impl Forward {
         let timeouts = json!({ "tunnel_idle_ms": 30_000 });
         let spec = json!({ "kind": "regular", "address": UPSTREAM, "limits": limits, "timeouts": timeouts });
         let spec = spec::parse(&spec, spec::Id::Given("world")).unwrap();
-        Self { client: surf::Client::with_http_client(backend), plan: Plan::new(&spec, "world".into(), None) }
+        Self { client: surf::Client::with_http_client(backend), plan: Plan::new(&Arc::new(spec), "world".into(), None) }
     }
 }
 
@@ -115,7 +115,9 @@ impl tide::Endpoint<()> for Forward {
             Err(error) => return Ok(shell::carry_back(Err(error)).into()),
         };
         let mut response: http_types::Response = self.client.send(shell).await?.into();
-        shell::edit_reply(&mut response, |reply| self.plan.finish(reply, afterwards.as_deref()));
+        if let Some(Ok(reply)) = shell::outcome(&mut response) {
+            self.plan.finish(reply, afterwards.as_deref());
+        }
         Ok(response.into())
     }
 }

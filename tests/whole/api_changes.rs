@@ -369,3 +369,46 @@ fn a_lease_is_renewed_without_a_revision_and_changed_with_one() {
     assert_eq!(admin.call("PUT", "/v1/mounts/y/lease").json(&json!({ "ttl_s": 60 })).send().status, 200);
     assert_eq!(admin.call("PUT", "/v1/mounts/z/lease").send().status, 404);
 }
+
+#[test]
+fn an_operation_is_waited_for_until_nothing_remains() {
+    let gate = crate::common::gate::Gate::default();
+    let origin = {
+        let gate = gate.clone();
+        Origin::serve(move |mut conn| {
+            while conn.request().is_some() {
+                gate.wait();
+                conn.answer("late");
+            }
+        })
+    };
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let mut slow = mount("/slow");
+    slow["address"] = json!(origin.url());
+    assert_eq!(admin.put("x", &slow).status, 201);
+    let mut client = crate::common::client::Raw::connect(standin.front);
+    client.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
+    origin.wait_for_connections(1);
+    let drained = admin.call("POST", "/v1/mounts/x/drain?mode=finish").send();
+    let operation = drained.value["links"]["operation"].as_str().unwrap().to_owned();
+    assert_eq!(operation, format!("/v1/operations/{}", drained.number("X-Revision")));
+    let running = admin.get(&format!("{operation}?wait_ms=1")).value;
+    assert_eq!(
+        (&running["state"], &running["requests"], &running["mode"]),
+        (&json!("running"), &json!(1), &json!("finish"))
+    );
+    assert_eq!((&running["mount"], &running["kind"], &running["cut"]), (&json!("x"), &json!("drain"), &json!(false)));
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| admin.get(&format!("{operation}?wait_ms=60000")).value);
+        gate.arrive();
+        let done = waiting.join().unwrap();
+        assert_eq!((&done["state"], &done["requests"]), (&json!("done"), &json!(0)));
+    });
+    assert_eq!(client.response().text(), "late");
+    // One that began nothing has ended; one to come is not there.
+    assert_eq!(admin.get("/v1/operations/1").value["state"], "done");
+    for (path, status) in [("3", 404), ("x", 404), ("1?wait_ms=60001", 400), ("1?wait=1", 400)] {
+        assert_eq!(admin.get(&format!("/v1/operations/{path}")).status, status, "{path}");
+    }
+}

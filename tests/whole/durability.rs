@@ -10,7 +10,7 @@ use std::time::SystemTime;
 /// What of a mount must survive: all but what is said of its actor.
 fn durable(mount: &Value) -> Value {
     let mut kept = mount.as_object().unwrap().clone();
-    for name in ["state", "in_flight", "restarts", "generation"] {
+    for name in ["state", "state_since", "in_flight", "restarts", "generation"] {
         kept.remove(name).unwrap();
     }
     Value::Object(kept)

@@ -36,11 +36,17 @@ fn without_the_token_nothing_of_the_mounts_is_told_or_changed() {
         refused(&admin, call.without("Authorization"), 401);
     }
     let wrong = ["x", "", &"0".repeat(64), &token[1..], &format!("{token}0"), &token.to_uppercase()];
-    for wrong in wrong.map(|wrong| format!("Bearer {wrong}")) {
+    for wrong in &wrong {
+        refused(&admin, admin.call("GET", "/v1/mounts").field("Authorization", &format!("Bearer {wrong}")), 401);
+    }
+    for wrong in &wrong {
         for call in calls() {
-            refused(&admin, call.field("Authorization", &wrong), 401);
+            let told = format!("{call:?}");
+            let status = call.field("Authorization", &format!("Bearer {wrong}")).send().status;
+            assert!([401, 429].contains(&status), "{status}: {told}");
         }
     }
+    assert_eq!(admin.get("/v1/mounts").value["revision"], 0);
     for odd in [token.clone(), format!("Basic {token}"), format!("Bearer{token}")] {
         refused(&admin, admin.call("GET", "/v1/mounts").field("Authorization", &odd), 401);
     }
@@ -50,9 +56,21 @@ fn without_the_token_nothing_of_the_mounts_is_told_or_changed() {
 fn the_token_is_not_taken_from_the_url_or_a_cookie() {
     let standin = Standin::start();
     let (admin, token) = (standin.admin(), standin.token());
-    for path in [format!("/v1/mounts?token={token}"), format!("/v1/mounts?access_token={token}")] {
+    for path in [format!("/v1/mounts?token={token}"), format!("/v1/mounts?a=1&access_token={token}")] {
         refused(&admin, admin.call("GET", &path).without("Authorization"), 401);
+        let both = admin.call("GET", &path).send();
+        assert_eq!(both.status, 401, "a right header makes no URL safe");
+        assert!(both.detail().contains("Authorization: Bearer TOKEN"), "{}", both.detail());
     }
+    // curl and browsers make this of http://user:TOKEN@host/.
+    for userinfo in ["dXNlcjp0b2tlbg==", "eDp5"] {
+        let call = admin.call("GET", "/v1/mounts").field("Authorization", &format!("Basic {userinfo}"));
+        let told = call.send();
+        assert!(told.status == 401 && told.detail().contains("Authorization: Bearer TOKEN"), "{}", told.detail());
+    }
+    let mut client = Raw::connect(standin.admin_address());
+    client.send(format!("GET http://user:{token}@localhost/v1/mounts HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    assert_eq!(client.response().status, 400, "a target has no user information");
     let cookie = admin.call("GET", "/v1/mounts").without("Authorization").field("Cookie", &format!("token={token}"));
     refused(&admin, cookie, 401);
 }
@@ -70,6 +88,13 @@ fn a_name_that_is_not_its_own_is_refused() {
         }
         refused(&admin, admin.call("POST", "/v1/mounts").json(&mount()).field("Host", host), 421);
     }
+    // The authority of an absolute target counts, whatever Host says.
+    let token = standin.token();
+    let mut client = Raw::connect(standin.admin_address());
+    client.send(format!(
+        "GET http://evil.example:{port}/v1/mounts HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
+    ));
+    assert_eq!(client.response().status, 421);
     for host in ["localhost", "LOCALHOST", "127.0.0.1", "[::1]", "admin.example.org"] {
         assert_eq!(
             admin.call("GET", "/v1/mounts").field("Host", &format!("{host}:{port}")).send().status,
@@ -153,6 +178,49 @@ fn json_that_is_malformed_is_refused_and_the_server_lives() {
         refused(&admin, call, 400);
     }
     refused(&admin, admin.call("POST", "/v1/mounts").content("application/json", b"{\"kind\": \"\xff\"}"), 400);
+}
+
+#[test]
+fn json_that_is_deep_or_says_a_thing_twice_is_refused_in_words() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let deep = format!(r#"{{"kind": "regular", "address": {}1{}}}"#, "[".repeat(32), "]".repeat(32));
+    let twice = r#"{"kind": "regular", "address": "http://127.0.0.1:1/", "match": {"path": "/a", "path": "/b"}}"#;
+    let many = format!(r#"{{"mounts": [{twice}]}}"#);
+    for (path, content, words) in [
+        ("/v1/mounts", deep.as_str(), "more than 32 levels deep"),
+        ("/v1/import", &format!(r#"{{"mounts": [{deep}]}}"#), "more than 32 levels deep"),
+        ("/v1/tokens", &deep, "more than 32 levels deep"),
+        ("/v1/mounts", twice, "the member \"path\" is there twice"),
+        ("/v1/import", &many, "the member \"path\" is there twice"),
+    ] {
+        let told = admin.call("POST", path).content("application/json", content.as_bytes()).send();
+        assert!(told.status == 400 && told.detail().contains(words), "{path}: {}", told.detail());
+    }
+    assert_eq!(admin.get("/v1/mounts").value["revision"], 0);
+}
+
+#[test]
+fn too_many_wrong_tokens_are_slowed_down_and_nobody_else() {
+    let mut standin = Standin::start();
+    let admin = standin.admin();
+    let wrong = || admin.call("POST", "/v1/mounts").json(&mount()).field("Authorization", "Bearer wrong").send();
+    for _ in 0..10 {
+        assert_eq!(wrong().status, 401);
+        assert_eq!(admin.get("/v1/mounts").status, 200);
+    }
+    for _ in 0..10 {
+        let told = wrong();
+        assert_eq!(told.status, 429);
+        let seconds: u64 = told.response.field("Retry-After").unwrap().parse().unwrap();
+        assert!((1..=60).contains(&seconds), "{seconds}");
+        assert_eq!(admin.get("/v1/mounts").status, 200, "the right one is let in all the same");
+    }
+    assert_eq!(admin.post(&mount()).status, 201);
+    standin.term();
+    let (_, lines, _) = standin.last_words();
+    let told = lines.iter().filter(|line| line.contains("127.0.0.1 shows tokens that are not of this server")).count();
+    assert_eq!(told, 1, "a line for all of them: {lines:#?}");
 }
 
 #[test]

@@ -20,20 +20,27 @@
 //! - `identity`: who asks, what the upstream is told of it, and whether it can
 //!   believe that.
 //! - `isolation`: what one mount cannot do to another.
+//! - `undisturbed`: what a mount does not notice of thousands of edits elsewhere.
 //! - `tls`: upstreams behind TLS.
 //! - `log`: what an exchange leaves in the access log.
 //! - `durability`: what survives the end of the process.
 //! - `paste`: the same requests through PyPI's Paste and through this.
+//! - `command_line`: each command, on the real binary.
+//! - `scripting`: every snippet of docs/scripting.md.
 //! - `process`: ports and files, exit codes, the command line, settings.
 //! - `drain`: how the process stops, and what clients see of it.
 //! - `client_bounds`: what clients can take: connections, descriptors, time.
 //! - `ssrf`: addresses that no mount may reach, in every form (table B6).
 //! - `service`: sockets from a service manager, and what that is told.
 //! - `apps`: WebDAV and Flask behind a prefix.
+//! - `stats`: what mounts have done: counters, metrics, live traffic.
 //! - `api`: every call of the admin API against openapi.yaml.
 //! - `api_changes`, `api_list`, `api_sets`: the same for changes of one mount and
 //!   their conditions, for reading, and for many mounts and explanations.
 //! - `guard`: who is not let in to the admin API.
+//! - `python_client`: docs/clients/python.
+//! - `contract_tools`: openapi.yaml in the hands of programs that are not ours.
+//! - `tokens`: what each token may do, and what is written down of it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests say what they expect by unwrapping it")]
 
@@ -47,7 +54,9 @@ mod bounds;
 mod bytes;
 mod client_bounds;
 mod clients;
+mod command_line;
 mod common;
+mod contract_tools;
 mod deadlines;
 mod drain;
 mod durability;
@@ -62,10 +71,15 @@ mod mutations;
 mod paste;
 mod paste_files;
 mod process;
+mod python_client;
 mod requests;
 mod rewriting;
+mod scripting;
 mod service;
 mod ssrf;
+mod stats;
 mod tls;
+mod tokens;
 mod traffic;
 mod tunnels;
+mod undisturbed;

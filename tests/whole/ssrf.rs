@@ -2,6 +2,7 @@
 //! reach, in whatever form the address is written.
 
 use crate::common::client::{Raw, Response};
+use crate::common::eventually;
 use crate::common::origin::Origin;
 use crate::common::process::{Launch, Standin};
 use serde_json::json;
@@ -178,26 +179,45 @@ fn a_name_that_turns_to_a_special_address_is_not_followed() {
     let Some(names) = Names::start() else { return };
     let standin = &names.standin;
     let port = origin.address.port();
-    mount(standin, &json!({ "kind": "regular", "address": format!("http://turning.test:{port}/") }));
-    for (address, status) in [
-        ("127.0.0.1", 200),
-        ("169.254.169.254", 502),
-        ("0.0.0.0", 502),
-        ("100.100.100.200", 502),
-        ("::ffff:169.254.169.254", 502),
-        ("64:ff9b::a9fe:a9fe", 502),
-        ("2002:a9fe:a9fe::", 502),
-        ("fe80::1", 502),
-        ("::", 502),
-        ("255.255.255.255", 502),
-        ("127.0.0.1", 200),
-    ] {
-        names.stand_for(&[("turning.test", address)]);
-        let told = ask(standin, "any");
-        assert_eq!(told.status, status, "{address}: {}", told.text());
-        assert!(status == 200 || told.text().contains(REFUSED), "{address}: {}", told.text());
+    let special = [
+        "169.254.169.254",
+        "0.0.0.0",
+        "100.100.100.200",
+        "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "2002:a9fe:a9fe::",
+        "fe80::1",
+        "::",
+        "255.255.255.255",
+    ];
+    // A name for each, so that all can turn at the same time: what a name
+    // stands for is remembered for a moment.
+    let turning: Vec<String> = (0..special.len()).map(|number| format!("turning{number}.test")).collect();
+    let all = |address: &dyn Fn(usize) -> &'static str| {
+        let lines: Vec<_> = turning.iter().enumerate().map(|(at, name)| (name.as_str(), address(at))).collect();
+        names.stand_for(&lines);
+    };
+    all(&|_| "127.0.0.1");
+    for name in &turning {
+        let address = format!("http://{name}:{port}/");
+        mount(standin, &json!({ "kind": "regular", "match": { "host": name }, "address": address }));
+        assert_eq!(ask(standin, name).status, 200);
     }
-    assert_eq!(origin.connections(), 2);
+    let mut served = turning.len();
+    // Until it is no longer remembered the old address counts, and no other.
+    let mut turned = |name: &str, status: u16| {
+        eventually("the name has turned", || {
+            let told = ask(standin, name);
+            served += usize::from(told.status == 200);
+            assert!(told.status == 200 || told.text().contains(REFUSED), "{name}: {} {}", told.status, told.text());
+            told.status == status
+        });
+    };
+    all(&|at| special[at]);
+    turning.iter().for_each(|name| turned(name, 502));
+    all(&|_| "127.0.0.1");
+    turning.iter().for_each(|name| turned(name, 200));
+    assert_eq!(origin.connections(), served);
 }
 
 #[test]
@@ -208,10 +228,13 @@ fn a_name_below_a_wildcard_does_not_lead_to_this_machine() {
     let ports = [hit.address.port(), standin.front.port(), standin.admin_address().port()];
     let allowed = ports.map(|port| format!("*.wild.test:{port}"));
     mount(standin, &json!({ "kind": "transparent", "allowed_hosts": allowed }));
-    for address in ["127.0.0.1", "127.8.8.8", "::ffff:127.0.0.1", "0.0.0.0", "169.254.169.254"] {
-        names.stand_for(&[("a.wild.test", address)]);
+    let addresses = ["127.0.0.1", "127.8.8.8", "::ffff:127.0.0.1", "0.0.0.0", "169.254.169.254"];
+    let below: Vec<String> = (0..addresses.len()).map(|number| format!("a{number}.wild.test")).collect();
+    let lines: Vec<_> = below.iter().map(String::as_str).zip(addresses).collect();
+    names.stand_for(&lines);
+    for (name, address) in lines {
         for port in ports {
-            let told = ask(standin, &format!("a.wild.test:{port}"));
+            let told = ask(standin, &format!("{name}:{port}"));
             assert!(matches!(told.status, 403 | 502 | 508), "{address}: {} {}", told.status, told.text());
         }
     }

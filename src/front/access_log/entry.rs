@@ -134,7 +134,13 @@ impl End {
             | Kind::Saturated
             | Kind::TunnelsSaturated
             | Kind::OutOfDescriptors
-            | Kind::Draining
+            | Kind::QueueFull
+            | Kind::QueueTimeout
+            | Kind::RateExceeded(_)
+            | Kind::Paused
+            | Kind::Disabled
+            | Kind::Failed
+            | Kind::Moved
             | Kind::Unavailable
             | Kind::OwnAdmin
             | Kind::Loop => Self::Refused,

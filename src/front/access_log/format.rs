@@ -4,8 +4,8 @@
 //! whatever a client sent: nobody can forge a line, or move a terminal's cursor.
 
 use super::entry::{End, Entry};
-use super::redact::redact;
 use crate::message::Version;
+use crate::message::redact::redact;
 use crate::net::Peer;
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;

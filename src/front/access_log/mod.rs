@@ -7,7 +7,6 @@
 pub mod entry;
 pub mod format;
 mod out;
-pub mod redact;
 pub mod writer;
 
 pub use entry::{End, Entry};

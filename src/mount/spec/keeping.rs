@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(spec.owner(), Some("ci"));
         assert_eq!(parse(&serde_json::to_value(&spec).unwrap(), Id::Given("m")), Ok(spec));
         let plain = read(json!({"lease": null})).unwrap();
-        assert!(plain.enabled && plain.lease.is_none() && plain.labels.is_empty() && plain.metadata.is_empty());
+        assert!(plain.enabled && plain.lease.is_none() && plain.labels.is_empty() && plain.metadata.is_default());
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod edits;
 pub mod forwarding;
 pub mod identity;
 pub mod keeping;
+pub mod rare;
 mod reader;
 pub mod rewriting;
 pub mod tls;
@@ -23,6 +24,7 @@ use forwarding::Forwarding;
 use identity::Identity;
 use ipnet::IpNet;
 use keeping::{Labels, Lease, OWNER};
+use rare::Rare;
 use reader::Reader;
 pub use reader::SpecFault;
 use rewriting::Rewriting;
@@ -54,18 +56,18 @@ pub struct MountSpec {
     pub allow_addresses: Vec<IpNet>,
     /// How an https upstream is checked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<Tls>,
+    pub tls: Option<Box<Tls>>,
     /// What the upstream is told of the original request.
     pub forwarded: Forwarding,
     /// Whom the upstream is told that it serves.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub identity: Option<Identity>,
+    pub identity: Option<Box<Identity>>,
     /// What is rewritten in replies.
     pub rewrite: Rewriting,
     /// Edits of the request's fields.
-    pub request_headers: Edits,
+    pub request_headers: Rare<Edits>,
     /// Edits of the reply's fields.
-    pub response_headers: Edits,
+    pub response_headers: Rare<Edits>,
     /// What becomes of `traceparent`.
     pub traceparent: Traceparent,
     /// How much of what there may be.
@@ -81,8 +83,8 @@ pub struct MountSpec {
     #[serde(skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
     /// Whatever its owner wants to keep with it.
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub metadata: Map<String, Value>,
+    #[serde(skip_serializing_if = "Rare::is_default")]
+    pub metadata: Rare<Map<String, Value>>,
 }
 
 /// What becomes of the trace context of a request (W3C Trace Context).
@@ -224,6 +226,50 @@ impl MountSpec {
             if allowed_hosts.iter().any(HostPattern::is_any))
     }
 
+    /// True if requests are served alike by both: they differ only in budgets
+    /// and in how they are kept.
+    #[must_use]
+    pub fn serves_like(&self, other: &Self) -> bool {
+        // Without `..`: who adds a member decides here what it is.
+        let Self {
+            id,
+            kind,
+            matches,
+            allowed_request_methods,
+            disallowed_status,
+            suppress_http_headers,
+            allow_addresses,
+            tls,
+            forwarded,
+            identity,
+            rewrite,
+            request_headers,
+            response_headers,
+            traceparent,
+            timeouts,
+            limits: _,
+            enabled: _,
+            lease: _,
+            labels: _,
+            metadata: _,
+        } = self;
+        *id == other.id
+            && *kind == other.kind
+            && *matches == other.matches
+            && *allowed_request_methods == other.allowed_request_methods
+            && *disallowed_status == other.disallowed_status
+            && *suppress_http_headers == other.suppress_http_headers
+            && *allow_addresses == other.allow_addresses
+            && *tls == other.tls
+            && *forwarded == other.forwarded
+            && *identity == other.identity
+            && *rewrite == other.rewrite
+            && *request_headers == other.request_headers
+            && *response_headers == other.response_headers
+            && *traceparent == other.traceparent
+            && *timeouts == other.timeouts
+    }
+
     /// Whose it is, by its label.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
@@ -251,7 +297,7 @@ impl Reader {
         let disallowed_status = self.disallowed_status(object);
         let allow_addresses = self.list(object, "", "allow_addresses", "a network, as in 169.254.10.0/24", network);
         let is_transparent = matches!(kind, Some(MountKind::Transparent { .. }));
-        let tls = self.tls(object.get("tls"));
+        let tls = self.tls(object.get("tls")).map(Box::new);
         if tls.is_some() && kind.as_ref().is_some_and(|kind| kind.scheme() == Scheme::Http) {
             self.fault(
                 "/tls",
@@ -259,17 +305,17 @@ impl Reader {
             );
         }
         let forwarded = self.forwarding(object.get("forwarded"), is_transparent);
-        let identity = self.identity(object.get("identity"));
+        let identity = self.identity(object.get("identity")).map(Box::new);
         let rewrite = self.rewriting(object.get("rewrite"));
-        let request_headers = self.edits(object, Side::Request);
-        let response_headers = self.edits(object, Side::Response);
+        let request_headers = self.edits(object, Side::Request).into();
+        let response_headers = self.edits(object, Side::Response).into();
         let words = [("keep", Traceparent::Keep), ("ensure", Traceparent::Ensure)];
         let traceparent = self.word(object, "", "traceparent", &words).unwrap_or_default();
         let (limits, timeouts) = (self.limits(object.get("limits")), self.timeouts(object.get("timeouts")));
         let enabled = self.boolean(object, "", "enabled").unwrap_or(true);
         let lease = self.lease(object.get("lease"));
         let labels = self.labels(object.get("labels"));
-        let metadata = self.metadata(object.get("metadata"));
+        let metadata = self.metadata(object.get("metadata")).into();
         Some(MountSpec {
             id: id?,
             kind: kind?,

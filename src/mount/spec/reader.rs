@@ -99,7 +99,7 @@ impl Reader {
         let entries: Vec<Option<&str>> = match object.get(name) {
             None => return Vec::new(),
             Some(Value::Array(entries)) => entries.iter().map(Value::as_str).collect(),
-            Some(Value::String(words)) => words.split_whitespace().map(Some).collect(),
+            Some(Value::String(words)) => words.split_ascii_whitespace().map(Some).collect(),
             Some(_) => {
                 self.fault(pointer, "must be an array of strings, or one string of words");
                 return Vec::new();
@@ -151,5 +151,24 @@ impl Reader {
             self.fault(format!("{parent}/{name}"), format!("must be a whole number from {start} to {end}"));
         }
         number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_ascii_white_space_is_between_words() {
+        let read = |words: &str| {
+            let (mut reader, mount) = (Reader::default(), json!({ "words": words }));
+            let known = |word: &str| word.is_ascii().then(|| word.to_owned());
+            let read = reader.list(mount.as_object().unwrap(), "", "words", "a word", known);
+            (read.join(","), reader.faults.len())
+        };
+        assert_eq!(read(" GET\tHEAD\r\n\u{c}PUT "), ("GET,HEAD,PUT".into(), 0));
+        assert_eq!(read(""), (String::new(), 0));
+        assert_eq!(read("GET\u{a0}HEAD \u{85}"), (String::new(), 2));
     }
 }

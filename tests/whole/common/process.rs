@@ -138,7 +138,7 @@ impl Launch {
     }
 
     /// The binary, in an environment that says nothing else to it.
-    fn binary(&self) -> Command {
+    pub(crate) fn binary(&self) -> Command {
         self.binary_through(&[])
     }
 

@@ -76,6 +76,11 @@ impl Running {
         }
     }
 
+    /// The next line, if it has come already.
+    pub(crate) fn line_that_came(&self) -> Option<String> {
+        self.lines.try_recv().ok()
+    }
+
     /// Waits for the end, which closes the output.
     pub(crate) fn exit(&mut self) -> ExitStatus {
         self.exit_with_lines().0

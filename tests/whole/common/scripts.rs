@@ -76,6 +76,20 @@ pub(crate) fn output(script: &str, arguments: &[&str]) -> String {
     said
 }
 
+/// A module of an installed Python package, to be run as a program.
+pub(crate) fn python_module(module: &str) -> Command {
+    let mut command = Language::Python.command();
+    command.args(["-m", module]).env("PYTHONUTF8", "1");
+    command
+}
+
+/// A program of an installed Node package, by its way from `node_modules`.
+pub(crate) fn node_program(program: &str) -> Command {
+    let mut command = Language::Node.command();
+    command.arg(Path::new(TESTS).join("node_modules").join(program));
+    command
+}
+
 /// A running server.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,

@@ -1,4 +1,4 @@
-//! What of a target or `Referer` is nobody's business.
+//! What of a target or an address in a field is nobody's business.
 //!
 //! Owns which parameters carry secrets and where they may stand: in the query,
 //! a fragment or behind a `;` in the path, plain or percent-encoded, also in an
@@ -8,8 +8,19 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// What stands in the place of a secret.
-const MASK: &[u8] = b"***";
+/// What is a secret, and what stands in its place.
+#[derive(Debug, Clone, Copy)]
+struct Rule {
+    /// Words that make a name one of a secret, wherever in it they stand.
+    words: &'static [&'static str],
+    mask: &'static str,
+}
+
+/// Of the log, whose lines are read for years: what is no secret stays.
+const USUAL: Rule = Rule { words: &[], mask: "***" };
+
+/// Of what is told live to somebody else: rather too much than too little.
+const STRICT: Rule = Rule { words: &["token", "secret", "password", "key"], mask: "…" };
 
 /// Names of parameters that carry secrets, as letters and digits only.
 const SECRET: &[&str] = &[
@@ -62,16 +73,27 @@ const SECRET_ENDS: &[&str] = &[
 /// The address with `***` in the place of every secret.
 #[must_use]
 pub fn redact(address: &[u8]) -> Cow<'_, [u8]> {
+    redact_by(address, USUAL)
+}
+
+/// The address with `…` in the place of everything that may be a secret: also
+/// what has a name like `my_keys` or `tokenized`.
+#[must_use]
+pub fn redact_strictly(address: &[u8]) -> Cow<'_, [u8]> {
+    redact_by(address, STRICT)
+}
+
+fn redact_by(address: &[u8], rule: Rule) -> Cow<'_, [u8]> {
     // Without one of these there is neither a parameter nor a user name.
     if !address.iter().any(|byte| matches!(byte, b'=' | b'@' | b'%')) {
         return Cow::Borrowed(address);
     }
-    let secrets = Scan::new(address).secrets();
+    let secrets = Scan::new(address, rule.words).secrets();
     let mut left = Vec::with_capacity(address.len());
     let mut kept = 0;
     for secret in secrets {
         left.extend_from_slice(&address[kept..secret.start]);
-        left.extend_from_slice(MASK);
+        left.extend_from_slice(rule.mask.as_bytes());
         kept = secret.end;
     }
     left.extend_from_slice(&address[kept..]);
@@ -127,10 +149,12 @@ enum Part {
 struct Scan {
     units: Vec<Unit>,
     len: usize,
+    /// See [`Rule::words`].
+    words: &'static [&'static str],
 }
 
 impl Scan {
-    fn new(address: &[u8]) -> Self {
+    fn new(address: &[u8], words: &'static [&'static str]) -> Self {
         let mut units = Vec::with_capacity(address.len());
         let mut start = 0;
         while start < address.len() {
@@ -138,7 +162,7 @@ impl Scan {
             units.push(Unit { byte, depth, start });
             start += len;
         }
-        Self { units, len: address.len() }
+        Self { units, len: address.len(), words }
     }
 
     /// Where the secrets are, in order.
@@ -159,7 +183,7 @@ impl Scan {
             }
             let mut next = at + 1;
             match unit.byte {
-                b'=' if is_secret(&self.units[name_start..at]) => {
+                b'=' if is_secret(&self.units[name_start..at], self.words) => {
                     next = self.value_end(next, part);
                     found.push(self.text(at + 1..next));
                     name_start = next;
@@ -220,12 +244,14 @@ impl Scan {
 }
 
 /// True if one of the words of a name, as in `user[password]`, says secret.
-fn is_secret(name: &[Unit]) -> bool {
+fn is_secret(name: &[Unit], words: &[&str]) -> bool {
     name.split(|unit| matches!(unit.byte, b'[' | b']' | b'.' | b':')).any(|word| {
         let bytes = word.iter().map(|unit| unit.byte);
         let plain: String =
             bytes.filter(u8::is_ascii_alphanumeric).map(|byte| char::from(byte.to_ascii_lowercase())).collect();
-        SECRET.contains(&plain.as_str()) || SECRET_ENDS.iter().any(|end| plain.ends_with(end))
+        SECRET.contains(&plain.as_str())
+            || SECRET_ENDS.iter().any(|end| plain.ends_with(end))
+            || words.iter().any(|word| plain.contains(word))
     })
 }
 

@@ -1,0 +1,132 @@
+//! `standin revisions` and `standin restore`: what was changed by whom, and
+//! making it as it was.
+
+use super::Failure;
+use super::changes::summary;
+use super::client::{Client, ClientArguments, encoded, with_query};
+use super::mutation::{Mutation, answers_for, preview};
+use super::output::{say, table};
+use super::shape::instant;
+use crate::limits::LISTED_PAGES_MAX;
+use clap::{Args, ValueEnum};
+use http_types::Method;
+use serde_json::{Value, json};
+
+#[derive(Debug, Args)]
+pub struct RevisionsArguments {
+    /// Of this mount only
+    id: Option<String>,
+    /// Not earlier: an instant (RFC 3339), or how long ago, as in 2h
+    #[arg(long, value_name = "WHEN", value_parser = instant)]
+    since: Option<String>,
+    /// Not later
+    #[arg(long, value_name = "WHEN", value_parser = instant)]
+    until: Option<String>,
+    /// No more than that many, from the newest
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
+    limit: u64,
+    #[command(flatten)]
+    client: ClientArguments,
+    /// Print JSON, with each mount before and after, for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RestoreArguments {
+    /// The revision
+    revision: u64,
+    /// The mount that it changed, as it was after the revision or before it
+    #[arg(long, value_name = "WHEN", default_value = "after", conflicts_with = "all")]
+    to: Side,
+    /// The whole set, as it was after the revision
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    mutation: Mutation,
+    #[command(flatten)]
+    client: ClientArguments,
+    /// Print JSON, for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Side {
+    After,
+    Before,
+}
+
+/// How many revisions one answer has at most.
+const PAGE_MAX: u64 = 1000;
+
+/// Prints the history.
+pub fn list(arguments: RevisionsArguments) -> Result<(), Failure> {
+    let client = Client::find(arguments.client)?;
+    let path = match &arguments.id {
+        Some(id) => format!("/v1/mounts/{}/revisions", encoded(id)),
+        None => "/v1/revisions".to_owned(),
+    };
+    let parameters = [
+        ("since", arguments.since),
+        ("until", arguments.until),
+        ("limit", Some(arguments.limit.min(PAGE_MAX).to_string())),
+    ];
+    let mut path = with_query(&path, &parameters);
+    let mut revisions: Vec<Value> = Vec::new();
+    for _ in 0..LISTED_PAGES_MAX {
+        let mut page = client.call(Method::Get, &path, None)?;
+        if let Value::Array(further) = page["revisions"].take() {
+            revisions.extend(further);
+        }
+        let next = page["next"].as_str().map(str::to_owned);
+        match next {
+            Some(next) if (revisions.len() as u64) < arguments.limit && next != path => path = next,
+            _ => {
+                revisions.truncate(usize::try_from(arguments.limit).unwrap_or(usize::MAX));
+                page["revisions"] = json!(revisions);
+                say(&if arguments.json { page.to_string() } else { history(&page) });
+                return Ok(());
+            }
+        }
+    }
+    Err(Failure::Failed(format!("the history has more than {LISTED_PAGES_MAX} pages; give a smaller --limit")))
+}
+
+fn history(page: &Value) -> String {
+    let mut rows = vec![["REVISION", "AT", "WHO", "ACTION", "MOUNT", "WHY"].map(String::from).to_vec()];
+    for entry in page["revisions"].as_array().into_iter().flatten() {
+        let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+        let number = entry["revision"].to_string();
+        rows.push(vec![number, text("at"), text("who"), text("action"), text("mount"), text("why")]);
+    }
+    if rows.len() == 1 { "Nothing was changed then.".into() } else { table(&rows) }
+}
+
+/// Makes a mount, or all of them, as they were: as a new revision.
+pub fn restore(arguments: RestoreArguments) -> Result<(), Failure> {
+    let client = Client::find(arguments.client)?;
+    let path = format!("/v1/revisions/{}/restore", arguments.revision);
+    let query = [
+        ("to", (arguments.to == Side::Before).then(|| "before".to_owned())),
+        ("all", arguments.all.then(|| "true".to_owned())),
+    ];
+    let answer = arguments.mutation.send(&client, (Method::Post, &path), &query, None, None)?;
+    say(&if arguments.json { answer.value.to_string() } else { restored(&answer.value, arguments.mutation.dry_run) });
+    Ok(())
+}
+
+fn restored(answer: &Value, dry_run: bool) -> String {
+    if answer["created"].is_array() {
+        return summary(answer, |_| String::new());
+    }
+    if dry_run {
+        return preview(answer);
+    }
+    match answer["id"].as_str() {
+        Some(id) if answer["match"].is_object() => {
+            format!("{id} is as it was; it answers for {}", answers_for(&answer["match"]))
+        }
+        _ => "there is no such mount any more, as it was".into(),
+    }
+}

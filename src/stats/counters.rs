@@ -1,0 +1,436 @@
+//! What one mount has done.
+//!
+//! Owns its counters. An exchange adds to them once, at its end, in relaxed
+//! atomic steps; whoever asks loads each by itself.
+
+use super::histogram::{Distribution, Histogram};
+use super::rate::Seconds;
+use crate::error::{Fault, Kind, Reason};
+use crate::traffic::Tap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+/// What clients were told, in classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// A switch to another protocol: a tunnel.
+    Informational,
+    /// 2xx
+    Successful,
+    /// 3xx
+    Redirection,
+    /// 4xx
+    ClientError,
+    /// 5xx
+    ServerError,
+    /// Nothing: the client had gone, or the exchange was cut off.
+    Unanswered,
+}
+
+impl Class {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 6] = [
+        Self::Informational,
+        Self::Successful,
+        Self::Redirection,
+        Self::ClientError,
+        Self::ServerError,
+        Self::Unanswered,
+    ];
+
+    /// The class of a status; 0 is none.
+    #[must_use]
+    pub fn of(status: u16) -> Self {
+        match status {
+            100..=199 => Self::Informational,
+            200..=299 => Self::Successful,
+            300..=399 => Self::Redirection,
+            400..=499 => Self::ClientError,
+            500.. => Self::ServerError,
+            _ => Self::Unanswered,
+        }
+    }
+
+    /// As answers and metrics write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Informational => "1xx",
+            Self::Successful => "2xx",
+            Self::Redirection => "3xx",
+            Self::ClientError => "4xx",
+            Self::ServerError => "5xx",
+            Self::Unanswered => "none",
+        }
+    }
+}
+
+/// What went wrong with an exchange, as far as it is counted apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The upstream's fault.
+    Upstream,
+    /// The client's.
+    Client,
+    /// Ours: a file, a bug, a stop.
+    Proxy,
+    /// It was refused.
+    Refused(Reason),
+}
+
+impl Failure {
+    /// Those with a number of their own; refusals are counted by reason.
+    pub const APART: [Self; 3] = [Self::Upstream, Self::Client, Self::Proxy];
+
+    /// What a failure counts as.
+    #[must_use]
+    pub fn of(kind: &Kind) -> Self {
+        match (kind.refusal(), kind.fault()) {
+            (Some(reason), _) => Self::Refused(reason),
+            (None, Fault::Upstream) => Self::Upstream,
+            (None, Fault::Client) => Self::Client,
+            (None, Fault::Proxy) => Self::Proxy,
+        }
+    }
+
+    /// As answers and metrics write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Upstream => "upstream",
+            Self::Client => "client",
+            Self::Proxy => "proxy",
+            Self::Refused(reason) => reason.name(),
+        }
+    }
+
+    fn place(self) -> usize {
+        match self {
+            Self::Upstream => FAILURES,
+            Self::Client => FAILURES + 1,
+            Self::Proxy => FAILURES + 2,
+            Self::Refused(reason) => REFUSALS + reason as usize,
+        }
+    }
+}
+
+// Where each counter is in the list of all.
+const CLASSES: usize = 0;
+const FAILURES: usize = CLASSES + Class::ALL.len();
+const REFUSALS: usize = FAILURES + Failure::APART.len();
+const ERRORS: usize = REFUSALS + Reason::ALL.len();
+const RECEIVED: usize = ERRORS + 1;
+const SENT: usize = RECEIVED + 1;
+const RESTARTS: usize = SENT + 1;
+const COUNTERS: usize = RESTARTS + 1;
+
+/// An exchange that has ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Finished {
+    /// What the client was told; 0 if nothing.
+    pub status: u16,
+    /// What went wrong.
+    pub failure: Option<Failure>,
+    /// From the whole request head to the last byte.
+    pub took: Duration,
+    /// When that was.
+    pub at: Instant,
+}
+
+impl Finished {
+    /// True where the client did not get what it should have, and it was not
+    /// its own fault.
+    fn is_error(&self) -> bool {
+        Class::of(self.status) == Class::ServerError || self.failure.is_some_and(|failure| failure != Failure::Client)
+    }
+}
+
+/// The numbers of one mount, from its first request on.
+#[derive(Debug)]
+pub struct Stats {
+    id: Arc<str>,
+    /// When the process began to count.
+    epoch: Instant,
+    began: SystemTime,
+    counters: [AtomicU64; COUNTERS],
+    latency: Histogram,
+    seconds: Seconds,
+    /// When an exchange ended last, in milliseconds since the epoch and one
+    /// more; 0 is never.
+    last_ms: AtomicU64,
+    tap: Tap,
+}
+
+impl Stats {
+    /// Nothing yet, of the mount of that id.
+    pub(super) fn new(id: Arc<str>, epoch: Instant) -> Self {
+        Self {
+            id,
+            epoch,
+            began: SystemTime::now(),
+            counters: std::array::from_fn(|_| AtomicU64::new(0)),
+            latency: Histogram::default(),
+            seconds: Seconds::default(),
+            last_ms: AtomicU64::new(0),
+            tap: Tap::default(),
+        }
+    }
+
+    /// Whose they are.
+    #[must_use]
+    pub fn id(&self) -> &Arc<str> {
+        &self.id
+    }
+
+    /// When they begin.
+    #[must_use]
+    pub fn began(&self) -> SystemTime {
+        self.began
+    }
+
+    /// Who watches its requests.
+    #[must_use]
+    pub fn tap(&self) -> &Tap {
+        &self.tap
+    }
+
+    /// One exchange has ended. How long a tunnel was open is no latency.
+    pub fn finished(&self, exchange: &Finished) {
+        let class = Class::of(exchange.status);
+        self.add(CLASSES + class as usize, 1);
+        if let Some(failure) = exchange.failure {
+            self.add(failure.place(), 1);
+        }
+        if exchange.is_error() {
+            self.add(ERRORS, 1);
+        }
+        if class != Class::Informational {
+            self.latency.record(exchange.took);
+        }
+        let since = exchange.at.saturating_duration_since(self.epoch);
+        self.seconds.count(since.as_secs());
+        self.last_ms.store(u64::try_from(since.as_millis()).unwrap_or(u64::MAX - 1) + 1, Ordering::Relaxed);
+    }
+
+    /// So much more content was received from clients, and sent to them.
+    pub fn moved(&self, received_bytes: u64, sent_bytes: u64) {
+        self.add(RECEIVED, received_bytes);
+        self.add(SENT, sent_bytes);
+    }
+
+    /// The mount's actor was started again.
+    pub fn restarted(&self) {
+        self.add(RESTARTS, 1);
+    }
+
+    fn add(&self, counter: usize, more: u64) {
+        if more > 0 {
+            self.counters[counter].fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
+    fn get(&self, counter: usize) -> u64 {
+        self.counters[counter].load(Ordering::Relaxed)
+    }
+
+    /// How many exchanges have ended.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        (CLASSES..FAILURES).map(|class| self.get(class)).sum()
+    }
+
+    /// How many of them with a 5xx or a failure that was not the client's.
+    #[must_use]
+    pub fn errors(&self) -> u64 {
+        self.get(ERRORS)
+    }
+
+    /// How long that share of them took at most, a number between 0 and 1.
+    #[must_use]
+    pub fn quantile(&self, share: f64) -> Option<Duration> {
+        self.latency.load().quantile(share)
+    }
+
+    /// When an exchange ended last, to compare mounts by: in milliseconds since
+    /// the process began to count, and one more; 0 is never.
+    #[must_use]
+    pub fn last_ms(&self) -> u64 {
+        self.last_ms.load(Ordering::Relaxed)
+    }
+
+    /// When an exchange ended last, by the clock as it is now.
+    #[must_use]
+    pub fn last_activity(&self) -> Option<SystemTime> {
+        let last_ms = self.last_ms.load(Ordering::Relaxed).checked_sub(1)?;
+        let ago = self.epoch.elapsed().saturating_sub(Duration::from_millis(last_ms));
+        SystemTime::now().checked_sub(ago)
+    }
+
+    /// How many have ended in the `seconds` whole seconds before this one, at
+    /// most a minute.
+    #[must_use]
+    pub fn in_last(&self, seconds: u64) -> u64 {
+        self.seconds.before(self.epoch.elapsed().as_secs(), seconds)
+    }
+
+    /// All counters as they are now.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        Totals { counters: std::array::from_fn(|counter| self.get(counter)), latency: self.latency.load() }
+    }
+}
+
+/// What was counted, of one mount or of many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Totals {
+    counters: [u64; COUNTERS],
+    /// How long exchanges took, from the whole request head to the last byte.
+    pub latency: Distribution,
+}
+
+impl Default for Totals {
+    fn default() -> Self {
+        Self { counters: [0; COUNTERS], latency: Distribution::default() }
+    }
+}
+
+impl Totals {
+    /// How many exchanges were answered like that.
+    #[must_use]
+    pub fn of(&self, class: Class) -> u64 {
+        self.counters[CLASSES + class as usize]
+    }
+
+    /// How many exchanges have ended.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.counters[CLASSES..FAILURES].iter().sum()
+    }
+
+    /// See [`Stats::errors`].
+    #[must_use]
+    pub fn errors(&self) -> u64 {
+        self.counters[ERRORS]
+    }
+
+    /// How many failed like that.
+    #[must_use]
+    pub fn failed(&self, failure: Failure) -> u64 {
+        self.counters[failure.place()]
+    }
+
+    /// Bytes of content from clients, and through tunnels to upstreams.
+    #[must_use]
+    pub fn received_bytes(&self) -> u64 {
+        self.counters[RECEIVED]
+    }
+
+    /// Bytes of content to clients, and through tunnels from upstreams.
+    #[must_use]
+    pub fn sent_bytes(&self) -> u64 {
+        self.counters[SENT]
+    }
+
+    /// How often actors were started again.
+    #[must_use]
+    pub fn restarts(&self) -> u64 {
+        self.counters[RESTARTS]
+    }
+
+    /// Adds what was counted elsewhere.
+    pub fn add(&mut self, other: &Self) {
+        for (count, more) in self.counters.iter_mut().zip(other.counters) {
+            *count += more;
+        }
+        self.latency.add(&other.latency);
+    }
+
+    /// What of it is not in `part`, which was in it before.
+    #[must_use]
+    pub fn without(&self, part: &Self) -> Self {
+        Self {
+            counters: std::array::from_fn(|at| self.counters[at].saturating_sub(part.counters[at])),
+            latency: self.latency.without(&part.latency),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stats() -> Stats {
+        Stats::new("m".into(), Instant::now())
+    }
+
+    fn finished(status: u16, kind: Option<Kind>) -> Finished {
+        let failure = kind.as_ref().map(Failure::of);
+        Finished { status, failure, took: Duration::from_millis(2), at: Instant::now() }
+    }
+
+    #[test]
+    fn an_exchange_is_counted_by_class_failure_and_time() {
+        let stats = stats();
+        assert_eq!((stats.requests(), stats.last_activity(), stats.quantile(0.5)), (0, None, None));
+        for (status, kind) in [
+            (200, None),
+            (404, None),
+            (500, None),
+            (502, Some(Kind::Connect)),
+            (503, Some(Kind::Saturated)),
+            (200, Some(Kind::UpstreamClosed)),
+            (0, Some(Kind::ClientGone)),
+        ] {
+            stats.finished(&finished(status, kind));
+        }
+        stats.moved(3, 10);
+        stats.restarted();
+        let totals = stats.totals();
+        let classes = Class::ALL.map(|class| totals.of(class));
+        assert_eq!(classes, [0, 2, 0, 1, 3, 1]);
+        assert_eq!((totals.requests(), stats.requests(), totals.latency.count()), (7, 7, 7));
+        assert_eq!(Failure::APART.map(|failure| totals.failed(failure)), [2, 1, 0]);
+        assert_eq!(totals.failed(Failure::Refused(Reason::Concurrency)), 1);
+        assert_eq!((totals.errors(), stats.errors()), (4, 4), "not what clients did wrong");
+        assert_eq!((totals.received_bytes(), totals.sent_bytes(), totals.restarts()), (3, 10, 1));
+        let median = stats.quantile(0.5).unwrap();
+        assert!(median > Duration::from_millis(1) && median <= Duration::from_millis(2), "{median:?}");
+        assert!(stats.last_activity().unwrap() <= SystemTime::now());
+    }
+
+    #[test]
+    fn how_long_a_tunnel_was_open_is_no_latency() {
+        let stats = stats();
+        stats.finished(&finished(101, None));
+        assert_eq!((stats.requests(), stats.totals().latency.count()), (1, 0));
+    }
+
+    #[test]
+    fn a_mount_that_was_asked_costs_little() {
+        assert!(size_of::<Stats>() <= 1600, "{}", size_of::<Stats>());
+    }
+
+    #[test]
+    fn every_counter_has_a_place_of_its_own() {
+        let mut places: Vec<usize> = Failure::APART.map(Failure::place).to_vec();
+        places.extend(Reason::ALL.map(|reason| Failure::Refused(reason).place()));
+        places.extend(Class::ALL.map(|class| CLASSES + class as usize));
+        places.extend([ERRORS, RECEIVED, SENT, RESTARTS]);
+        places.sort_unstable();
+        assert_eq!(places, (0..COUNTERS).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn parts_make_the_whole() {
+        let stats = stats();
+        stats.finished(&finished(200, None));
+        let part = stats.totals();
+        stats.finished(&finished(500, None));
+        let rest = stats.totals().without(&part);
+        assert_eq!((rest.requests(), rest.of(Class::ServerError), rest.latency.count()), (1, 1, 1));
+        let mut whole = part;
+        whole.add(&rest);
+        assert_eq!(whole, stats.totals());
+    }
+}
