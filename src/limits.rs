@@ -398,6 +398,10 @@ pub const REASON_BYTES_MAX: usize = 256;
 /// that was acknowledged is there already, so this is for another's.
 pub const REVISION_WAIT_MAX: Duration = Duration::from_secs(5);
 
+/// How long a call may wait for an operation: below what clients and what
+/// stands between take for a dead connection.
+pub const OPERATION_WAIT_MAX: Duration = Duration::from_secs(60);
+
 /// How often a patch is merged anew when the mount has changed meanwhile. Each
 /// time another call was made, and no more than these are there at a time.
 pub const PATCH_ATTEMPTS_MAX: usize = ADMIN_CONNECTIONS_MAX;

@@ -21,6 +21,7 @@ mod metrics;
 mod model;
 mod mounts;
 mod mutation;
+mod operations;
 mod problem;
 mod query;
 mod reading;

@@ -22,6 +22,7 @@ use crate::registry::store::StoreError;
 use crate::registry::{Change, Condition, Refusal, Version};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 const PAGES: &[&str] = &["since", "until", "order", "limit", "page", "min_revision"];
 
@@ -34,48 +35,71 @@ pub async fn list(state: &AdminState, mount: Option<&str>, exchange: &Exchange) 
         Some("oldest") => false,
         Some(_) => return Err(Problem::new(400, "order must be newest or oldest, which come first then")),
     };
-    let mut after = query.number("since", 0..=u64::MAX)?.unwrap_or(0);
-    let mut until = query.number("until", 0..=u64::MAX)?.unwrap_or(u64::MAX);
+    let since = Since::read(&query, "since")?;
+    let until = Since::read(&query, "until")?;
     let count_max = query.number("limit", 1..=HISTORY_PAGE_MAX as u64)?;
     let count_max = count_max.map_or(HISTORY_PAGE, |count| usize::try_from(count).unwrap_or(HISTORY_PAGE_MAX));
-    // A page goes on behind the last entry of the one before.
-    match query.number("page", 1..=u64::MAX)? {
-        Some(last) if newest_first => until = until.min(last - 1),
-        Some(last) => after = after.max(last),
-        None => {}
-    }
+    let behind = query.number("page", 1..=u64::MAX)?;
     let journal = state.registry.history();
     let wanted = mount.map(str::to_owned);
     let read = move || {
-        let page = journal.read(&Range { mount: wanted.as_deref(), after, until, newest_first, count_max })?;
-        let is_known = !page.entries.is_empty() || {
-            let any = Range { mount: wanted.as_deref(), after: 0, until: u64::MAX, newest_first, count_max: 1 };
-            !journal.read(&any)?.entries.is_empty()
+        let after = since.map_or(Ok(0), |since| since.revision(&journal, false))?;
+        let until = until.map_or(Ok(u64::MAX), |until| until.revision(&journal, true))?;
+        // A page goes on behind the last entry of the one before.
+        let (first, last) = match behind {
+            Some(behind) if newest_first => (after, until.min(behind - 1)),
+            Some(behind) => (after.max(behind), until),
+            None => (after, until),
         };
-        Ok((page, is_known))
+        let range = Range { mount: wanted.as_deref(), after: first, until: last, newest_first, count_max };
+        let page = journal.read(&range)?;
+        let any = Range { after: 0, until: u64::MAX, count_max: 1, ..range };
+        let is_known = !page.entries.is_empty() || !journal.read(&any)?.entries.is_empty();
+        Ok((page, is_known, after, until))
     };
-    let (page, is_known) = blocking::unblock(read).await.map_err(unreadable)?;
+    let (page, is_known, after, until) = blocking::unblock(read).await.map_err(unreadable)?;
     if let Some(id) = mount
         && !is_known
         && !snapshot.mounts.contains_key(id)
     {
         return Err(Refusal::Unknown(id.into()).into());
     }
-    let next = page.entries.last().filter(|_| page.more).map(|last| next(exchange, &query, last.revision));
+    let next = page.entries.last().filter(|_| page.more).map(|last| {
+        let (path, last) = (String::from_utf8_lossy(exchange.path()), last.revision);
+        let order = if newest_first { "newest" } else { "oldest" };
+        format!("{path}?since={after}&until={until}&order={order}&limit={count_max}&page={last}")
+    });
     let entries: Vec<Value> = page.entries.iter().map(|entry| entry.to_json()).collect();
     let answer = json!({ "revisions": entries, "revision": snapshot.revision, "oldest": page.oldest, "next": next });
     Ok(model::json_reply(200, &answer))
 }
 
-/// The same call for the page behind that revision. All values are plain words.
-fn next(exchange: &Exchange, query: &Query, last: u64) -> String {
-    let path = String::from_utf8_lossy(exchange.path());
-    let kept: String = query
-        .pairs()
-        .filter(|(name, _)| !matches!(*name, "page" | "min_revision"))
-        .map(|(name, value)| format!("{name}={value}&"))
-        .collect();
-    format!("{path}?{kept}page={last}")
+/// Where a list begins or ends.
+#[derive(Debug, Clone, Copy)]
+enum Since {
+    Revision(u64),
+    Time(SystemTime),
+}
+
+impl Since {
+    fn read(query: &Query, name: &str) -> Result<Option<Self>, Problem> {
+        let Some(text) = query.get(name) else { return Ok(None) };
+        let time = || humantime::parse_rfc3339_weak(text).ok().map(Self::Time);
+        let read = parse_digits(text.as_bytes()).map(Self::Revision).or_else(time);
+        read.map(Some).ok_or_else(|| {
+            let detail = format!("{name} must be a revision, or a time in UTC as in 2030-01-31T12:00:00Z");
+            Problem::new(400, detail)
+        })
+    }
+
+    /// The revision; for a time the last one before it, or at it where that
+    /// counts, too.
+    fn revision(self, journal: &Journal, at_too: bool) -> Result<u64, StoreError> {
+        match self {
+            Self::Revision(revision) => Ok(revision),
+            Self::Time(time) => journal.before(time, at_too),
+        }
+    }
 }
 
 /// `GET /v1/revisions/{revision}`.

@@ -6,8 +6,8 @@ use super::caller::{Caller, Effect};
 use super::guard::Guard;
 use super::problem::Problem;
 use super::{
-    apply, events, explain, export, import, json, life, list, metrics, model, mounts, revisions, stats, token_calls,
-    traffic,
+    apply, events, explain, export, import, json, life, list, metrics, model, mounts, operations, revisions, stats,
+    token_calls, traffic,
 };
 use crate::exchange::{Exchange, Reply};
 use crate::http1::Framing;
@@ -71,6 +71,8 @@ pub enum Action {
     AddToken,
     /// Somebody less.
     RemoveToken,
+    /// What remains of a mount as it was before a change.
+    Operation,
     /// What one mount has done.
     MountStats,
     /// Its requests as they end.
@@ -170,6 +172,7 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/v1/tokens/{id}", guarded: true, actions: &[("DELETE", Action::RemoveToken)], allow: "DELETE" },
     Route { path: "/v1/mounts/{id}/stats", guarded: true, actions: &[("GET", Action::MountStats)], allow: "GET, HEAD" },
     Route { path: "/v1/mounts/{id}/traffic", guarded: true, actions: &[("GET", Action::Traffic)], allow: "GET, HEAD" },
+    Route { path: "/v1/operations/{id}", guarded: true, actions: &[("GET", Action::Operation)], allow: "GET, HEAD" },
     Route { path: "/v1/stats", guarded: true, actions: &[("GET", Action::Stats)], allow: "GET, HEAD" },
     Route { path: "/metrics", guarded: true, actions: &[("GET", Action::Metrics)], allow: "GET, HEAD" },
     Route { path: "/healthz", guarded: false, actions: &[("GET", Action::Health)], allow: "GET, HEAD" },
@@ -216,6 +219,7 @@ impl Action {
             | Self::Revisions
             | Self::MountRevisions
             | Self::Revision
+            | Self::Operation
             | Self::MountStats
             | Self::Traffic
             | Self::Stats
@@ -280,6 +284,7 @@ pub async fn perform(
         Action::ListTokens => Ok(token_calls::list(state)),
         Action::AddToken => token_calls::add(state, caller, exchange).await,
         Action::RemoveToken => token_calls::remove(state, caller, id, exchange).await,
+        Action::Operation => operations::show(state, id, exchange).await,
         Action::MountStats => stats::of_mount(state, id),
         Action::Traffic => traffic::perform(state, id, exchange),
         Action::Stats => Ok(stats::of_process(state).await),

@@ -14,6 +14,7 @@ use redb::{
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// What each revision did.
 const HISTORY: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("history");
@@ -138,6 +139,22 @@ impl Journal {
         Ok(self.read(&range)?.entries.pop().filter(|entry| entry.revision == revision))
     }
 
+    /// The last revision that was made before that time, or at it where `at`
+    /// counts, too. As exact as the clock is that they were made by.
+    pub fn before(&self, time: SystemTime, at_too: bool) -> Result<u64, StoreError> {
+        let last = self.database.begin_read().map_err(Error::from).and_then(|read| revision(&read));
+        let last = last.map_err(|error| StoreError::Transaction(Box::new(error)))?;
+        let (mut before, mut behind) = (self.oldest()? - 1, last + 1);
+        while before + 1 < behind {
+            let middle = before + (behind - before) / 2;
+            let made = self.entry(middle)?.and_then(|entry| humantime::parse_rfc3339(&entry.at).ok());
+            // One that has gone meanwhile was made long before.
+            let is_before = made.is_none_or(|made| made < time || at_too && made == time);
+            if is_before { before = middle } else { behind = middle }
+        }
+        Ok(before)
+    }
+
     /// The first revision that it still has; where it has none, the one that
     /// it will have next.
     pub fn oldest(&self) -> Result<u64, StoreError> {
@@ -150,7 +167,11 @@ fn oldest(read: &ReadTransaction) -> Result<u64, Error> {
     if let Some((oldest, _)) = read.open_table(HISTORY)?.first()? {
         return Ok(oldest.value());
     }
-    Ok(read.open_table(META)?.get(REVISION_KEY)?.map_or(0, |revision| revision.value()) + 1)
+    Ok(revision(read)? + 1)
+}
+
+fn revision(read: &ReadTransaction) -> Result<u64, Error> {
+    Ok(read.open_table(META)?.get(REVISION_KEY)?.map_or(0, |revision| revision.value()))
 }
 
 /// Makes the tables where there are none.
@@ -300,6 +321,21 @@ mod tests {
         assert_eq!(read(range(None, 12, u64::MAX, false)), [0; 0]);
         assert_eq!(journal.entry(5).unwrap(), Some(entry(5, "ab")));
         assert_eq!((journal.entry(0).unwrap(), journal.entry(13).unwrap()), (None, None));
+    }
+
+    #[test]
+    fn what_was_made_before_a_time_is_found() {
+        let directory = Directory::new("times");
+        let (store, _) = Store::open(directory.path()).unwrap();
+        let at = |second: u64| format!("2026-01-01T00:00:{second:02}.000Z");
+        let entries: Vec<_> =
+            (1..=20).map(|number| Entry { at: at(number * 2).into(), ..entry(number, "a") }).collect();
+        store.commit(20, &[], &entries).unwrap();
+        let journal = store.journal();
+        let before =
+            |second: u64, at_too| journal.before(humantime::parse_rfc3339(&at(second)).unwrap(), at_too).unwrap();
+        assert_eq!((before(0, true), before(2, false), before(2, true), before(3, false)), (0, 0, 1, 1));
+        assert_eq!((before(20, false), before(20, true), before(59, false)), (9, 10, 20));
     }
 
     #[test]

@@ -73,6 +73,7 @@ fn every_change_is_told_with_who_when_why_before_and_after() {
         ("/v1/revisions?limit=1001", 400),
         ("/v1/revisions?page=0", 400),
         ("/v1/revisions?since=-1", 400),
+        ("/v1/revisions?until=yesterday", 400),
         ("/v1/mounts/nobody/revisions", 404),
     ] {
         assert_eq!(admin.get(path).status, status, "{path}");
@@ -100,6 +101,12 @@ fn the_history_is_paged_in_both_orders_of_all_and_of_one_mount() {
     }
     assert_eq!(revisions(&admin, "/v1/revisions?since=11"), [13, 12]);
     assert_eq!(revisions(&admin, "/v1/mounts/a/revisions?since=13"), [0; 0], "there is one, and it is older");
+    let at = admin.get("/v1/revisions/6").value["at"].as_str().unwrap().to_owned();
+    let (from, to) = (format!("/v1/revisions?limit=2&since={at}"), format!("/v1/revisions?order=oldest&until={at}"));
+    let (later, earlier) = (revisions(&admin, &from), revisions(&admin, &to));
+    assert!(later.contains(&6) && later.contains(&13) && earlier.contains(&1) && earlier.contains(&6), "{later:?}");
+    assert!(later.len() + earlier.len() >= 14 && later.len() < 13, "{later:?} {earlier:?}");
+
     let standin = standin.restart();
     assert_eq!(revisions(&standin.admin(), "/v1/revisions?limit=4"), newest);
     assert_eq!(revisions(&standin.admin(), "/v1/mounts/a/revisions"), [13, 10, 7, 4, 1]);

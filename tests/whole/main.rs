@@ -37,6 +37,8 @@
 //! - `apps`: WebDAV and Flask behind a prefix.
 //! - `stats`: what mounts have done: counters, metrics, live traffic.
 //! - `api`: every call of the admin API against openapi.yaml.
+//! - `api_changes`, `api_list`, `api_sets`: the same for changes of one mount and
+//!   their conditions, for reading, and for many mounts and explanations.
 //! - `guard`: who is not let in to the admin API.
 //! - `python_client`: docs/clients/python.
 //! - `contract_tools`: openapi.yaml in the hands of programs that are not ours.
@@ -45,6 +47,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests say what they expect by unwrapping it")]
 
 mod api;
+mod api_changes;
+mod api_list;
+mod api_sets;
 mod apps;
 mod body_rewriting;
 mod bounds;
