@@ -34,8 +34,8 @@ pub struct Event {
     pub id: Option<u64>,
     /// Its type; none is a `message`. No line end may be in it.
     pub name: Option<Cow<'static, str>>,
-    /// What it says; lines stay lines.
-    pub data: String,
+    /// What it says; lines stay lines. All streams that tell it share it.
+    pub data: Arc<str>,
     /// For people who read along; clients skip it.
     pub comment: Option<Cow<'static, str>>,
 }
@@ -43,7 +43,7 @@ pub struct Event {
 impl Event {
     /// An event of that type.
     #[must_use]
-    pub fn new(name: impl Into<Cow<'static, str>>, data: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<Cow<'static, str>>, data: impl Into<Arc<str>>) -> Self {
         Self { name: Some(name.into()), data: data.into(), ..Self::default() }
     }
 

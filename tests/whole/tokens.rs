@@ -134,7 +134,11 @@ fn a_token_that_may_only_read_changes_nothing() {
     let revision = admin.get("/v1/mounts").value["revision"].clone();
     for call in [
         reader.call("POST", "/v1/mounts").json(&mount("/b")),
-        reader.call("POST", "/v1/mounts?dry_run=true").json(&mount("/b")),
+        reader.call("POST", "/v1/mounts?dry_run=false").json(&mount("/b")),
+        reader.call("PATCH", "/v1/mounts/a").json(&json!({ "enabled": false })),
+        reader.call("POST", "/v1/mounts/a/pause"),
+        reader.call("PUT", "/v1/mounts/a/lease").json(&json!({ "ttl_s": 60 })),
+        reader.call("PUT", "/v1/mounts?owner=x").json(&many),
         reader.call("PUT", "/v1/mounts/a").json(&mount("/b")),
         reader.call("DELETE", "/v1/mounts/a"),
         reader.call("DELETE", "/v1/mounts/a?drain_ms=0"),
@@ -153,6 +157,13 @@ fn a_token_that_may_only_read_changes_nothing() {
     assert_eq!(names(&admin), ["admin", "reader"]);
     for path in ["/v1/mounts", "/v1/mounts/a"] {
         assert_eq!((reader.get(path).status, reader.call("HEAD", path).send().status), (200, 200), "{path}");
+    }
+    for call in [
+        reader.call("POST", "/v1/mounts?dry_run=true").json(&mount("/b")),
+        reader.call("POST", "/v1/mounts/a/pause?dry_run=true"),
+        reader.call("POST", "/v1/explain").json(&json!({ "url": "/a" })),
+    ] {
+        assert_eq!(call.send().status, 200, "what changes nothing may be asked");
     }
     let rehearsed = reader.call("POST", "/v1/import?dry_run=true").json(&many).send();
     assert_eq!((rehearsed.status, &rehearsed.value["created"]), (200, &json!(["b"])));
