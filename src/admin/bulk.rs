@@ -4,10 +4,10 @@
 //! measured before it is read, and what is read of it is dropped when its spec
 //! is made, so that a body full of nothing does not become many times its size.
 
+use super::json;
 use super::model;
 use super::mutation::{Outcome, current, moved};
 use super::problem::Problem;
-use super::json;
 use super::routes::{file_faults, read_body};
 use crate::exchange::Exchange;
 use crate::limits::{ADMIN_BODY_BYTES_MAX, BULK_CALLS_MAX, BULK_FAULTS_MAX, IMPORT_MOUNTS_MAX};

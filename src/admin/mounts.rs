@@ -3,12 +3,12 @@
 use super::app::AdminState;
 use super::caller::Caller;
 use super::guard::Guard;
+use super::json;
 use super::model;
 use super::mutation::{self, Mutation};
 use super::problem::Problem;
 use super::query::Query;
 use super::reading;
-use super::json;
 use super::routes::{file_faults, no_content, read_body, read_json};
 use crate::exchange::{Exchange, Reply};
 use crate::limits::{ADMIN_BODY_BYTES_MAX, PATCH_ATTEMPTS_MAX};
