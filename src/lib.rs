@@ -19,6 +19,7 @@ pub mod net;
 pub mod oplog;
 pub mod paste;
 pub mod policy;
+pub mod process;
 pub mod registry;
 pub mod server;
 pub mod service;

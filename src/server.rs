@@ -107,7 +107,7 @@ impl Server {
         let streams = Streams::new(Arc::clone(&timer), Arc::clone(&admin_drain));
         let bulk = admin::Bulk::default();
         let started_at = SystemTime::now();
-        let state = AdminState { registry, guard, front: Arc::clone(&front_drain), streams, bulk, started_at };
+        let state = AdminState { registry, guard, front: Arc::clone(&front_drain), streams, bulk, book, started_at };
         let admin_ended = told(start_admin(admin_socket, &admin_drain, state, &timer, ids))?;
         Ok(Self {
             front,

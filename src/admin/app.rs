@@ -9,6 +9,7 @@ use super::sse::Streams;
 use crate::exchange::{Exchange, Reply, shell};
 use crate::net::Drain;
 use crate::registry::Registry;
+use crate::stats::Book;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -27,6 +28,8 @@ pub struct AdminState {
     pub bulk: Bulk,
     /// When the process was started: of what was before, nothing is known.
     pub started_at: SystemTime,
+    /// What mounts have done.
+    pub book: Arc<Book>,
 }
 
 /// The admin API's tide app.

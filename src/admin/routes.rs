@@ -5,7 +5,7 @@ use super::app::AdminState;
 use super::caller::{Caller, Effect};
 use super::guard::Guard;
 use super::problem::Problem;
-use super::{apply, explain, export, import, json, life, list, model, mounts, token_calls};
+use super::{apply, explain, export, import, json, life, list, metrics, model, mounts, stats, token_calls, traffic};
 use crate::exchange::{Exchange, Reply};
 use crate::http1::Framing;
 use crate::limits::ADMIN_BODY_BYTES_MAX;
@@ -58,6 +58,14 @@ pub enum Action {
     AddToken,
     /// Somebody less.
     RemoveToken,
+    /// What one mount has done.
+    MountStats,
+    /// Its requests as they end.
+    Traffic,
+    /// What all have done.
+    Stats,
+    /// The same for Prometheus.
+    Metrics,
     /// The process lives.
     Health,
     /// The process takes requests.
@@ -127,6 +135,10 @@ pub const ROUTES: &[Route] = &[
         allow: "GET, HEAD, POST",
     },
     Route { path: "/v1/tokens/{id}", guarded: true, actions: &[("DELETE", Action::RemoveToken)], allow: "DELETE" },
+    Route { path: "/v1/mounts/{id}/stats", guarded: true, actions: &[("GET", Action::MountStats)], allow: "GET, HEAD" },
+    Route { path: "/v1/mounts/{id}/traffic", guarded: true, actions: &[("GET", Action::Traffic)], allow: "GET, HEAD" },
+    Route { path: "/v1/stats", guarded: true, actions: &[("GET", Action::Stats)], allow: "GET, HEAD" },
+    Route { path: "/metrics", guarded: true, actions: &[("GET", Action::Metrics)], allow: "GET, HEAD" },
     Route { path: "/healthz", guarded: false, actions: &[("GET", Action::Health)], allow: "GET, HEAD" },
     Route { path: "/readyz", guarded: false, actions: &[("GET", Action::Ready)], allow: "GET, HEAD" },
     Route { path: "/openapi.yaml", guarded: false, actions: &[("GET", Action::Contract)], allow: "GET, HEAD" },
@@ -167,6 +179,10 @@ impl Action {
             | Self::Show
             | Self::Export
             | Self::Explain
+            | Self::MountStats
+            | Self::Traffic
+            | Self::Stats
+            | Self::Metrics
             | Self::Health
             | Self::Ready
             | Self::Contract
@@ -220,6 +236,10 @@ pub async fn perform(
         Action::ListTokens => Ok(token_calls::list(state)),
         Action::AddToken => token_calls::add(state, caller, exchange).await,
         Action::RemoveToken => token_calls::remove(state, caller, id, exchange).await,
+        Action::MountStats => stats::of_mount(state, id),
+        Action::Traffic => traffic::perform(state, id, exchange),
+        Action::Stats => Ok(stats::of_process(state).await),
+        Action::Metrics => metrics::perform(state).await,
         Action::Health => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
         Action::Ready if state.front.is_ending() => Ok(model::json_reply(503, &json!({ "status": "draining" }))),
         Action::Ready => Ok(model::json_reply(200, &json!({ "status": "ok" }))),

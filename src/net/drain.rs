@@ -63,6 +63,12 @@ impl Drain {
         self.open.load(Ordering::Acquire)
     }
 
+    /// How many there may be.
+    #[must_use]
+    pub fn open_max(&self) -> usize {
+        self.open_max
+    }
+
     /// No new connections; idle ones close, busy ones finish their request.
     pub fn begin(&self) {
         self.announce();

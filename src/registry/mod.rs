@@ -15,6 +15,7 @@ mod supervisor;
 use crate::limits::REGISTRY_COMMANDS_MAX;
 use crate::mount::spec::keeping::Lease;
 use crate::mount::{Environment, MountHandle, MountSpec, Table};
+use crate::stats::Histogram;
 use arc_swap::ArcSwap;
 use async_channel::Sender;
 pub use change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal, Request, Version};
@@ -97,6 +98,7 @@ pub struct Registry {
     operations: Arc<Operations>,
     /// Told whenever there is a new revision.
     published: Arc<Event>,
+    journal: Arc<Histogram>,
 }
 
 impl Registry {
@@ -117,6 +119,7 @@ impl Registry {
             clock,
             operations: Arc::default(),
             published: Arc::default(),
+            journal: Arc::default(),
         };
         let writer = supervisor::Writer {
             store,
@@ -128,6 +131,7 @@ impl Registry {
             clock,
             operations: Arc::clone(&registry.operations),
             published: Arc::clone(&registry.published),
+            journal: Arc::clone(&registry.journal),
         };
         std::thread::Builder::new()
             .name("standin-registry".into())
@@ -158,6 +162,12 @@ impl Registry {
     #[must_use]
     pub fn routes(&self) -> Arc<ArcSwap<Table>> {
         Arc::clone(&self.routes)
+    }
+
+    /// How long commits took.
+    #[must_use]
+    pub fn journal(&self) -> &Histogram {
+        &self.journal
     }
 
     /// Makes a change; when this answers, it is durable and in effect.

@@ -15,13 +15,14 @@ use crate::mount::spec::keeping::OnExpiry;
 use crate::mount::spec::{Id, parse};
 use crate::mount::{Ending, Environment, MountHandle, MountSpec, Table};
 use crate::oplog;
+use crate::stats::Histogram;
 use arc_swap::ArcSwap;
 use async_channel::{Receiver, RecvError, Sender};
 use event_listener::Event;
 use futures_lite::future;
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A change and who waits for it.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub(super) struct Writer {
     pub clock: Clock,
     pub operations: Arc<Operations>,
     pub published: Arc<Event>,
+    /// How long commits took.
+    pub journal: Arc<Histogram>,
 }
 
 /// The set at the start: what is stored, then what the command line adds.
@@ -123,6 +126,13 @@ impl Writer {
         }))
     }
 
+    fn store(&self, draft: &Draft<'_>) -> Result<(), StoreError> {
+        let begun = Instant::now();
+        let stored = self.store.commit(draft.snapshot.revision, &draft.writes(), &draft.entries);
+        self.journal.record(begun.elapsed());
+        stored
+    }
+
     fn commit(&mut self, commands: Vec<Command>) {
         let before = self.current.load_full();
         let mut draft = Draft::of(&before, &self.environment, self.clock);
@@ -132,11 +142,7 @@ impl Writer {
         }
         let outcomes: Vec<_> =
             commands.into_iter().map(|command| (draft.apply(command.request), command.answer)).collect();
-        let stored = if draft.entries.is_empty() {
-            Ok(())
-        } else {
-            self.store.commit(draft.snapshot.revision, &draft.writes(), &draft.entries)
-        };
+        let stored = if draft.entries.is_empty() { Ok(()) } else { self.store(&draft) };
         if let Err(error) = stored {
             oplog::error(format_args!("a change could not be stored: {error}"));
             for (id, running) in over {

@@ -52,9 +52,11 @@ enum Series {
 pub struct Survey {
     /// The mounts with metrics of their own, and what was counted since they
     /// have them.
-    pub apart: Vec<(Arc<Stats>, Totals)>,
+    pub own: Vec<(Arc<Stats>, Totals)>,
     /// What was counted of any mount while it had none.
     pub rest: Totals,
+    /// Everything that was ever counted.
+    pub totals: Totals,
 }
 
 impl Default for Book {
@@ -108,17 +110,20 @@ impl Book {
     }
 
     /// The numbers of the `most` mounts with the most requests, each by itself,
-    /// and those of the others together.
+    /// and those of the others together. What is not `current` is one of them:
+    /// there may be another mount of its name.
     #[must_use]
-    pub fn survey(&self, most: usize) -> Survey {
+    pub fn survey(&self, most: usize, is_current: impl Fn(&Stats) -> bool) -> Survey {
         let mut pages = lock(&self.pages);
         self.turn(&mut pages);
-        pages.rank(most);
-        let mut survey = Survey { apart: Vec::new(), rest: pages.retired_rest.clone() };
+        pages.rank(most, is_current);
+        let mut survey = Survey { own: Vec::new(), rest: pages.retired_rest.clone(), totals: pages.retired.clone() };
         for page in &pages.live {
             let (here, elsewhere) = page.split();
+            survey.totals.add(&here);
+            survey.totals.add(&elsewhere);
             if page.series == Some(Series::Own) {
-                survey.apart.push((Arc::clone(&page.stats), here));
+                survey.own.push((Arc::clone(&page.stats), here));
                 survey.rest.add(&elsewhere);
             } else {
                 survey.rest.add(&here);
@@ -148,12 +153,13 @@ impl Book {
 
 impl Pages {
     /// Has the `most` mounts with the most requests stand apart.
-    fn rank(&mut self, most: usize) {
+    fn rank(&mut self, most: usize, is_current: impl Fn(&Stats) -> bool) {
         // Of two with as many, the one that stands apart already.
-        let rank = |page: &Page| (page.stats.requests(), page.series == Some(Series::Own));
+        let rank =
+            |page: &Page| is_current(&page.stats).then(|| (page.stats.requests(), page.series == Some(Series::Own)));
         self.live.sort_by_cached_key(|page| std::cmp::Reverse(rank(page)));
-        for (rank, page) in self.live.iter_mut().enumerate() {
-            let series = if rank < most { Series::Own } else { Series::Rest };
+        for (place, page) in self.live.iter_mut().enumerate() {
+            let series = if place < most && is_current(&page.stats) { Series::Own } else { Series::Rest };
             let before = page.series.replace(series);
             if before.is_some_and(|before| before != series) {
                 page.elsewhere = Some(Box::new(page.split().0));
@@ -189,8 +195,13 @@ mod tests {
 
     /// The requests of each mount that stands apart, and of the rest.
     fn survey(book: &Book, most: usize) -> (Vec<(String, u64)>, u64) {
-        let survey = book.survey(most);
-        let apart = survey.apart.iter().map(|(stats, totals)| (stats.id().to_string(), totals.requests()));
+        survey_current(book, most, |_| true)
+    }
+
+    fn survey_current(book: &Book, most: usize, is_current: impl Fn(&Stats) -> bool) -> (Vec<(String, u64)>, u64) {
+        let survey = book.survey(most, is_current);
+        assert_eq!(survey.totals, book.totals());
+        let apart = survey.own.iter().map(|(stats, totals)| (stats.id().to_string(), totals.requests()));
         (apart.collect(), survey.rest.requests())
     }
 
@@ -250,6 +261,20 @@ mod tests {
         count(&brief, 2);
         drop(brief);
         assert_eq!(survey(&book, 1), (vec![own("c", 0)], 6));
+    }
+
+    #[test]
+    fn a_mount_that_drains_is_one_of_the_rest() {
+        let book = Book::default();
+        let (old, new) = (book.begin(&"a".into()), book.begin(&"a".into()));
+        count(&old, 5);
+        count(&new, 1);
+        let is_new = |stats: &Stats| std::ptr::eq(stats, &*new);
+        assert_eq!(survey(&book, 1), (vec![own("a", 5)], 1));
+        assert_eq!(survey_current(&book, 2, is_new), (vec![own("a", 0)], 1));
+        count(&old, 1);
+        count(&new, 1);
+        assert_eq!(survey_current(&book, 2, is_new), (vec![own("a", 1)], 2));
     }
 
     #[test]

@@ -400,6 +400,11 @@ mod tests {
     }
 
     #[test]
+    fn a_mount_that_was_asked_costs_little() {
+        assert!(size_of::<Stats>() <= 1600, "{}", size_of::<Stats>());
+    }
+
+    #[test]
     fn every_counter_has_a_place_of_its_own() {
         let mut places: Vec<usize> = Failure::APART.map(Failure::place).to_vec();
         places.extend(Reason::ALL.map(|reason| Failure::Refused(reason).place()));

@@ -33,8 +33,10 @@
 //! - `ssrf`: addresses that no mount may reach, in every form (table B6).
 //! - `service`: sockets from a service manager, and what that is told.
 //! - `apps`: WebDAV and Flask behind a prefix.
+//! - `stats`: what mounts have done: counters, metrics, live traffic.
 //! - `api`: every call of the admin API against openapi.yaml.
 //! - `guard`: who is not let in to the admin API.
+//! - `python_client`: docs/clients/python.
 //! - `contract_tools`: openapi.yaml in the hands of programs that are not ours.
 //! - `tokens`: what each token may do, and what is written down of it.
 
@@ -64,11 +66,13 @@ mod mutations;
 mod paste;
 mod paste_files;
 mod process;
+mod python_client;
 mod requests;
 mod rewriting;
 mod scripting;
 mod service;
 mod ssrf;
+mod stats;
 mod tls;
 mod tokens;
 mod traffic;

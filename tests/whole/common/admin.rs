@@ -3,6 +3,7 @@
 
 use super::client::{Raw, Response};
 use super::contract::{self, Answered};
+use super::events::Events;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -126,6 +127,19 @@ impl Call {
         let mut client = Raw::connect(self.address);
         client.send(self.bytes());
         client.response_within(Duration::from_secs(60))
+    }
+
+    /// Follows a stream of events, whose head keeps the contract.
+    pub(crate) fn events(self) -> Events {
+        let mut client = Raw::connect(self.address);
+        client.send(self.bytes());
+        let response = client.response_to_head();
+        assert_eq!(response.status, 200, "{}", response.head.escape_ascii());
+        let answered = Answered { method: &self.method, path: &self.path, content: None, response: &response };
+        contract::check(&answered);
+        assert_eq!(response.field("Content-Type"), Some("text/event-stream"));
+        assert_eq!(response.field("Cache-Control"), Some("no-store"));
+        Events::behind_head(client)
     }
 
     /// None when the server ends before the answer is whole.

@@ -22,9 +22,6 @@ const UI: [&str; 5] = ["/", "/app.js", "/api.js", "/style.css", "/icon.svg"];
 const GUARD: [(u16, &str); 4] =
     [(401, "Unauthorized"), (403, "CrossSite"), (421, "HostNotAllowed"), (429, "TooManyTries")];
 
-/// Paths with a name at their end.
-const NAMED: [(&str, &str); 2] = [("/v1/mounts/", "/v1/mounts/{id}"), ("/v1/tokens/", "/v1/tokens/{id}")];
-
 /// Fails the test unless the contract allows that answer.
 pub(crate) fn check(answered: &Answered<'_>) {
     let told = format!("{} {} answered {}", answered.method, answered.path, answered.response.head.escape_ascii());
@@ -48,6 +45,12 @@ pub(crate) fn check(answered: &Answered<'_>) {
     }
 }
 
+/// Fails the test unless a value is what the contract says of that schema.
+pub(crate) fn check_value(schema: &str, value: &Value) {
+    let reference = json!({ "$ref": format!("#/components/schemas/{schema}") });
+    Contract::get().validate(&reference, value, schema);
+}
+
 struct Contract {
     document: Value,
     /// By the text of the schema.
@@ -64,8 +67,7 @@ impl Contract {
     }
 
     fn operation(&self, method: &str, path: &str) -> Option<&Value> {
-        let is_named = |start: &str| path.strip_prefix(start).is_some_and(|name| !name.contains('/'));
-        let template = NAMED.iter().find(|(start, _)| is_named(start)).map_or(path, |(_, template)| *template);
+        let template = self.template(path)?;
         let method = match method {
             "GET" | "HEAD" => "get",
             "POST" => "post",
@@ -76,13 +78,22 @@ impl Contract {
         self.document["paths"].get(template)?.get(method)
     }
 
+    /// The path as the contract writes it.
+    fn template(&self, path: &str) -> Option<&str> {
+        let is_of = |template: &str| {
+            let fits =
+                |(segment, asked): (&str, &str)| segment == asked || (segment.starts_with('{') && !asked.is_empty());
+            template.split('/').count() == path.split('/').count() && template.split('/').zip(path.split('/')).all(fits)
+        };
+        let templates = self.document["paths"].as_object().unwrap().keys().map(String::as_str);
+        // One without a parameter counts more.
+        templates.filter(|template| is_of(template)).min_by_key(|template| template.contains('{'))
+    }
+
     /// What a path or a method that there is not may answer.
     fn undocumented(&self, path: &str, status: u16) -> Option<&Value> {
         let responses = &self.document["components"]["responses"];
-        let known = UI.contains(&path)
-            || path.starts_with("/v1/mounts")
-            || path.starts_with("/v1/tokens")
-            || self.document["paths"].get(path).is_some();
+        let known = UI.contains(&path) || path.starts_with("/v1/mounts") || self.template(path).is_some();
         match status {
             405 if known => responses.get("MethodNotAllowed"),
             404 if !known => responses.get("NotFound"),

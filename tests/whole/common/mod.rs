@@ -8,6 +8,7 @@ pub(crate) mod admin;
 pub(crate) mod client;
 pub(crate) mod contract;
 pub(crate) mod directory;
+pub(crate) mod events;
 pub(crate) mod gate;
 pub(crate) mod nginx;
 pub(crate) mod origin;

@@ -1,0 +1,204 @@
+//! `GET /v1/stats` and `GET /v1/mounts/{id}/stats`: what was done, as JSON.
+//!
+//! Owns the shape of these answers. Asks the book for sums and the handles of
+//! mounts for what goes on now.
+
+use super::app::AdminState;
+use super::model;
+use super::problem::Problem;
+use crate::error::Reason;
+use crate::exchange::Reply;
+use crate::limits::EVENT_STREAMS_MAX;
+use crate::mount::MountHandle;
+use crate::process::Usage;
+use crate::registry::{Record, Refusal, Snapshot};
+use crate::stats::{Class, Distribution, Failure, Totals};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// The states that a mount of the set may be in.
+pub(super) const STATES: [&str; 7] = ["starting", "open", "paused", "draining", "disabled", "restarting", "failed"];
+
+/// Seconds over which rates are told.
+const RATES_OVER_S: [u64; 3] = [1, 10, 60];
+
+/// What goes on now, of one mount or of many.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Gauges {
+    pub in_flight: u64,
+    pub tunnels: u64,
+    pub pool_idle: u64,
+    pub pool_open: u64,
+}
+
+impl Gauges {
+    pub fn of(handle: &MountHandle) -> Self {
+        // Who has never been asked has none of these, and is not looked at.
+        if handle.stats().is_none() {
+            return Self::default();
+        }
+        let pool = handle.pool();
+        let idle = pool.idle();
+        Self {
+            in_flight: handle.in_flight(),
+            tunnels: handle.tunnels(),
+            pool_idle: idle as u64,
+            // Read one after the other, they need not agree.
+            pool_open: pool.open().max(idle) as u64,
+        }
+    }
+
+    /// What is left without that part of it, which was read later.
+    pub fn without(self, part: Self) -> Self {
+        Self {
+            in_flight: self.in_flight.saturating_sub(part.in_flight),
+            tunnels: self.tunnels.saturating_sub(part.tunnels),
+            pool_idle: self.pool_idle.saturating_sub(part.pool_idle),
+            pool_open: self.pool_open.saturating_sub(part.pool_open),
+        }
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.in_flight += other.in_flight;
+        self.tunnels += other.tunnels;
+        self.pool_idle += other.pool_idle;
+        self.pool_open += other.pool_open;
+    }
+}
+
+/// All mounts at one moment.
+#[derive(Debug)]
+pub(super) struct Overview {
+    pub gauges: Gauges,
+    /// How many are in each of [`STATES`].
+    pub states: [u64; STATES.len()],
+}
+
+impl Overview {
+    /// Looks at every mount: some milliseconds where there are many.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let mut overview = Self { gauges: Gauges::default(), states: [0; STATES.len()] };
+        for record in snapshot.mounts.values() {
+            overview.gauges.add(Gauges::of(&record.handle));
+            let state = json!(record.handle.lifecycle());
+            if let Some(place) = STATES.iter().position(|name| state == **name) {
+                overview.states[place] += 1;
+            }
+        }
+        overview
+    }
+}
+
+/// `GET /v1/mounts/{id}/stats`
+pub(super) fn of_mount(state: &AdminState, id: &str) -> Result<Reply, Problem> {
+    let snapshot = state.registry.snapshot();
+    let record = snapshot.mounts.get(id).ok_or_else(|| Problem::from(Refusal::Unknown(id.into())))?;
+    Ok(model::json_reply(200, &mount(record)))
+}
+
+fn mount(record: &Record) -> Value {
+    let handle = &record.handle;
+    let stats = handle.stats();
+    let totals = stats.map(crate::stats::Stats::totals).unwrap_or_default();
+    let rates = RATES_OVER_S.map(|seconds| stats.map_or(0, |stats| stats.in_last(seconds)));
+    let mut value = done(&totals, rates);
+    value.extend(going_on(Gauges::of(handle)));
+    value.insert("id".into(), json!(record.spec.id));
+    value.insert("counting_since".into(), json!(stats.map(|stats| time(stats.began()))));
+    value.insert("state".into(), json!(handle.lifecycle()));
+    value.insert("last_activity_at".into(), json!(handle.last_activity().map(time)));
+    Value::Object(value)
+}
+
+/// `GET /v1/stats`
+pub(super) async fn of_process(state: &AdminState) -> Reply {
+    let snapshot = state.registry.snapshot();
+    let book = Arc::clone(&state.book);
+    // With many mounts this takes a while, in which others want to be answered.
+    let looked = blocking::unblock(move || {
+        let rates = RATES_OVER_S.map(|seconds| book.in_last(seconds));
+        (Overview::of(&snapshot), book.totals(), rates, Usage::now(), snapshot.revision)
+    });
+    let (overview, totals, rates, usage, revision) = looked.await;
+    let mut value = done(&totals, rates);
+    value.extend(going_on(overview.gauges));
+    let states: Map<String, Value> =
+        STATES.iter().zip(overview.states).map(|(name, count)| ((*name).into(), json!(count))).collect();
+    let journal = state.registry.journal().load();
+    let about = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "started_at": time(state.started_at),
+        "uptime_s": state.book.age().as_secs(),
+        "revision": revision,
+        "mounts": { "total": overview.states.iter().sum::<u64>(), "states": states },
+        "connections": { "open": state.front.open(), "max": state.front.open_max() },
+        "event_streams": { "open": state.streams.open(), "max": EVENT_STREAMS_MAX },
+        "resident_bytes": usage.resident_bytes,
+        "file_descriptors": { "open": usage.descriptors, "max": usage.descriptors_max },
+        "journal": { "commits": journal.count(), "latency_ms": latency(&journal) },
+    });
+    if let Value::Object(about) = about {
+        value.extend(about);
+    }
+    model::json_reply(200, &Value::Object(value))
+}
+
+/// What was counted.
+fn done(totals: &Totals, rates: [u64; RATES_OVER_S.len()]) -> Map<String, Value> {
+    let mut requests = Map::new();
+    requests.insert("total".into(), json!(totals.requests()));
+    requests.extend(Class::ALL.map(|class| (class.name().into(), json!(totals.of(class)))));
+    let failures: Map<String, Value> =
+        Failure::APART.map(|failure| (failure.name().into(), json!(totals.failed(failure)))).into_iter().collect();
+    let refused = |reason: Reason| (reason.name().into(), json!(totals.failed(Failure::Refused(reason))));
+    let refusals: Map<String, Value> = Reason::ALL.map(refused).into_iter().collect();
+    #[allow(clippy::cast_precision_loss, reason = "requests of a minute")]
+    let rate = |(count, seconds): (u64, u64)| (format!("over_{seconds}_s"), json!(count as f64 / seconds as f64));
+    let rates: Map<String, Value> = rates.into_iter().zip(RATES_OVER_S).map(rate).collect();
+    let value = json!({
+        "requests": requests,
+        "errors": totals.errors(),
+        "failures": failures,
+        "refusals": refusals,
+        "requests_per_s": rates,
+        "latency_ms": latency(&totals.latency),
+        "received_bytes": totals.received_bytes(),
+        "sent_bytes": totals.sent_bytes(),
+        "restarts": totals.restarts(),
+    });
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
+
+fn going_on(gauges: Gauges) -> [(String, Value); 3] {
+    [
+        ("in_flight".into(), json!(gauges.in_flight)),
+        ("tunnels".into(), json!(gauges.tunnels)),
+        ("pool".into(), json!({ "idle": gauges.pool_idle, "open": gauges.pool_open })),
+    ]
+}
+
+/// Quantiles in milliseconds; null where nothing was counted.
+fn latency(distribution: &Distribution) -> Value {
+    let share = |share: f64| distribution.quantile(share).map(milliseconds);
+    json!({
+        "count": distribution.count(),
+        "p50": share(0.5),
+        "p90": share(0.9),
+        "p99": share(0.99),
+        "p999": share(0.999),
+        "mean": distribution.mean().map(milliseconds),
+        "max": distribution.max().map(milliseconds),
+    })
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+fn time(time: SystemTime) -> String {
+    humantime::format_rfc3339_millis(time).to_string()
+}
