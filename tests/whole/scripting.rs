@@ -115,6 +115,8 @@ fn a_container_registers_stays_and_leaves() {
         assert_eq!(admin.get("/v1/mounts/app").value["revision"], revision, "renewing is no change");
         script.running.signal("TERM");
         eventually("its mount is gone", || admin.get("/v1/mounts/app").status == 404);
+        let removal = admin.get("/v1/mounts").value["revision"].clone();
+        assert_eq!(admin.get(&format!("/v1/operations/{removal}")).value["requests"], 1, "{name}");
         assert!(program_runs(), "{name}: it still has a request");
         may_go_on.arrive();
         assert_eq!(client.response().text(), "first,second");
