@@ -27,14 +27,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Front {
     address: SocketAddr,
     routes: Routes,
-    environment: Environment,
+    environment: Arc<Environment>,
     drain: Arc<Drain>,
 }
 
 impl Front {
     fn start(resolver: Arc<Resolver>) -> Self {
         let timer = Timer::start().unwrap();
-        let environment = Environment {
+        let environment = Arc::new(Environment {
             dialer: Dialer::with_names(OwnListeners::default(), resolver),
             timer: Arc::clone(&timer),
             pseudonym: "test".into(),
@@ -42,7 +42,7 @@ impl Front {
             allows_open_proxy: false,
             passwords: Passwords::new().unwrap(),
             book: Arc::default(),
-        };
+        });
         let socket = Socket::bind(&Endpoint::Tcp(([127, 0, 0, 1], 0).into())).unwrap();
         let Endpoint::Tcp(address) = socket.endpoint().unwrap() else { panic!() };
         let drain = Drain::new(1024, Arc::clone(&timer));
@@ -197,14 +197,14 @@ fn panics_restarts_and_edits_elsewhere_drop_nothing() {
             client = front.client();
         }
     }
-    let is_up = |handle: &MountHandle| handle.restarts() == 1 && handle.lifecycle() == Lifecycle::Open;
+    let is_up = |handle: &MountHandle| handle.status().restarts == 1 && handle.lifecycle() == Lifecycle::Open;
     crate::testing::until_ok(|| panicking.iter().all(is_up).then_some(()).ok_or("some are not up again"));
     for handle in panicking {
         drop(handle.stop(Ending::Kill));
     }
     tunnels.iter_mut().for_each(|tunnel| tunnel.echoes("after"));
     assert_eq!(client.get("/b/"), 200);
-    assert_eq!((b.restarts(), b.lifecycle(), b.tunnels()), (0, Lifecycle::Open, TUNNELS as u64));
+    assert_eq!((b.status().restarts, b.lifecycle(), b.tunnels()), (0, Lifecycle::Open, TUNNELS as u64));
 }
 
 #[test]

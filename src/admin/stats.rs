@@ -13,6 +13,7 @@ use crate::mount::MountHandle;
 use crate::process::Usage;
 use crate::registry::{Record, Refusal, Snapshot};
 use crate::stats::{Class, Distribution, Failure, Totals};
+use crate::upstream::Pool;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -39,13 +40,13 @@ impl Gauges {
             return Self::default();
         }
         let pool = handle.pool();
-        let idle = pool.idle();
+        let idle = pool.map_or(0, Pool::idle);
         Self {
             in_flight: handle.in_flight(),
             tunnels: handle.tunnels(),
             pool_idle: idle as u64,
             // Read one after the other, they need not agree.
-            pool_open: pool.open().max(idle) as u64,
+            pool_open: pool.map_or(0, Pool::open).max(idle) as u64,
         }
     }
 

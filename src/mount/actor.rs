@@ -125,6 +125,10 @@ impl Actor {
         // What came before somebody listened.
         let asks = shared.mailbox.take();
         if !asks.is_empty() {
+            // Who asks may have seen a wish that we have not.
+            while let Some(event) = self.happened() {
+                self.take_in(event);
+            }
             return self.decide(asks);
         }
         if self.is_changed() {
@@ -281,7 +285,6 @@ impl Actor {
         if before != lifecycle as u8 {
             told.since = SystemTime::now();
         }
-        told.reason = self.state.reason();
         told.held = self.held.len();
         told.restarts = self.state.restarts;
     }
@@ -330,14 +333,15 @@ mod tests {
     }
 
     fn spawn(spec: &Arc<MountSpec>) -> MountHandle {
-        let handle = MountHandle::new(spec, false, &environment());
+        let handle = MountHandle::new(spec, false, &Arc::new(environment()));
         handle.start();
         handle
     }
 
     /// What `MountHandle::admit` does, without an exchange.
     async fn credit(handle: &MountHandle) -> Result<Credit, Error> {
-        let mut credit = match handle.shared.credits.spend() {
+        let spent = if handle.admits() { handle.shared.credits.spend() } else { None };
+        let mut credit = match spent {
             Some(credit) => credit,
             None => handle.shared.mailbox.ask().await?,
         };

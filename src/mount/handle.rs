@@ -66,6 +66,8 @@ pub(super) struct Face {
     spec: Arc<MountSpec>,
     paused: bool,
     generation: Arc<Generation>,
+    /// It is neither paused nor switched off.
+    admits: bool,
 }
 
 impl Face {
@@ -86,12 +88,11 @@ pub(super) struct Shared {
     pub(super) tunnels: Arc<Credits>,
     pub(super) mailbox: Mailbox,
     pub(super) retired: Retired,
-    pub(super) environment: Environment,
+    pub(super) environment: Arc<Environment>,
     /// Heard by the actor, and by whoever waits for a generation.
     pub(super) signal: Arc<Signal>,
-    pool: Arc<Pool>,
-    client: surf::Client,
-    /// What it has done; nothing before its first request.
+    /// Nothing before its first request, and so is what it has done.
+    upstream: OnceLock<Box<Upstream>>,
     stats: OnceLock<Arc<Stats>>,
     made: Instant,
     /// When the next request comes if all come evenly.
@@ -111,10 +112,16 @@ pub(super) struct Shared {
     pub(super) panics_wanted: AtomicU32,
 }
 
+/// The way to a mount's upstream.
+#[derive(Debug)]
+struct Upstream {
+    pool: Arc<Pool>,
+    client: surf::Client,
+}
+
 /// What an actor has said of itself.
 #[derive(Debug, Clone)]
 pub(super) struct Told {
-    pub(super) reason: Option<&'static str>,
     pub(super) since: SystemTime,
     pub(super) held: usize,
     pub(super) restarts: u32,
@@ -149,25 +156,24 @@ impl MountHandle {
     /// A mount whose actor does not run yet. Dropped before it is started, it
     /// leaves nothing.
     #[must_use]
-    pub fn new(spec: &Arc<MountSpec>, paused: bool, environment: &Environment) -> Self {
+    pub fn new(spec: &Arc<MountSpec>, paused: bool, environment: &Arc<Environment>) -> Self {
         let signal = Arc::<Signal>::default();
-        let backend = Backend::new(environment.dialer.clone(), Arc::clone(&environment.timer));
         let face = Arc::new(Face {
             plan: plan(spec, None, environment),
             spec: Arc::clone(spec),
             paused,
             generation: Generation::new(1, Arc::clone(&signal)),
+            admits: spec.enabled && !paused,
         });
-        let told = Told { reason: None, since: SystemTime::now(), held: 0, restarts: 0 };
+        let told = Told { since: SystemTime::now(), held: 0, restarts: 0 };
         let shared = Arc::new(Shared {
             id: spec.id.as_str().into(),
             credits: Credits::revoked(),
             tunnels: Credits::revoked(),
             mailbox: Mailbox::new(Arc::clone(&signal)),
             retired: Retired::default(),
-            environment: environment.clone(),
-            pool: backend.pool(),
-            client: surf::Client::with_http_client(backend),
+            environment: Arc::clone(environment),
+            upstream: OnceLock::new(),
             stats: OnceLock::new(),
             made: Instant::now(),
             next_us: AtomicU64::new(0),
@@ -220,7 +226,7 @@ impl MountHandle {
             Ok(afterwards) => afterwards,
             Err(error) => return shell::carry_back(Err(error)),
         };
-        match shared.client.send(shell).await {
+        match shared.upstream().client.send(shell).await {
             Ok(response) => {
                 let mut response: Response = response.into();
                 if let Some(outcome) = shell::outcome(&mut response) {
@@ -247,7 +253,7 @@ impl MountHandle {
             Generation::new(before.generation.number() + 1, Arc::clone(&self.shared.signal))
         };
         let plan = plan(spec, Some(&before.plan), &self.shared.environment);
-        let face = Arc::new(Face { plan, spec: Arc::clone(spec), paused, generation });
+        let face = Arc::new(Face { plan, spec: Arc::clone(spec), paused, generation, admits: spec.enabled && !paused });
         Self { shared: Arc::clone(&self.shared), face }
     }
 
@@ -306,6 +312,11 @@ impl MountHandle {
     }
 
     #[cfg(test)]
+    pub(super) fn admits(&self) -> bool {
+        self.face.admits
+    }
+
+    #[cfg(test)]
     pub(super) fn enter(&self, credit: &mut Credit) -> bool {
         credit.enter(&self.face.generation)
     }
@@ -321,11 +332,12 @@ impl MountHandle {
     pub fn status(&self) -> Status {
         let told = self.shared.told().clone();
         let lifecycle = self.lifecycle();
+        let stopping = self.shared.stop.load(Ordering::Acquire);
         let trouble = || self.shared.trouble().as_deref().map(str::to_owned);
         Status {
             lifecycle,
-            reason: told.reason.map(str::to_owned).or_else(trouble),
-            since: told.since,
+            reason: lifecycle.reason(stopping).map(str::to_owned).or_else(trouble),
+            since: if lifecycle == self.shared.lifecycle() { told.since } else { SystemTime::now() },
             held: told.held,
             restarts: told.restarts,
             generation: self.face.generation.number(),
@@ -333,10 +345,13 @@ impl MountHandle {
         }
     }
 
-    /// Where it is in its life.
+    /// Where it is in its life. What was wished counts, though its actor may
+    /// take note of it a moment later.
     #[must_use]
     pub fn lifecycle(&self) -> Lifecycle {
-        Lifecycle::from_u8(self.shared.lifecycle.load(Ordering::Relaxed))
+        let shared = &*self.shared;
+        let stopping = shared.stop.load(Ordering::Acquire);
+        shared.lifecycle().seen(stopping, shared.face.load().wish(), !shared.retired.is_empty())
     }
 
     /// What it has done; none before its first request.
@@ -363,8 +378,8 @@ impl MountHandle {
 
     /// Its connections to upstreams.
     #[must_use]
-    pub fn pool(&self) -> &Pool {
-        &self.shared.pool
+    pub fn pool(&self) -> Option<&Pool> {
+        self.shared.upstream.get().map(|upstream| &*upstream.pool)
     }
 
     /// How often its actor was started again.
@@ -387,6 +402,14 @@ impl MountHandle {
 }
 
 impl Shared {
+    fn upstream(&self) -> &Upstream {
+        self.upstream.get_or_init(|| {
+            let environment = &self.environment;
+            let backend = Backend::new(environment.dialer.clone(), Arc::clone(&environment.timer));
+            Box::new(Upstream { pool: backend.pool(), client: surf::Client::with_http_client(backend) })
+        })
+    }
+
     pub(super) fn counted(&self) -> &Arc<Stats> {
         self.stats.get_or_init(|| self.environment.book.begin(&self.id))
     }
@@ -416,7 +439,10 @@ impl Shared {
         if let Some(per_s) = face.plan.limits().requests_per_s_max {
             self.pace(per_s)?;
         }
-        if let Some(credit) = self.credits.spend() {
+        // Where nobody is let in for now, the actor says so, once it knows.
+        if face.admits
+            && let Some(credit) = self.credits.spend()
+        {
             return Ok(credit);
         }
         let Some(notes) = &exchange.notes else { return Ok(self.mailbox.ask().await?) };
@@ -498,7 +524,14 @@ impl Shared {
 
     /// Closes what is idle towards the upstream.
     pub(super) fn forget_connections(&self) {
-        self.pool.forget();
+        if let Some(upstream) = self.upstream.get() {
+            upstream.pool.forget();
+        }
+    }
+
+    /// Where the actor was when it looked last.
+    fn lifecycle(&self) -> Lifecycle {
+        Lifecycle::from_u8(self.lifecycle.load(Ordering::Acquire))
     }
 
     pub(super) fn told(&self) -> MutexGuard<'_, Told> {

@@ -93,7 +93,7 @@ pub struct Registry {
     commands: Sender<supervisor::Command>,
     current: Arc<ArcSwap<Snapshot>>,
     routes: Arc<ArcSwap<Table>>,
-    environment: Environment,
+    environment: Arc<Environment>,
     clock: Clock,
     operations: Arc<Operations>,
     /// Told whenever there is a new revision.
@@ -106,6 +106,7 @@ impl Registry {
     /// actors and the thread that makes changes.
     pub fn open(directory: &Path, fixed: Vec<MountSpec>, environment: Environment) -> Result<Self, StoreError> {
         let (store, loaded) = Store::open(directory)?;
+        let environment = Arc::new(environment);
         let clock = Clock::start();
         let (snapshot, leases) = supervisor::start(loaded, fixed, &environment, clock)?;
         let routes = Arc::new(ArcSwap::from_pointee(snapshot.table.clone()));
@@ -115,7 +116,7 @@ impl Registry {
             commands,
             current,
             routes,
-            environment: environment.clone(),
+            environment: Arc::clone(&environment),
             clock,
             operations: Arc::default(),
             published: Arc::default(),

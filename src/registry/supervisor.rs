@@ -34,7 +34,7 @@ pub(super) struct Command {
 /// The thread's state.
 pub(super) struct Writer {
     pub store: Store,
-    pub environment: Environment,
+    pub environment: Arc<Environment>,
     pub inbox: Receiver<Command>,
     pub current: Arc<ArcSwap<Snapshot>>,
     pub routes: Arc<ArcSwap<Table>>,
@@ -50,7 +50,7 @@ pub(super) struct Writer {
 pub(super) fn start(
     loaded: Loaded,
     fixed: Vec<MountSpec>,
-    environment: &Environment,
+    environment: &Arc<Environment>,
     clock: Clock,
 ) -> Result<(Snapshot, Leases), StoreError> {
     let before = Snapshot { revision: loaded.revision, ..Snapshot::default() };
@@ -88,7 +88,7 @@ pub(super) fn start(
 pub(super) fn preview(
     before: &Snapshot,
     request: Request,
-    environment: &Environment,
+    environment: &Arc<Environment>,
     clock: Clock,
 ) -> Result<Preview, Refusal> {
     let mut draft = Draft::of(before, environment, clock);
@@ -214,7 +214,7 @@ fn running(spec: &MountSpec, clock: &Clock) -> Option<Arc<Running>> {
 /// The set that a batch of commands would make, and how.
 struct Draft<'a> {
     snapshot: Snapshot,
-    environment: &'a Environment,
+    environment: &'a Arc<Environment>,
     clock: Clock,
     edits: Vec<Edit>,
     entries: Vec<Entry>,
@@ -223,7 +223,7 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn of(snapshot: &Snapshot, environment: &'a Environment, clock: Clock) -> Self {
+    fn of(snapshot: &Snapshot, environment: &'a Arc<Environment>, clock: Clock) -> Self {
         let snapshot = snapshot.clone();
         Self { snapshot, environment, clock, edits: Vec::new(), entries: Vec::new(), renewed: Vec::new() }
     }
