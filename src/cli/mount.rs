@@ -267,7 +267,7 @@ impl Shell {
         if let Some(path) = operation::of(&mount).map(str::to_owned) {
             if wait {
                 let ended = operation::wait(&self.client, &path)?;
-                line.push_str(&operation::cut(&ended));
+                line.push_str(operation::cut(&ended));
                 mount["operation"] = ended;
             } else {
                 let operation = self.client.call(Method::Get, &path, None)?;

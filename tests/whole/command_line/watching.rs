@@ -114,7 +114,7 @@ fn what_cannot_be_watched_is_told_at_once() {
     assert!(told.contains("nobody"), "{told}");
     run.done(&["mount", "add", "/a", NOWHERE, "--id", "a"]);
     assert!(run.refused(3, &["traffic", "a", "--status", "red"]).contains("status"));
-    assert!(run.refused(3, &["watch", "--type", "nonsense"]).contains("nonsense"));
+    assert!(run.refused(3, &["watch", "--type", "nonsense"]).contains("types takes"));
     assert!(run.refused(1, &["watch", "--server", "http://127.0.0.1:9"]).contains("standin serve"));
 }
 
