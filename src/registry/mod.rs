@@ -8,6 +8,7 @@ mod change;
 pub mod history;
 mod lease;
 mod operations;
+mod overlay;
 mod owners;
 pub mod store;
 mod supervisor;

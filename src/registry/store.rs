@@ -6,16 +6,16 @@
 
 use crate::mount::MountSpec;
 use crate::mount::spec::{Id, parse};
-use redb::backends::InMemoryBackend;
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 use serde_json::{Value, json};
 use std::fmt;
 use std::fs::{File, TryLockError};
-use std::io::{self, Read};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use super::history::Entry;
+use super::overlay::Overlay;
 use crate::limits::{HISTORY_REVISIONS_MAX, STORE_CACHE_BYTES};
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
@@ -195,26 +195,24 @@ impl Store {
     }
 }
 
-/// Reads the whole file from a copy in memory. redb repairs what it opens and
-/// writes at every opening; a file that we refuse must stay as it was.
+/// Reads the whole file below an overlay. redb repairs what it opens and writes
+/// at every opening; a file that we refuse must stay as it was.
 fn inspect(path: &Path) -> Result<Loaded, StoreError> {
-    let mut file = File::open(path)?;
+    let file = File::open(path)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(path.into())),
         Err(TryLockError::Error(error)) => return Err(error.into()),
     }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
     let damaged = |what: String| StoreError::Damaged(path.into(), what);
-    if bytes.is_empty() {
+    if file.metadata()?.len() == 0 {
         return Err(damaged("it is empty".into()));
     }
     // What redb cannot read it refuses, sometimes by a panic.
-    match catch_unwind(AssertUnwindSafe(|| read_copy(&bytes))) {
-        Ok(Ok(Copy::Whole(loaded))) => Ok(loaded),
-        Ok(Ok(Copy::Newer(format))) => Err(StoreError::Newer(path.into(), format)),
-        Ok(Ok(Copy::Damaged(what))) => Err(damaged(what)),
+    match catch_unwind(AssertUnwindSafe(|| read(Overlay::of(file)?))) {
+        Ok(Ok(Found::Whole(loaded))) => Ok(loaded),
+        Ok(Ok(Found::Newer(format))) => Err(StoreError::Newer(path.into(), format)),
+        Ok(Ok(Found::Damaged(what))) => Err(damaged(what)),
         Ok(Err(error)) => Err(damaged(error.to_string())),
         Err(_) => Err(damaged("its pages do not fit together".into())),
     }
@@ -228,27 +226,24 @@ fn builder() -> Builder {
     builder
 }
 
-/// What a copy of the file turned out to be.
-enum Copy {
+/// What the file turned out to be.
+enum Found {
     Whole(Loaded),
     Newer(u64),
     Damaged(String),
 }
 
-fn read_copy(bytes: &[u8]) -> Result<Copy, redb::Error> {
-    let memory = InMemoryBackend::new();
-    memory.set_len(bytes.len() as u64)?;
-    memory.write(0, bytes)?;
-    let mut database = builder().create_with_backend(memory)?;
+fn read(file: Overlay) -> Result<Found, redb::Error> {
+    let mut database = builder().create_with_backend(file)?;
     if !database.check_integrity()? {
-        return Ok(Copy::Damaged("its checksums do not fit".into()));
+        return Ok(Found::Damaged("its checksums do not fit".into()));
     }
     let read = database.begin_read()?;
     let meta = read.open_table(META)?;
     match meta.get(FORMAT_KEY)?.map(|format| format.value()) {
         Some(FORMAT | FORMAT_WITHOUT_HISTORY) => {}
-        Some(newer) => return Ok(Copy::Newer(newer)),
-        None => return Ok(Copy::Damaged("it has no format number".into())),
+        Some(newer) => return Ok(Found::Newer(newer)),
+        None => return Ok(Found::Damaged("it has no format number".into())),
     }
     let revision = meta.get(REVISION_KEY)?.map_or(0, |revision| revision.value());
     let mut mounts = Vec::new();
@@ -256,10 +251,10 @@ fn read_copy(bytes: &[u8]) -> Result<Copy, redb::Error> {
         let (id, value) = entry?;
         match decode(id.value(), value.value()) {
             Ok(mount) => mounts.push(mount),
-            Err(what) => return Ok(Copy::Damaged(format!("mount '{}': {what}", id.value()))),
+            Err(what) => return Ok(Found::Damaged(format!("mount '{}': {what}", id.value()))),
         }
     }
-    Ok(Copy::Whole(Loaded { revision, mounts }))
+    Ok(Found::Whole(Loaded { revision, mounts }))
 }
 
 /// Makes an empty store under another name and moves it into place whole, so
