@@ -32,7 +32,8 @@ export function forgetToken() {
   sessionStorage.removeItem(TOKEN_KEY);
 }
 
-export const listMounts = () => call('GET', 'v1/mounts');
+/** The first `limit` mounts, and how many there are (`total`). */
+export const listMounts = (limit) => call('GET', `v1/mounts?limit=${limit}`);
 export const createMount = (spec) => call('POST', 'v1/mounts', spec);
 export const deleteMount = (id) => call('DELETE', `v1/mounts/${encodeURIComponent(id)}`);
 

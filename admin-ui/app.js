@@ -6,6 +6,7 @@ import * as api from './api.js';
 const REFRESH_MS = 2000;
 const MESSAGE_MS = 8000;
 const ROWS_MAX = 500;
+const READ_MAX = 1000; // the largest page that the API has
 
 const $ = (id) => document.getElementById(id);
 
@@ -82,6 +83,7 @@ $('forget').addEventListener('click', () => askToken(''));
 // ---- Reading the mounts ----
 
 let mounts; // undefined until the first answer
+let total = 0; // how many there are, read or not
 let readAt;
 let turn = 0; // numbers the reads, so that a late answer is not shown
 let timer;
@@ -102,9 +104,10 @@ async function refresh() {
   turn += 1;
   const mine = turn;
   try {
-    const list = await api.listMounts();
+    const list = await api.listMounts(READ_MAX);
     if (mine !== turn) return;
     mounts = list.mounts;
+    total = list.total;
     readAt = new Date();
     setConnection('good', 'Live');
     setText($('banner'), '');
@@ -154,10 +157,14 @@ function render() {
   $('empty').hidden = mounts === undefined || all.length > 0;
   $('no-match').hidden = all.length === 0 || found.length > 0;
   $('table').hidden = found.length === 0;
-  $('more').hidden = found.length <= ROWS_MAX;
-  setText($('count'), words.length ? `${found.length} of ${all.length}` : mounts ? String(all.length) : '');
+  const unread = total > all.length;
+  $('more').hidden = found.length <= ROWS_MAX && !unread;
+  setText($('count'), words.length ? `${found.length} of ${all.length}` : mounts ? String(total) : '');
   setText($('no-match'), `No mount matches “${$('filter').value.trim()}”.`);
-  setText($('more'), `These are the first ${ROWS_MAX} of ${found.length}. Filter to see others.`);
+  const shown = Math.min(found.length, ROWS_MAX);
+  setText($('more'), unread
+    ? `Of ${total} mounts the first ${all.length} by id were read, and ${shown} are shown. See the others with “standin mount list”.`
+    : `These are the first ${shown} of ${found.length}. Filter to see others.`);
 }
 
 /** Makes the rows be these mounts, in their order, touching only what differs. */

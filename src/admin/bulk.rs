@@ -13,7 +13,7 @@ use crate::exchange::Exchange;
 use crate::limits::{ADMIN_BODY_BYTES_MAX, BULK_CALLS_MAX, BULK_FAULTS_MAX, IMPORT_MOUNTS_MAX};
 use crate::mount::spec::{Id, parse};
 use crate::mount::{MountSpec, SpecFault};
-use crate::registry::{Action, Done, Edit};
+use crate::registry::{Done, Edit};
 use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -110,10 +110,10 @@ pub fn told(outcome: &Outcome) -> Map<String, Value> {
     let mut told = Map::new();
     told.insert("dry_run".into(), json!(matches!(outcome, Outcome::Tried(_))));
     told.insert("revision".into(), json!(revision));
-    told.insert("created".into(), json!(ids(done, Action::Create)));
-    told.insert("updated".into(), json!(ids(done, Action::Replace)));
+    told.insert("created".into(), json!(ids(done, |edit| edit.before.is_none())));
+    told.insert("updated".into(), json!(ids(done, |edit| edit.before.is_some() && edit.after.is_some())));
     told.insert("unchanged".into(), json!(unchanged));
-    told.insert("deleted".into(), json!(ids(done, Action::Delete)));
+    told.insert("deleted".into(), json!(ids(done, |edit| edit.after.is_none())));
     told.insert("changes".into(), json!(changes));
     told.insert("urls".into(), urls);
     told
@@ -125,9 +125,9 @@ fn change(edit: &Edit) -> Value {
     json!({ "id": edit.id(), "action": edit.action, "diff": json_patch::diff(&before, &after) })
 }
 
-/// The mounts to which that was done.
-fn ids(done: &Done, action: Action) -> Vec<&str> {
-    done.edits.iter().filter(|edit| edit.action == action).map(Edit::id).collect()
+/// The mounts of some edits.
+fn ids(done: &Done, which: impl Fn(&Edit) -> bool) -> Vec<&str> {
+    done.edits.iter().filter(|edit| which(edit)).map(Edit::id).collect()
 }
 
 /// Mounts as they are sent, or as an export has them.

@@ -14,6 +14,7 @@ use crate::exchange::{Exchange, Reply};
 use crate::limits::{PAGE_MOUNTS, PAGE_MOUNTS_MAX};
 use crate::message::target;
 use crate::registry::{Record, Registry, Snapshot};
+use crate::stats::Stats;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 const KNOWN: &[&str] = &["host", "path_prefix", "state", "inactive_since", "sort", "limit", "page", "min_revision"];
 
@@ -163,7 +164,7 @@ impl Filter {
     /// When a mount may have had its last request: a script that removes what
     /// nobody uses must not take what is new, or what was not watched.
     fn last_known(&self, record: &Record) -> SystemTime {
-        let asked = model::last_activity(record);
+        let asked = record.handle.last_activity();
         let unwatched = || parsed(&record.created_at).max(self.started_at.unwrap_or(SystemTime::UNIX_EPOCH));
         asked.unwrap_or_else(unwatched)
     }
@@ -171,15 +172,21 @@ impl Filter {
 
 impl Sort {
     fn value(self, record: &Record) -> u64 {
+        let (handle, stats) = (&record.handle, record.handle.stats());
         match self {
             Self::Id => 0,
-            Self::CreatedAt => millis(Some(parsed(&record.created_at))),
-            Self::UpdatedAt => millis(Some(parsed(&record.updated_at))),
-            Self::LastActivityAt => millis(model::last_activity(record)),
-            Self::InFlight => record.handle.in_flight(),
-            Self::Requests => model::figures(record).requests,
-            Self::Errors => model::figures(record).errors,
-            Self::P99 => model::figures(record).p99_us,
+            Self::CreatedAt => millis(parsed(&record.created_at)),
+            Self::UpdatedAt => millis(parsed(&record.updated_at)),
+            // One that has something to do is busy now.
+            Self::LastActivityAt if handle.in_flight() + handle.tunnels() > 0 => u64::MAX,
+            Self::LastActivityAt => stats.map_or(0, Stats::last_ms),
+            Self::InFlight => handle.in_flight(),
+            Self::Requests => stats.map_or(0, Stats::requests),
+            Self::Errors => stats.map_or(0, Stats::errors),
+            Self::P99 => {
+                let p99 = stats.and_then(|stats| stats.quantile(0.99));
+                p99.map_or(0, |p99| u64::try_from(p99.as_micros()).unwrap_or(u64::MAX))
+            }
         }
     }
 }
@@ -189,9 +196,9 @@ fn parsed(text: &str) -> SystemTime {
     humantime::parse_rfc3339(text).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-fn millis(time: Option<SystemTime>) -> u64 {
-    let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-    u64::try_from(since.unwrap_or(Duration::ZERO).as_millis()).unwrap_or(u64::MAX)
+fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// One page, what is behind it, and how many there are.

@@ -27,7 +27,7 @@ pub fn mount(record: &Record, registry: &Registry) -> Value {
         "restarts": status.restarts,
         "generation": status.generation,
         "generations": status.generations,
-        "last_activity_at": last_activity(record).map(instant),
+        "last_activity_at": handle.last_activity().map(instant),
         "fixed": !record.stored,
         "links": { "self": location(record) },
     });
@@ -74,31 +74,6 @@ pub fn as_sent(mut mount: Value) -> Value {
 #[must_use]
 pub fn kept(record: Option<&Arc<Record>>) -> Value {
     record.map_or(Value::Null, |record| history::value_of(&record.version()))
-}
-
-/// When a mount last had a request, since the start of the process.
-#[must_use]
-pub fn last_activity(record: &Record) -> Option<SystemTime> {
-    let _ = record;
-    None
-}
-
-/// What a mount has answered since the start of the process.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Figures {
-    /// Requests.
-    pub requests: u64,
-    /// Those that failed.
-    pub errors: u64,
-    /// How long 99 of 100 took at most, in microseconds.
-    pub p99_us: u64,
-}
-
-/// Those of a mount.
-#[must_use]
-pub fn figures(record: &Record) -> Figures {
-    let _ = record;
-    Figures::default()
 }
 
 /// A time as JSON has it, RFC 3339.

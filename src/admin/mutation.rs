@@ -106,8 +106,7 @@ pub fn reply(state: &AdminState, outcome: &Outcome) -> Reply {
         Some(record) => {
             let mut mount = model::mount(record, &state.registry);
             if let Some(edit) = done.edits.last()
-                && edit.before.is_some()
-                && !record.handle.status().generations.is_empty()
+                && state.registry.operation(edit.revision).is_some_and(|operation| !operation.is_done())
             {
                 mount["links"]["operation"] = json!(format!("/v1/operations/{}", edit.revision));
             }

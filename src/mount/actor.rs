@@ -285,8 +285,13 @@ impl Actor {
         if before != lifecycle as u8 {
             told.since = SystemTime::now();
         }
+        let is_news = before != lifecycle as u8 || told.restarts != self.state.restarts;
         told.held = self.held.len();
         told.restarts = self.state.restarts;
+        drop(told);
+        if is_news {
+            shared.environment.observer.tell(&shared.id, &shared.status(&self.face, lifecycle));
+        }
     }
 }
 
@@ -298,6 +303,7 @@ fn holds((queue, wait): (usize, Duration)) -> (usize, Duration) {
 #[cfg(test)]
 mod tests {
     use super::super::handle::{Environment, MountHandle};
+    use super::super::observer::Observing;
     use super::super::spec::{Id, MountSpec, parse};
     use super::super::state::Ending;
     use super::*;
@@ -318,6 +324,7 @@ mod tests {
             allows_open_proxy: false,
             passwords: Passwords::new().unwrap(),
             book: Arc::default(),
+            observer: Observing::default(),
         }
     }
 

@@ -9,6 +9,7 @@
 use super::actor::Actor;
 use super::identity::Identity;
 use super::mailbox::Mailbox;
+use super::observer::Observing;
 use super::plan::{Afterwards, Plan};
 use super::retired::{Remains, Retired};
 use super::spec::MountSpec;
@@ -47,6 +48,8 @@ pub struct Environment {
     pub passwords: Arc<Passwords>,
     /// What mounts have done.
     pub book: Arc<Book>,
+    /// Who is told when a mount comes into another state.
+    pub observer: Observing,
 }
 
 /// A running mount as one spec makes it. Clones share both; after a change
@@ -330,19 +333,7 @@ impl MountHandle {
     /// How it is.
     #[must_use]
     pub fn status(&self) -> Status {
-        let told = self.shared.told().clone();
-        let lifecycle = self.lifecycle();
-        let stopping = self.shared.stop.load(Ordering::Acquire);
-        let trouble = || self.shared.trouble().as_deref().map(str::to_owned);
-        Status {
-            lifecycle,
-            reason: lifecycle.reason(stopping).map(str::to_owned).or_else(trouble),
-            since: if lifecycle == self.shared.lifecycle() { told.since } else { SystemTime::now() },
-            held: told.held,
-            restarts: told.restarts,
-            generation: self.face.generation.number(),
-            generations: self.shared.retired.remains(),
-        }
+        self.shared.status(&self.face, self.lifecycle())
     }
 
     /// Where it is in its life. What was wished counts, though its actor may
@@ -402,6 +393,22 @@ impl MountHandle {
 }
 
 impl Shared {
+    /// How the mount is, as that face has it, in that state.
+    pub(super) fn status(&self, face: &Face, lifecycle: Lifecycle) -> Status {
+        let told = self.told().clone();
+        let stopping = self.stop.load(Ordering::Acquire);
+        let trouble = || self.trouble().as_deref().map(str::to_owned);
+        Status {
+            lifecycle,
+            reason: lifecycle.reason(stopping).map(str::to_owned).or_else(trouble),
+            since: if lifecycle == self.lifecycle() { told.since } else { SystemTime::now() },
+            held: told.held,
+            restarts: told.restarts,
+            generation: face.generation.number(),
+            generations: self.retired.remains(),
+        }
+    }
+
     fn upstream(&self) -> &Upstream {
         self.upstream.get_or_init(|| {
             let environment = &self.environment;

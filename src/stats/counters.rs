@@ -138,6 +138,13 @@ impl Stats {
         self.latency.load().quantile(share)
     }
 
+    /// When an exchange ended last, to compare mounts by: in milliseconds since
+    /// the process began to count, and one more; 0 is never.
+    #[must_use]
+    pub fn last_ms(&self) -> u64 {
+        self.last_ms.load(Ordering::Relaxed)
+    }
+
     /// When an exchange ended last, by the clock as it is now.
     #[must_use]
     pub fn last_activity(&self) -> Option<SystemTime> {

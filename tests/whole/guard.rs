@@ -189,7 +189,7 @@ fn json_that_is_deep_or_says_a_thing_twice_is_refused_in_words() {
     let many = format!(r#"{{"mounts": [{twice}]}}"#);
     for (path, content, words) in [
         ("/v1/mounts", deep.as_str(), "more than 32 levels deep"),
-        ("/v1/import", &deep, "more than 32 levels deep"),
+        ("/v1/import", &format!(r#"{{"mounts": [{deep}]}}"#), "more than 32 levels deep"),
         ("/v1/tokens", &deep, "more than 32 levels deep"),
         ("/v1/mounts", twice, "the member \"path\" is there twice"),
         ("/v1/import", &many, "the member \"path\" is there twice"),

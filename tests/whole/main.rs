@@ -23,6 +23,8 @@
 //! - `undisturbed`: what a mount does not notice of thousands of edits elsewhere.
 //! - `tls`: upstreams behind TLS.
 //! - `log`: what an exchange leaves in the access log.
+//! - `killed`: what a kill or damage to the store leaves, under many writers.
+//! - `journal`: revisions, restoring them, and events.
 //! - `durability`: what survives the end of the process.
 //! - `paste`: the same requests through PyPI's Paste and through this.
 //! - `command_line`: each command, on the real binary.
@@ -35,6 +37,8 @@
 //! - `apps`: WebDAV and Flask behind a prefix.
 //! - `stats`: what mounts have done: counters, metrics, live traffic.
 //! - `api`: every call of the admin API against openapi.yaml.
+//! - `api_changes`, `api_list`, `api_sets`: the same for changes of one mount and
+//!   their conditions, for reading, and for many mounts and explanations.
 //! - `guard`: who is not let in to the admin API.
 //! - `python_client`: docs/clients/python.
 //! - `contract_tools`: openapi.yaml in the hands of programs that are not ours.
@@ -43,6 +47,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests say what they expect by unwrapping it")]
 
 mod api;
+mod api_changes;
+mod api_list;
+mod api_sets;
 mod apps;
 mod body_rewriting;
 mod bounds;
@@ -60,6 +67,8 @@ mod forwarded;
 mod guard;
 mod identity;
 mod isolation;
+mod journal;
+mod killed;
 mod log;
 mod mounts;
 mod mutations;

@@ -69,6 +69,19 @@ fn a_revoked_token_is_let_in_no_more_on_a_connection_that_it_has_open() {
 }
 
 #[test]
+fn a_stream_of_events_ends_with_the_token_that_opened_it() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let id = admin.mount("/a", "http://127.0.0.1:9/");
+    let made = make(&admin, &json!({ "name": "watcher", "read_only": true })).value;
+    let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
+    let path = format!("/v1/mounts/{id}/traffic");
+    let mut events = admin.call("GET", &path).field("Authorization", &bearer).events();
+    assert_eq!(admin.call("DELETE", "/v1/tokens/watcher").send().status, 204);
+    events.expect_end();
+}
+
+#[test]
 fn tokens_outlive_the_process_and_are_stored_hashed() {
     let standin = Standin::start();
     let admin = standin.admin();
@@ -121,7 +134,11 @@ fn a_token_that_may_only_read_changes_nothing() {
     let revision = admin.get("/v1/mounts").value["revision"].clone();
     for call in [
         reader.call("POST", "/v1/mounts").json(&mount("/b")),
-        reader.call("POST", "/v1/mounts?dry_run=true").json(&mount("/b")),
+        reader.call("POST", "/v1/mounts?dry_run=false").json(&mount("/b")),
+        reader.call("PATCH", "/v1/mounts/a").json(&json!({ "enabled": false })),
+        reader.call("POST", "/v1/mounts/a/pause"),
+        reader.call("PUT", "/v1/mounts/a/lease").json(&json!({ "ttl_s": 60 })),
+        reader.call("PUT", "/v1/mounts?owner=x").json(&many),
         reader.call("PUT", "/v1/mounts/a").json(&mount("/b")),
         reader.call("DELETE", "/v1/mounts/a"),
         reader.call("DELETE", "/v1/mounts/a?drain_ms=0"),
@@ -140,6 +157,13 @@ fn a_token_that_may_only_read_changes_nothing() {
     assert_eq!(names(&admin), ["admin", "reader"]);
     for path in ["/v1/mounts", "/v1/mounts/a"] {
         assert_eq!((reader.get(path).status, reader.call("HEAD", path).send().status), (200, 200), "{path}");
+    }
+    for call in [
+        reader.call("POST", "/v1/mounts?dry_run=true").json(&mount("/b")),
+        reader.call("POST", "/v1/mounts/a/pause?dry_run=true"),
+        reader.call("POST", "/v1/explain").json(&json!({ "url": "/a" })),
+    ] {
+        assert_eq!(call.send().status, 200, "what changes nothing may be asked");
     }
     let rehearsed = reader.call("POST", "/v1/import?dry_run=true").json(&many).send();
     assert_eq!((rehearsed.status, &rehearsed.value["created"]), (200, &json!(["b"])));

@@ -40,6 +40,11 @@ impl Answer {
         self.value["detail"].as_str().unwrap()
     }
 
+    /// A field that is a number.
+    pub(crate) fn number(&self, name: &str) -> u64 {
+        self.response.field(name).unwrap().parse().unwrap()
+    }
+
     /// The pointers of an invalid mount's faults.
     pub(crate) fn pointers(&self) -> Vec<&str> {
         self.value["errors"].as_array().unwrap().iter().map(|fault| fault["pointer"].as_str().unwrap()).collect()
@@ -80,6 +85,16 @@ impl Admin {
 
     pub(crate) fn put(&self, id: &str, mount: &Value) -> Answer {
         self.call("PUT", &format!("/v1/mounts/{id}")).json(mount).send()
+    }
+
+    /// A merge patch.
+    pub(crate) fn patch(&self, id: &str, patch: &Value) -> Answer {
+        self.call("PATCH", &format!("/v1/mounts/{id}")).json(patch).send()
+    }
+
+    /// A call without content.
+    pub(crate) fn act(&self, method: &str, path: &str) -> Answer {
+        self.call(method, path).send()
     }
 
     pub(crate) fn delete(&self, id: &str) -> Answer {

@@ -1,0 +1,181 @@
+//! The list of mounts: pages, filters, orders; and reading what was written.
+
+use crate::common::admin::Admin;
+use crate::common::process::Standin;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+fn mount(id: &str, more: Value) -> Value {
+    let mut mount =
+        json!({ "id": id, "kind": "regular", "match": { "path": format!("/{id}") }, "address": "http://127.0.0.1:1/" });
+    mount.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    mount
+}
+
+fn ids(list: &Value) -> Vec<&str> {
+    list["mounts"].as_array().unwrap().iter().map(|mount| mount["id"].as_str().unwrap()).collect()
+}
+
+/// Every page from that one on, each as its ids.
+fn pages(admin: &Admin, first: &str) -> Vec<Vec<String>> {
+    let mut pages = Vec::new();
+    let mut path = Some(first.to_owned());
+    while let Some(at) = path {
+        let page = admin.get(&at);
+        assert_eq!(page.status, 200, "{at}: {}", page.value);
+        pages.push(ids(&page.value).into_iter().map(str::to_owned).collect());
+        path = page.value["next"].as_str().map(str::to_owned);
+    }
+    pages
+}
+
+#[test]
+fn every_mount_is_on_one_page_in_either_direction() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let all: Vec<String> = (0..25).map(|number| format!("m{number:02}")).collect();
+    for id in &all {
+        assert_eq!(admin.put(id, &mount(id, json!({ "labels": { "all": "yes" } }))).status, 201);
+    }
+    let mut back = all.clone();
+    back.reverse();
+    for (sort, expected) in
+        [("id", &all), ("-id", &back), ("created_at", &all), ("-updated_at", &back), ("in_flight", &all)]
+    {
+        for filter in ["", "&label=all%3Dyes", "&path_prefix=/"] {
+            let pages = pages(&admin, &format!("/v1/mounts?limit=10&sort={sort}{filter}"));
+            assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [10, 10, 5], "{sort} {filter}");
+            assert_eq!(pages.concat(), **expected, "{sort} {filter}");
+        }
+    }
+    let list = admin.get("/v1/mounts?limit=10").value;
+    assert_eq!((&list["total"], list["mounts"].as_array().unwrap().len()), (&json!(25), 10));
+    assert_eq!(admin.get("/v1/mounts?limit=25").value["next"], Value::Null);
+}
+
+#[test]
+fn a_page_goes_on_where_the_last_one_ended_whatever_changes_meanwhile() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    for id in ["b", "d", "f", "h"] {
+        assert_eq!(admin.put(id, &mount(id, json!({}))).status, 201);
+    }
+    let first = admin.get("/v1/mounts?limit=2").value;
+    assert_eq!(ids(&first), ["b", "d"]);
+    // The last one of the page goes, one comes before and one behind it.
+    assert_eq!(admin.delete("d").status, 204);
+    for id in ["a", "e"] {
+        assert_eq!(admin.put(id, &mount(id, json!({}))).status, 201);
+    }
+    assert_eq!(ids(&admin.get(first["next"].as_str().unwrap()).value), ["e", "f"]);
+}
+
+#[test]
+fn filters_take_those_mounts_that_have_it_all() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let host = |host: &str, path: &str| json!({ "match": { "host": host, "path": path } });
+    for (id, more) in [
+        ("any", json!({ "match": { "path": "/a" }, "labels": { "owner": "ci", "app": "x" } })),
+        ("deep", json!({ "match": { "path": "/a/b" }, "labels": { "owner": "ci" } })),
+        ("near", json!({ "match": { "path": "/ab" }, "labels": { "app": "x y&z" } })),
+        ("host", host("h.example.org", "/a")),
+        ("wild", host("*.example.org", "/c")),
+        ("off", json!({ "enabled": false })),
+    ] {
+        assert_eq!(admin.put(id, &mount(id, more)).status, 201, "{id}");
+    }
+    for (filter, expected) in [
+        ("host=H.example.org", &["host"][..]),
+        ("host=*.example.org", &["wild"]),
+        ("host=", &["any", "deep", "near", "off"]),
+        ("path_prefix=/a", &["any", "deep", "host"]),
+        ("path_prefix=/a/", &["any", "deep", "host"]),
+        ("path_prefix=/%61/b", &["deep"]),
+        ("label=owner%3Dci", &["any", "deep"]),
+        ("label=owner%3Dci&label=app%3Dx", &["any"]),
+        ("label=owner=ci&path_prefix=/a/b", &["deep"]),
+        ("label=app", &["any", "near"]),
+        ("label=app%3Dx+y%26z", &["near"]),
+        ("label=nobody", &[]),
+        ("inactive_since=2000-01-01T00:00:00Z", &[]),
+        ("inactive_since=2999-01-01T00:00:00Z", &["any", "deep", "host", "near", "off", "wild"]),
+    ] {
+        let list = admin.get(&format!("/v1/mounts?{filter}")).value;
+        assert_eq!((ids(&list).as_slice(), &list["total"]), (expected, &json!(expected.len())), "{filter}");
+    }
+}
+
+#[test]
+fn what_the_list_cannot_be_asked_is_refused_with_what_it_can() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    admin.put("a", &mount("a", json!({})));
+    admin.put("b", &mount("b", json!({})));
+    let page = admin.get("/v1/mounts?limit=1").value["next"].as_str().unwrap().to_owned();
+    for (query, says) in [
+        ("?colour=red", "known are host"),
+        ("?limit=0", "from 1 to 1000"),
+        ("?limit=1001", "from 1 to 1000"),
+        ("?limit=1&limit=2", "twice"),
+        ("?sort=size", "sort must be one of id"),
+        ("?state=happy", "state must be one of starting"),
+        ("?inactive_since=yesterday", "a time"),
+        ("?path_prefix=a", "begin with /"),
+        ("?page=x", "'next'"),
+        ("?min_revision=-1", "whole number"),
+        (&format!("{}&sort=-id", page.strip_prefix("/v1/mounts").unwrap()), "the same sort"),
+    ] {
+        let refused = admin.get(&format!("/v1/mounts{query}"));
+        assert_eq!(refused.status, 400, "{query}");
+        assert!(refused.detail().contains(says), "{query}: {}", refused.detail());
+    }
+    for (method, path) in [("GET", "/v1/mounts/a?x=1"), ("GET", "/v1/export?x"), ("DELETE", "/v1/mounts/a?drain=1")] {
+        assert_eq!(admin.act(method, path).status, 400, "{method} {path}");
+    }
+}
+
+#[test]
+fn a_read_waits_for_the_revision_it_asks_for() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let made = admin.put("a", &mount("a", json!({})));
+    assert_eq!(made.number("X-Revision"), 1);
+    for path in ["/v1/mounts", "/v1/mounts/a", "/v1/export"] {
+        assert_eq!(admin.get(&format!("{path}?min_revision=1")).status, 200, "{path}");
+    }
+    // The reader comes first; the change that it waits for wakes it.
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let began = Instant::now();
+            (admin.get("/v1/mounts/b?min_revision=2"), began.elapsed())
+        });
+        assert_eq!(admin.put("b", &mount("b", json!({}))).status, 201);
+        let (read, took) = reading.join().unwrap();
+        assert_eq!((read.status, &read.value["id"]), (200, &json!("b")));
+        assert!(took < Duration::from_secs(5), "{took:?}");
+    });
+    let never = admin.get("/v1/mounts?min_revision=99");
+    assert_eq!((never.status, never.response.field("Retry-After")), (503, Some("1")));
+    assert!(never.detail().contains("revision 99"), "{}", never.detail());
+}
+
+#[test]
+fn a_mount_that_is_known_already_is_not_sent_again() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    admin.put("a", &mount("a", json!({})));
+    let ask = |tags: &str| admin.call("GET", "/v1/mounts/a").field("If-None-Match", tags).send();
+    let shown = admin.get("/v1/mounts/a");
+    assert_eq!((shown.response.field("ETag"), &shown.value["revision"]), (Some("\"1\""), &json!(1)));
+    for tags in ["\"1\"", "W/\"1\"", "\"0\", \"1\"", "*"] {
+        let known = ask(tags);
+        assert_eq!((known.status, known.response.field("ETag"), known.response.body.len()), (304, Some("\"1\""), 0));
+    }
+    assert_eq!(ask("\"2\"").status, 200);
+    assert_eq!(ask("1").status, 400);
+    let head = admin.call("HEAD", "/v1/mounts/a").field("If-None-Match", "\"1\"").send();
+    assert_eq!(head.status, 304);
+    assert_eq!(admin.patch("a", &json!({ "labels": { "x": "y" } })).status, 200);
+    assert_eq!((ask("\"1\"").status, ask("\"2\"").status), (200, 304));
+}
