@@ -286,7 +286,7 @@ pub async fn perform(
         Action::RemoveToken => token_calls::remove(state, caller, id, exchange).await,
         Action::Operation => operations::show(state, id, exchange).await,
         Action::MountStats => stats::of_mount(state, id),
-        Action::Traffic => traffic::perform(state, id, exchange),
+        Action::Traffic => traffic::perform(state, caller, id, exchange),
         Action::Stats => Ok(stats::of_process(state).await),
         Action::Metrics => metrics::perform(state).await,
         Action::Health => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
