@@ -342,7 +342,8 @@ mod tests {
     #[test]
     fn there_are_only_so_many_and_places_come_free() {
         let streams = streams(&Timer::manual());
-        let mut places: Vec<Place> = (0..EVENT_STREAMS_MAX).map(|_| streams.admit(&Caller::anyone()).unwrap()).collect();
+        let mut places: Vec<Place> =
+            (0..EVENT_STREAMS_MAX).map(|_| streams.admit(&Caller::anyone()).unwrap()).collect();
         assert_eq!(streams.admit(&Caller::anyone()).unwrap_err().status, 503);
         places.pop();
         assert_eq!(streams.open(), EVENT_STREAMS_MAX - 1);
