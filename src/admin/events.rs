@@ -22,18 +22,13 @@ pub async fn perform(state: &AdminState, caller: &Caller, exchange: &Exchange) -
         None => query.number("since", 0..=REVISION_MAX)?,
     };
     let filter = Filter { mount: query.get("mount").map(Into::into), kinds: kinds(query.get("types"))? };
-    let place = state.streams.admit()?;
+    let place = state.streams.admit(caller)?;
     let registry = state.registry.clone();
     let watcher = blocking::unblock(move || registry.watch(since, filter)).await.map_err(unwatchable)?;
     let hello = hello(&watcher, since.is_none());
-    let caller = caller.clone();
-    let news = stream::unfold(watcher, move |mut watcher| {
-        let caller = caller.clone();
-        async move {
-            let told = watcher.next().await?;
-            // Whose token is revoked is told nothing more.
-            caller.is_let_in().then(|| (event(told), watcher))
-        }
+    let news = stream::unfold(watcher, |mut watcher| async move {
+        let told = watcher.next().await?;
+        Some((event(told), watcher))
     });
     Ok(state.streams.reply(place, exchange, stream::once(hello).chain(news)))
 }

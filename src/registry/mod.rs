@@ -13,6 +13,7 @@ mod inspection;
 pub mod journal;
 mod lease;
 mod operations;
+mod overlay;
 mod owners;
 pub mod store;
 mod supervisor;

@@ -7,6 +7,7 @@ use crate::common::origin::Origin;
 use crate::common::process::{Launch, Standin};
 use crate::common::running::{Running, Watch};
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
@@ -20,8 +21,8 @@ fn begin(launch: &Launch, arguments: &[&str]) -> Running {
 
 /// The next line that is JSON and wanted.
 fn event(watching: &Running, wanted: impl Fn(&Value) -> bool) -> Value {
-    let read = |line: &str| serde_json::from_str::<Value>(line).ok().filter(&wanted);
-    let lines = watching.lines_until(|line| read(line).is_some()).unwrap();
+    let read = |line: &str| serde_json::from_str::<Value>(line).ok();
+    let lines = watching.lines_until(|line| read(line).is_some_and(|event| wanted(&event))).unwrap();
     read(lines.last().unwrap()).unwrap()
 }
 
@@ -53,8 +54,14 @@ fn changes_are_told_as_they_are_made() {
     let lines = of_b.lines_until(|line| line.contains("#2  create  b")).unwrap();
     assert!(lines.iter().all(|line| !line.contains("  a  ")), "{lines:?}");
     run.done(&["mount", "pause", "b"]);
-    event(&all, |event| event["event"] == "pause" && event["id"] == 3);
-    event(&all, |event| event["event"] == "state" && event["id"].is_null() && event["data"]["state"] == "paused");
+    // What a mount becomes is told beside the change, before or behind it.
+    let (changed, became) = (Cell::new(false), Cell::new(false));
+    event(&all, |event| {
+        let is_paused = event["data"]["state"] == "paused";
+        changed.set(changed.get() || event["event"] == "pause" && event["id"] == 3);
+        became.set(became.get() || event["event"] == "state" && event["id"].is_null() && is_paused);
+        changed.get() && became.get()
+    });
 }
 
 #[test]
