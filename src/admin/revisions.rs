@@ -44,7 +44,7 @@ pub async fn list(state: &AdminState, mount: Option<&str>, exchange: &Exchange) 
     let wanted = mount.map(str::to_owned);
     let read = move || {
         let after = since.map_or(Ok(0), |since| since.revision(&journal, false))?;
-        let until = until.map_or(Ok(u64::MAX), |until| until.revision(&journal, true))?;
+        let until = until.map_or(Ok(REVISION_MAX), |until| until.revision(&journal, true))?;
         // A page goes on behind the last entry of the one before.
         let (first, last) = match behind {
             Some(behind) if newest_first => (after, until.min(behind - 1)),
@@ -170,7 +170,8 @@ fn time(text: &str) -> Option<SystemTime> {
         None => {
             let (local, offset) = text.split_at_checked(text.len().checked_sub("+00:00".len())?)?;
             let (hours, minutes) = offset.get(1..)?.split_once(':')?;
-            let [hours, minutes] = [hours, minutes].map(|digits| parse_digits(digits.as_bytes()));
+            let two = |digits: &str| parse_digits(digits.as_bytes()).filter(|_| digits.len() == 2);
+            let [hours, minutes] = [hours, minutes].map(two);
             let offset_s = (hours.filter(|hours| *hours < 24)? * 60 + minutes.filter(|minutes| *minutes < 60)?) * 60;
             let offset_s = i64::try_from(offset_s).ok()?;
             (local, if offset.starts_with('-') { -offset_s } else { offset.starts_with('+').then_some(offset_s)? })
