@@ -9,7 +9,7 @@ use crate::front::connection::{ClientBounds, ConnectionServer};
 use crate::front::gateway::{self, Routes};
 use crate::identity::Passwords;
 use crate::mount::spec::{Id, parse};
-use crate::mount::{Ending, Environment, Lifecycle, MountHandle, MountSpec, Table};
+use crate::mount::{Ending, Environment, Lifecycle, MountHandle, MountSpec, Observing, Table};
 use crate::net::resolve::Resolver;
 use crate::net::{Dialer, Drain, Endpoint, HttpListener, OwnListeners, Socket, Timer, listen, workers};
 use arc_swap::ArcSwap;
@@ -42,6 +42,7 @@ impl Front {
             allows_open_proxy: false,
             passwords: Passwords::new().unwrap(),
             book: Arc::default(),
+            observer: Observing::default(),
         });
         let socket = Socket::bind(&Endpoint::Tcp(([127, 0, 0, 1], 0).into())).unwrap();
         let Endpoint::Tcp(address) = socket.endpoint().unwrap() else { panic!() };

@@ -440,6 +440,23 @@ pub const LEASES_ENDED_MAX: usize = 1024;
 /// orchestrator's.
 pub const HISTORY_REVISIONS_MAX: u64 = 10_000;
 
+/// What those together may weigh, in bytes of JSON: the whole store is read at
+/// every start, and each entry has its mount twice.
+pub const HISTORY_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// What one answer takes of them, in bytes; one entry may be larger.
+pub const HISTORY_PAGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// The smallest store that is worth being made smaller.
+pub const COMPACT_BYTES_MIN: u64 = 4 * 1024 * 1024;
+
+/// Events kept in memory for streams that are a little behind. Who is further
+/// behind reads the journal.
+pub const EVENTS_REMEMBERED_MAX: usize = 1024;
+
+/// What those may weigh, in bytes of JSON.
+pub const EVENTS_REMEMBERED_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// Requests that a mount holds while it is paused or its actor is being started
 /// again, unless its own queue is longer.
 pub const HELD_REQUESTS_MAX: usize = 256;
@@ -536,3 +553,12 @@ pub const ATTEMPTS_WINDOW: Duration = Duration::from_secs(60);
 /// Addresses whose wrong tokens are counted at a time; beyond these the one
 /// that was quiet longest is forgotten.
 pub const ATTEMPT_ADDRESSES_MAX: usize = 1024;
+
+/// Revisions on one page of the history, where nothing is said and at most.
+pub const HISTORY_PAGE: usize = 100;
+/// See [`HISTORY_PAGE`].
+pub const HISTORY_PAGE_MAX: usize = 1000;
+
+/// How often a restore of all mounts is worked out anew when others change some
+/// meanwhile.
+pub const RESTORE_ATTEMPTS_MAX: usize = 8;

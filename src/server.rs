@@ -12,7 +12,7 @@ use crate::front::connection::{ClientBounds, ConnectionServer};
 use crate::front::gateway;
 use crate::identity::Passwords;
 use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_DRAIN_MAX, CUT_MAX};
-use crate::mount::{Environment, MountSpec, spec};
+use crate::mount::{Environment, MountSpec, Observing, spec};
 use crate::net::listen::{self, Spawn};
 use crate::net::workers;
 use crate::net::{Clients, Dialer, Drain, Endpoint, HttpListener, OwnListeners, Socket, Timer};
@@ -73,6 +73,7 @@ impl Server {
             files: Files::default(),
             allows_open_proxy: settings.allow_open_proxy || is_this_machines(&front),
             passwords: told(Passwords::new())?,
+            observer: Observing::default(),
             book: Arc::clone(&book),
         };
         let workers = told(workers::start())?;

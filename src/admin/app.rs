@@ -38,7 +38,8 @@ pub fn app(state: AdminState) -> tide::Server<()> {
     let state = Arc::new(state);
     let mut app = tide::new();
     for route in ROUTES {
-        app.at(&route.path.replace("{id}", ":id")).all(Call { state: Arc::clone(&state), route: Some(route) });
+        let path = route.path.replace("{id}", ":id").replace("{revision}", ":id");
+        app.at(&path).all(Call { state: Arc::clone(&state), route: Some(route) });
     }
     app.at("/*").all(Call { state, route: None });
     app

@@ -13,7 +13,7 @@ use crate::exchange::{Exchange, Reply};
 use crate::limits::{ADMIN_BODY_BYTES_MAX, BULK_CALLS_MAX, BULK_FAULTS_MAX, IMPORT_MOUNTS_MAX};
 use crate::mount::spec::{Id, parse};
 use crate::mount::{MountSpec, SpecFault};
-use crate::registry::{Action, Done, Edit};
+use crate::registry::{Done, Edit};
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -127,10 +127,10 @@ impl<'a> Told<'a> {
         Self {
             dry_run: matches!(outcome, Outcome::Tried(_)),
             revision,
-            created: ids(done, Action::Create),
-            updated: ids(done, Action::Replace),
+            created: ids(done, |edit| edit.before.is_none()),
+            updated: ids(done, |edit| edit.before.is_some() && edit.after.is_some()),
             unchanged: done.unchanged.iter().map(|record| record.spec.id.as_str()).collect(),
-            deleted: may_delete.then(|| ids(done, Action::Delete)),
+            deleted: may_delete.then(|| ids(done, |edit| edit.after.is_none())),
             changes: done.edits.iter().filter_map(change).collect(),
             urls,
         }
@@ -153,9 +153,9 @@ fn change(edit: &Edit) -> Option<Box<RawValue>> {
     serde_json::value::to_raw_value(&change).ok()
 }
 
-/// The mounts to which that was done.
-fn ids(done: &Done, action: Action) -> Vec<&str> {
-    done.edits.iter().filter(|edit| edit.action == action).map(Edit::id).collect()
+/// The mounts of some edits.
+fn ids(done: &Done, which: impl Fn(&Edit) -> bool) -> Vec<&str> {
+    done.edits.iter().filter(|edit| which(edit)).map(Edit::id).collect()
 }
 
 /// Mounts as they are sent, or as an export has them.

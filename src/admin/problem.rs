@@ -106,7 +106,7 @@ impl From<Refusal> for Problem {
             Refusal::Condition { revision, .. } => return Self { revision, ..Self::new(412, detail) },
             Refusal::NotOwner { .. } => 403,
             Refusal::Storage(_) => 500,
-            Refusal::Busy => 503,
+            Refusal::Overtaken | Refusal::Busy => 503,
         };
         Self::new(status, detail)
     }

@@ -6,7 +6,8 @@ use super::caller::{Caller, Effect};
 use super::guard::Guard;
 use super::problem::Problem;
 use super::{
-    apply, explain, export, import, json, life, list, metrics, model, mounts, operations, stats, token_calls, traffic,
+    apply, events, explain, export, import, json, life, list, metrics, model, mounts, operations, revisions, stats,
+    token_calls, traffic,
 };
 use crate::exchange::{Exchange, Reply};
 use crate::http1::Framing;
@@ -54,6 +55,16 @@ pub enum Action {
     Export,
     /// What would become of a request.
     Explain,
+    /// What happens, as it happens.
+    Events,
+    /// What every revision did.
+    Revisions,
+    /// What those of one mount did.
+    MountRevisions,
+    /// What one revision did.
+    Revision,
+    /// Mounts as they were once.
+    Restore,
     /// Who may call.
     ListTokens,
     /// Somebody more.
@@ -132,6 +143,26 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/v1/import", guarded: true, actions: &[("POST", Action::Import)], allow: "POST" },
     Route { path: "/v1/export", guarded: true, actions: &[("GET", Action::Export)], allow: "GET, HEAD" },
     Route { path: "/v1/explain", guarded: true, actions: &[("POST", Action::Explain)], allow: "POST" },
+    Route { path: "/v1/events", guarded: true, actions: &[("GET", Action::Events)], allow: "GET, HEAD" },
+    Route { path: "/v1/revisions", guarded: true, actions: &[("GET", Action::Revisions)], allow: "GET, HEAD" },
+    Route {
+        path: "/v1/revisions/{revision}",
+        guarded: true,
+        actions: &[("GET", Action::Revision)],
+        allow: "GET, HEAD",
+    },
+    Route {
+        path: "/v1/revisions/{revision}/restore",
+        guarded: true,
+        actions: &[("POST", Action::Restore)],
+        allow: "POST",
+    },
+    Route {
+        path: "/v1/mounts/{id}/revisions",
+        guarded: true,
+        actions: &[("GET", Action::MountRevisions)],
+        allow: "GET, HEAD",
+    },
     Route {
         path: "/v1/tokens",
         guarded: true,
@@ -184,6 +215,10 @@ impl Action {
             | Self::Show
             | Self::Export
             | Self::Explain
+            | Self::Events
+            | Self::Revisions
+            | Self::MountRevisions
+            | Self::Revision
             | Self::Operation
             | Self::MountStats
             | Self::Traffic
@@ -200,7 +235,8 @@ impl Action {
             | Self::Act(_)
             | Self::Lease
             | Self::Apply
-            | Self::Import => Effect::Rehearses,
+            | Self::Import
+            | Self::Restore => Effect::Rehearses,
             Self::ListTokens | Self::AddToken | Self::RemoveToken => Effect::Governs,
         }
     }
@@ -218,7 +254,8 @@ impl Route {
     }
 }
 
-/// Does what was asked. `id` is the mount or token that the path names.
+/// Does what was asked. `id` is the mount, token or revision that
+/// the path names.
 pub async fn perform(
     state: &AdminState,
     action: Action,
@@ -239,12 +276,17 @@ pub async fn perform(
         Action::Import => import::perform(state, caller, exchange).await,
         Action::Export => export::perform(state, exchange).await,
         Action::Explain => explain::perform(state, exchange).await,
+        Action::Events => events::perform(state, caller, exchange).await,
+        Action::Revisions => revisions::list(state, None, exchange).await,
+        Action::MountRevisions => revisions::list(state, Some(id), exchange).await,
+        Action::Revision => revisions::show(state, id, exchange).await,
+        Action::Restore => revisions::restore(state, caller, id, exchange).await,
         Action::ListTokens => Ok(token_calls::list(state)),
         Action::AddToken => token_calls::add(state, caller, exchange).await,
         Action::RemoveToken => token_calls::remove(state, caller, id, exchange).await,
         Action::Operation => operations::show(state, id, exchange).await,
         Action::MountStats => stats::of_mount(state, id),
-        Action::Traffic => traffic::perform(state, id, exchange),
+        Action::Traffic => traffic::perform(state, caller, id, exchange),
         Action::Stats => Ok(stats::of_process(state).await),
         Action::Metrics => metrics::perform(state).await,
         Action::Health => Ok(model::json_reply(200, &json!({ "status": "ok" }))),

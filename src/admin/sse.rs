@@ -5,6 +5,7 @@
 //! how many such bodies there are. One ends when its source does, its client
 //! goes, or the listener is to end: a stop waits for none of them.
 
+use super::caller::Caller;
 use super::model;
 use super::problem::Problem;
 use crate::error::Error;
@@ -33,8 +34,8 @@ pub struct Event {
     pub id: Option<u64>,
     /// Its type; none is a `message`. No line end may be in it.
     pub name: Option<Cow<'static, str>>,
-    /// What it says; lines stay lines.
-    pub data: String,
+    /// What it says; lines stay lines. All streams that tell it share it.
+    pub data: Arc<str>,
     /// For people who read along; clients skip it.
     pub comment: Option<Cow<'static, str>>,
 }
@@ -42,7 +43,7 @@ pub struct Event {
 impl Event {
     /// An event of that type.
     #[must_use]
-    pub fn new(name: impl Into<Cow<'static, str>>, data: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<Cow<'static, str>>, data: impl Into<Arc<str>>) -> Self {
         Self { name: Some(name.into()), data: data.into(), ..Self::default() }
     }
 
@@ -107,16 +108,22 @@ impl Streams {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// A place for one more; 503 where there is none.
-    pub fn admit(&self) -> Result<Place, Problem> {
+    /// A place for one more; 503 where there is none. What is told there ends
+    /// when its caller's token counts no longer.
+    pub fn admit(&self, caller: &Caller) -> Result<Place, Problem> {
         let taken = |open: usize| (open < EVENT_STREAMS_MAX).then_some(open + 1);
         match self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken) {
-            Ok(_) => Ok(Place { open: Arc::clone(&self.open) }),
+            Ok(_) => Ok(Place { open: Arc::clone(&self.open), caller: caller.clone() }),
             Err(_) => Err(Problem::new(
                 503,
                 format!("{EVENT_STREAMS_MAX} streams of events are open, and there may be no more; close one"),
             )),
         }
+    }
+
+    /// Has all of them look whether their callers are still let in.
+    pub fn look(&self) {
+        self.timer.wake_all();
     }
 
     /// The answer that tells the events of `source` as they come. To HEAD it has
@@ -142,6 +149,7 @@ impl Streams {
 #[derive(Debug)]
 pub struct Place {
     open: Arc<AtomicUsize>,
+    caller: Caller,
 }
 
 impl Drop for Place {
@@ -161,13 +169,13 @@ struct EventBody {
     taken: usize,
     silence: Arc<Deadline>,
     drain: Arc<Drain>,
-    _place: Place,
+    place: Place,
 }
 
 impl EventBody {
     fn new(source: Source, silence: Arc<Deadline>, drain: Arc<Drain>, place: Place) -> Self {
         silence.arm(EVENT_SILENCE_MAX);
-        Self { source: Mutex::new(Some(source)), buffer: Vec::new(), taken: 0, silence, drain, _place: place }
+        Self { source: Mutex::new(Some(source)), buffer: Vec::new(), taken: 0, silence, drain, place }
     }
 
     /// Writes what the source has, up to what the buffer may hold.
@@ -196,8 +204,8 @@ impl BodyStream for EventBody {
         if self.taken == self.buffer.len() {
             self.buffer.clear();
             self.taken = 0;
-            // A drain wakes every connection, so this is seen at once.
-            if self.drain.is_draining() {
+            // A drain wakes every connection, and so does who revokes a token.
+            if self.drain.is_draining() || !self.place.caller.is_let_in() {
                 return Poll::Ready(Ok(0));
             }
             self.draw(cx);
@@ -250,7 +258,7 @@ mod tests {
     }
 
     fn body(streams: &Streams, source: impl Stream<Item = Event> + Send + 'static) -> EventBody {
-        let place = streams.admit().unwrap();
+        let place = streams.admit(&Caller::anyone()).unwrap();
         EventBody::new(Box::pin(source), streams.timer.deadline(), Arc::clone(&streams.drain), place)
     }
 
@@ -334,10 +342,11 @@ mod tests {
     #[test]
     fn there_are_only_so_many_and_places_come_free() {
         let streams = streams(&Timer::manual());
-        let mut places: Vec<Place> = (0..EVENT_STREAMS_MAX).map(|_| streams.admit().unwrap()).collect();
-        assert_eq!(streams.admit().unwrap_err().status, 503);
+        let mut places: Vec<Place> =
+            (0..EVENT_STREAMS_MAX).map(|_| streams.admit(&Caller::anyone()).unwrap()).collect();
+        assert_eq!(streams.admit(&Caller::anyone()).unwrap_err().status, 503);
         places.pop();
         assert_eq!(streams.open(), EVENT_STREAMS_MAX - 1);
-        assert!(streams.admit().is_ok());
+        assert!(streams.admit(&Caller::anyone()).is_ok());
     }
 }

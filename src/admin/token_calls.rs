@@ -43,6 +43,7 @@ pub async fn remove(state: &AdminState, caller: &Caller, name: &str, exchange: &
     let origin = without_query(caller, exchange)?;
     let removed = name.to_owned();
     change(state, origin, "revoke", name.to_owned(), move |tokens| tokens.remove(&removed)).await?;
+    state.streams.look();
     Ok(model::reply(204, "", Vec::new()))
 }
 

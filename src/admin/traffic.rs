@@ -4,6 +4,7 @@
 //! is too slow for is left out, and it is told how many that were.
 
 use super::app::AdminState;
+use super::caller::Caller;
 use super::problem::Problem;
 use super::sse::Event;
 use crate::exchange::{Exchange, Reply};
@@ -20,11 +21,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// `GET /v1/mounts/{id}/traffic`
-pub(super) fn perform(state: &AdminState, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
+pub(super) fn perform(state: &AdminState, caller: &Caller, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
     let snapshot = state.registry.snapshot();
     let record = snapshot.mounts.get(id).ok_or_else(|| Problem::from(Refusal::Unknown(id.into())))?;
     let filter = filter(exchange.query().unwrap_or_default())?;
-    let place = state.streams.admit()?;
+    let place = state.streams.admit(caller)?;
     let stats = Arc::clone(record.handle.counted());
     let watching = Watching::begin(stats, filter);
     if record.handle.lifecycle() == Lifecycle::Stopped {

@@ -195,7 +195,7 @@ impl Client {
                 "; the one sent to {} is from {}: give that server's --data-dir, or its token in STANDIN_TOKEN",
                 self.endpoint, self.token_from
             )),
-            404 if path.starts_with("/v1/mounts/") => {
+            404 if path.starts_with("/v1/mounts/") && text.contains("mount") => {
                 text.push_str("; `standin mount list` lists those that there are")
             }
             _ => {}

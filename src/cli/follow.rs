@@ -24,8 +24,8 @@ pub struct Follow<'a> {
     /// The last event that was had, for `Last-Event-ID`; none where events have
     /// no number.
     pub last: Option<String>,
-    /// What is printed of an event.
-    pub line: &'a dyn Fn(&Event) -> String,
+    /// What is printed of an event, if anything is.
+    pub line: &'a dyn Fn(&Event) -> Option<String>,
 }
 
 /// Why a stream is no longer read.
@@ -114,7 +114,7 @@ impl Follow<'_> {
             };
             let mut unread = false;
             let parsed = parser.take(&block[..count], |event| {
-                unread = unread || emit(&(self.line)(&event)).is_err();
+                unread = unread || (self.line)(&event).is_some_and(|line| emit(&line).is_err());
                 if self.last.is_some() && event.id.is_some() {
                     self.last = event.id;
                 }

@@ -203,7 +203,9 @@ impl Shell {
             join(&mut patch, further);
         }
         if patch.as_object().is_none_or(Map::is_empty) {
-            return Err(Failure::Usage("say what is to be set, as in --label app=orgs or --limit queue_max=10".into()));
+            return Err(Failure::Usage(
+                "say what is to be set, as in --label app=orgs or --limit tunnels_max=10".into(),
+            ));
         }
         let call = (Method::Patch, &*path(&set.id));
         let answer = set.mutation.send(&self.client, call, &set.ending.query(), Some(&patch), Some(&set.condition))?;
@@ -265,7 +267,7 @@ impl Shell {
         if let Some(path) = operation::of(&mount).map(str::to_owned) {
             if wait {
                 let ended = operation::wait(&self.client, &path)?;
-                line.push_str(&operation::cut(&ended));
+                line.push_str(operation::cut(&ended));
                 mount["operation"] = ended;
             } else {
                 let operation = self.client.call(Method::Get, &path, None)?;

@@ -107,10 +107,11 @@ pub fn preview(answer: &Value) -> String {
     let mut lines = Vec::new();
     let changes = answer["changes"].as_array();
     match changes {
-        // Those that come or go are told by their names alone.
         Some(changes) => {
-            let replaced = changes.iter().filter(|change| change["action"] == "replace");
-            replaced.for_each(|change| told(change, &Value::Null, &mut lines));
+            // One that comes or goes differs as a whole: its name says it all.
+            let is_whole = |step: &Value| step["path"] == "";
+            let edited = |change: &&Value| !change["diff"].as_array().is_some_and(|diff| diff.iter().all(is_whole));
+            changes.iter().filter(edited).for_each(|change| told(change, &Value::Null, &mut lines));
         }
         None => told(answer, &answer["before"], &mut lines),
     }

@@ -41,14 +41,10 @@ pub fn remaining(operation: &Value) -> String {
     format!("{} left{until}", counted(operation))
 }
 
-/// What became of it, in words to put behind others; nothing where nothing did.
+/// What became of it, in words to put behind others; nothing where all finished.
 #[must_use]
-pub fn cut(operation: &Value) -> String {
-    match operation["cut"].as_u64() {
-        None | Some(0) => String::new(),
-        Some(1) => "; 1 request or tunnel was cut off".to_owned(),
-        Some(count) => format!("; {count} requests and tunnels were cut off"),
-    }
+pub fn cut(operation: &Value) -> &'static str {
+    if operation["cut"] == true { "; what was left of it was cut off" } else { "" }
 }
 
 /// Requests and tunnels, counted.
@@ -71,7 +67,7 @@ mod tests {
         let running = json!({"requests": 1, "tunnels": 2, "deadline_at": "2030-01-01T00:00:00Z"});
         assert_eq!(remaining(&running), "1 request and 2 tunnels left, until 2030-01-01T00:00:00Z");
         assert_eq!(remaining(&json!({"requests": 0, "tunnels": 1})), "0 requests and 1 tunnel left");
-        assert_eq!(cut(&json!({"cut": 0})), "");
-        assert_eq!(cut(&json!({"cut": 2})), "; 2 requests and tunnels were cut off");
+        assert_eq!(cut(&json!({"cut": false})), "");
+        assert_eq!(cut(&json!({"cut": true})), "; what was left of it was cut off");
     }
 }

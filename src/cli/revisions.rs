@@ -4,9 +4,8 @@
 use super::Failure;
 use super::changes::summary;
 use super::client::{Client, ClientArguments, encoded, with_query};
-use super::mutation::{Mutation, answers_for, preview};
+use super::mutation::{Condition, Mutation};
 use super::output::{say, table};
-use super::shape::instant;
 use crate::limits::LISTED_PAGES_MAX;
 use clap::{Args, ValueEnum};
 use http_types::Method;
@@ -16,12 +15,12 @@ use serde_json::{Value, json};
 pub struct RevisionsArguments {
     /// Of this mount only
     id: Option<String>,
-    /// Not earlier: an instant (RFC 3339), or how long ago, as in 2h
-    #[arg(long, value_name = "WHEN", value_parser = instant)]
-    since: Option<String>,
-    /// Not later
-    #[arg(long, value_name = "WHEN", value_parser = instant)]
-    until: Option<String>,
+    /// Later than this revision
+    #[arg(long, value_name = "REVISION")]
+    since: Option<u64>,
+    /// Not later than this one
+    #[arg(long, value_name = "REVISION")]
+    until: Option<u64>,
     /// No more than that many, from the newest
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
@@ -36,12 +35,14 @@ pub struct RevisionsArguments {
 pub struct RestoreArguments {
     /// The revision
     revision: u64,
-    /// The mount that it changed, as it was after the revision or before it
-    #[arg(long, value_name = "WHEN", default_value = "after", conflicts_with = "all")]
+    /// As it was after the revision, or before it
+    #[arg(long, value_name = "WHEN", default_value = "after")]
     to: Side,
-    /// The whole set, as it was after the revision
+    /// Not only the mount that the revision changed, but the whole set
     #[arg(long)]
     all: bool,
+    #[command(flatten)]
+    condition: Condition,
     #[command(flatten)]
     mutation: Mutation,
     #[command(flatten)]
@@ -68,8 +69,8 @@ pub fn list(arguments: RevisionsArguments) -> Result<(), Failure> {
         None => "/v1/revisions".to_owned(),
     };
     let parameters = [
-        ("since", arguments.since),
-        ("until", arguments.until),
+        ("since", arguments.since.map(|revision| revision.to_string())),
+        ("until", arguments.until.map(|revision| revision.to_string())),
         ("limit", Some(arguments.limit.min(PAGE_MAX).to_string())),
     ];
     let mut path = with_query(&path, &parameters);
@@ -111,22 +112,8 @@ pub fn restore(arguments: RestoreArguments) -> Result<(), Failure> {
         ("to", (arguments.to == Side::Before).then(|| "before".to_owned())),
         ("all", arguments.all.then(|| "true".to_owned())),
     ];
-    let answer = arguments.mutation.send(&client, (Method::Post, &path), &query, None, None)?;
-    say(&if arguments.json { answer.value.to_string() } else { restored(&answer.value, arguments.mutation.dry_run) });
+    let (call, condition) = ((Method::Post, &*path), Some(&arguments.condition));
+    let answer = arguments.mutation.send(&client, call, &query, None, condition)?.value;
+    say(&if arguments.json { answer.to_string() } else { summary(&answer, |_| String::new()) });
     Ok(())
-}
-
-fn restored(answer: &Value, dry_run: bool) -> String {
-    if answer["created"].is_array() {
-        return summary(answer, |_| String::new());
-    }
-    if dry_run {
-        return preview(answer);
-    }
-    match answer["id"].as_str() {
-        Some(id) if answer["match"].is_object() => {
-            format!("{id} is as it was; it answers for {}", answers_for(&answer["match"]))
-        }
-        _ => "there is no such mount any more, as it was".into(),
-    }
 }

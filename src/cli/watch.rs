@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 #[derive(Debug, Args)]
 pub struct WatchArguments {
-    /// Begin behind that revision: 0 for all that the journal remembers [default: now]
+    /// Begin behind that revision, 0 for the first one, if the journal still has all since [default: now]
     #[arg(long, value_name = "REVISION")]
     since: Option<u64>,
     /// Of this mount only
@@ -71,7 +71,8 @@ pub fn watch(arguments: WatchArguments) -> Result<(), Failure> {
         arguments: &arguments.client,
         path: with_query("/v1/events", &filters),
         last: Some(since.to_string()),
-        line: &|event| if json { as_json(event) } else { happened(event) },
+        // Where the journal stands is nothing that happens.
+        line: &|event| (event.name != "hello").then(|| if json { as_json(event) } else { happened(event) }),
     };
     follow.run()
 }
@@ -91,7 +92,7 @@ pub fn traffic(arguments: TrafficArguments) -> Result<(), Failure> {
         arguments: &arguments.client,
         path: with_query(&format!("/v1/mounts/{}/traffic", encoded(&arguments.id)), &filters),
         last: None,
-        line: &|event| if json { as_json(event) } else { passed(event) },
+        line: &|event| Some(if json { as_json(event) } else { passed(event) }),
     };
     follow.run()
 }

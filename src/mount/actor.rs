@@ -125,6 +125,10 @@ impl Actor {
         // What came before somebody listened.
         let asks = shared.mailbox.take();
         if !asks.is_empty() {
+            // Who asks may have seen a wish that we have not.
+            while let Some(event) = self.happened() {
+                self.take_in(event);
+            }
             return self.decide(asks);
         }
         if self.is_changed() {
@@ -281,9 +285,13 @@ impl Actor {
         if before != lifecycle as u8 {
             told.since = SystemTime::now();
         }
-        told.reason = self.state.reason();
+        let is_news = before != lifecycle as u8 || told.restarts != self.state.restarts;
         told.held = self.held.len();
         told.restarts = self.state.restarts;
+        drop(told);
+        if is_news {
+            shared.environment.observer.tell(&shared.id, &shared.status(&self.face, lifecycle));
+        }
     }
 }
 
@@ -295,6 +303,7 @@ fn holds((queue, wait): (usize, Duration)) -> (usize, Duration) {
 #[cfg(test)]
 mod tests {
     use super::super::handle::{Environment, MountHandle};
+    use super::super::observer::Observing;
     use super::super::spec::{Id, MountSpec, parse};
     use super::super::state::Ending;
     use super::*;
@@ -315,6 +324,7 @@ mod tests {
             allows_open_proxy: false,
             passwords: Passwords::new().unwrap(),
             book: Arc::default(),
+            observer: Observing::default(),
         }
     }
 
@@ -337,7 +347,8 @@ mod tests {
 
     /// What `MountHandle::admit` does, without an exchange.
     async fn credit(handle: &MountHandle) -> Result<Credit, Error> {
-        let mut credit = match handle.shared.credits.spend() {
+        let spent = if handle.admits() { handle.shared.credits.spend() } else { None };
+        let mut credit = match spent {
             Some(credit) => credit,
             None => handle.shared.mailbox.ask().await?,
         };

@@ -9,6 +9,7 @@
 use super::actor::Actor;
 use super::identity::Identity;
 use super::mailbox::Mailbox;
+use super::observer::Observing;
 use super::plan::{Afterwards, Plan};
 use super::retired::{Remains, Retired};
 use super::spec::MountSpec;
@@ -47,6 +48,8 @@ pub struct Environment {
     pub passwords: Arc<Passwords>,
     /// What mounts have done.
     pub book: Arc<Book>,
+    /// Who is told when a mount comes into another state.
+    pub observer: Observing,
 }
 
 /// A running mount as one spec makes it. Clones share both; after a change
@@ -66,6 +69,8 @@ pub(super) struct Face {
     spec: Arc<MountSpec>,
     paused: bool,
     generation: Arc<Generation>,
+    /// It is neither paused nor switched off.
+    admits: bool,
 }
 
 impl Face {
@@ -120,7 +125,6 @@ struct Upstream {
 /// What an actor has said of itself.
 #[derive(Debug, Clone)]
 pub(super) struct Told {
-    pub(super) reason: Option<&'static str>,
     pub(super) since: SystemTime,
     pub(super) held: usize,
     pub(super) restarts: u32,
@@ -162,8 +166,9 @@ impl MountHandle {
             spec: Arc::clone(spec),
             paused,
             generation: Generation::new(1, Arc::clone(&signal)),
+            admits: spec.enabled && !paused,
         });
-        let told = Told { reason: None, since: SystemTime::now(), held: 0, restarts: 0 };
+        let told = Told { since: SystemTime::now(), held: 0, restarts: 0 };
         let shared = Arc::new(Shared {
             id: spec.id.as_str().into(),
             credits: Credits::revoked(),
@@ -251,7 +256,7 @@ impl MountHandle {
             Generation::new(before.generation.number() + 1, Arc::clone(&self.shared.signal))
         };
         let plan = plan(spec, Some(&before.plan), &self.shared.environment);
-        let face = Arc::new(Face { plan, spec: Arc::clone(spec), paused, generation });
+        let face = Arc::new(Face { plan, spec: Arc::clone(spec), paused, generation, admits: spec.enabled && !paused });
         Self { shared: Arc::clone(&self.shared), face }
     }
 
@@ -310,6 +315,11 @@ impl MountHandle {
     }
 
     #[cfg(test)]
+    pub(super) fn admits(&self) -> bool {
+        self.face.admits
+    }
+
+    #[cfg(test)]
     pub(super) fn enter(&self, credit: &mut Credit) -> bool {
         credit.enter(&self.face.generation)
     }
@@ -323,24 +333,16 @@ impl MountHandle {
     /// How it is.
     #[must_use]
     pub fn status(&self) -> Status {
-        let told = self.shared.told().clone();
-        let lifecycle = self.lifecycle();
-        let trouble = || self.shared.trouble().as_deref().map(str::to_owned);
-        Status {
-            lifecycle,
-            reason: told.reason.map(str::to_owned).or_else(trouble),
-            since: told.since,
-            held: told.held,
-            restarts: told.restarts,
-            generation: self.face.generation.number(),
-            generations: self.shared.retired.remains(),
-        }
+        self.shared.status(&self.face, self.lifecycle())
     }
 
-    /// Where it is in its life.
+    /// Where it is in its life. What was wished counts, though its actor may
+    /// take note of it a moment later.
     #[must_use]
     pub fn lifecycle(&self) -> Lifecycle {
-        Lifecycle::from_u8(self.shared.lifecycle.load(Ordering::Relaxed))
+        let shared = &*self.shared;
+        let stopping = shared.stop.load(Ordering::Acquire);
+        shared.lifecycle().seen(stopping, shared.face.load().wish(), !shared.retired.is_empty())
     }
 
     /// What it has done; none before its first request.
@@ -391,6 +393,22 @@ impl MountHandle {
 }
 
 impl Shared {
+    /// How the mount is, as that face has it, in that state.
+    pub(super) fn status(&self, face: &Face, lifecycle: Lifecycle) -> Status {
+        let told = self.told().clone();
+        let stopping = self.stop.load(Ordering::Acquire);
+        let trouble = || self.trouble().as_deref().map(str::to_owned);
+        Status {
+            lifecycle,
+            reason: lifecycle.reason(stopping).map(str::to_owned).or_else(trouble),
+            since: if lifecycle == self.lifecycle() { told.since } else { SystemTime::now() },
+            held: told.held,
+            restarts: told.restarts,
+            generation: face.generation.number(),
+            generations: self.retired.remains(),
+        }
+    }
+
     fn upstream(&self) -> &Upstream {
         self.upstream.get_or_init(|| {
             let environment = &self.environment;
@@ -428,7 +446,10 @@ impl Shared {
         if let Some(per_s) = face.plan.limits().requests_per_s_max {
             self.pace(per_s)?;
         }
-        if let Some(credit) = self.credits.spend() {
+        // Where nobody is let in for now, the actor says so, once it knows.
+        if face.admits
+            && let Some(credit) = self.credits.spend()
+        {
             return Ok(credit);
         }
         let Some(notes) = &exchange.notes else { return Ok(self.mailbox.ask().await?) };
@@ -513,6 +534,11 @@ impl Shared {
         if let Some(upstream) = self.upstream.get() {
             upstream.pool.forget();
         }
+    }
+
+    /// Where the actor was when it looked last.
+    fn lifecycle(&self) -> Lifecycle {
+        Lifecycle::from_u8(self.lifecycle.load(Ordering::Acquire))
     }
 
     pub(super) fn told(&self) -> MutexGuard<'_, Told> {

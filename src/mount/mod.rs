@@ -8,6 +8,7 @@ pub mod explain;
 mod handle;
 pub mod identity;
 mod mailbox;
+mod observer;
 pub mod plan;
 mod queue;
 mod retired;
@@ -18,6 +19,7 @@ pub mod table;
 pub mod trust;
 
 pub use handle::{Environment, MountHandle, Status};
+pub use observer::{Observer, Observing};
 pub use retired::Remains;
 pub use spec::{MountSpec, SpecFault};
 pub use state::{Ending, Lifecycle};

@@ -48,6 +48,40 @@ impl Lifecycle {
         Self::ALL.get(usize::from(value)).copied().unwrap_or(Self::Stopped)
     }
 
+    /// Where a mount is that was here when its actor looked last, once that takes
+    /// note of what was wished meanwhile.
+    #[must_use]
+    pub fn seen(self, stopping: bool, wish: Wish, remains: bool) -> Self {
+        match (stopping, wish, remains) {
+            _ if !self.runs() => self,
+            (true, _, false) => Self::Stopped,
+            (true, _, true) | (false, Wish { enabled: false, .. }, true) => Self::Draining,
+            (false, Wish { enabled: false, .. }, false) => Self::Disabled,
+            (false, Wish { paused: true, .. }, _) => Self::Paused,
+            (false, Wish { paused: false, .. }, _) => Self::Open,
+        }
+    }
+
+    /// Its actor runs.
+    fn runs(self) -> bool {
+        !matches!(self, Self::Starting | Self::Restarting | Self::Failed)
+    }
+
+    /// Why it is there, where that is not simply open.
+    #[must_use]
+    pub fn reason(self, stopping: bool) -> Option<&'static str> {
+        match self {
+            Self::Open | Self::Stopped => None,
+            Self::Starting => Some("its actor has not run yet"),
+            Self::Paused => Some("it was paused; resume lets its requests go on"),
+            Self::Draining if stopping => Some("it is being removed; what is on its way may finish"),
+            Self::Draining => Some("it is switched off; what is on its way may finish"),
+            Self::Disabled => Some("it is switched off; enable makes it answer"),
+            Self::Restarting => Some("its actor failed and is about to be started again"),
+            Self::Failed => Some("its actor failed again and again; restart tries once more"),
+        }
+    }
+
     /// Its word in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -185,7 +219,7 @@ impl State {
             }
             Event::Panicked { after_long } => return self.fall(after_long),
         }
-        if self.runs() || self.stopping {
+        if self.lifecycle.runs() || self.stopping {
             self.lifecycle = self.wished();
         }
         Effect::None
@@ -204,17 +238,7 @@ impl State {
 
     /// Where it is if nothing is wrong with it.
     fn wished(&self) -> Lifecycle {
-        match (self.stopping, self.wish, self.remains) {
-            (true, _, false) => Lifecycle::Stopped,
-            (true, _, true) | (false, Wish { enabled: false, .. }, true) => Lifecycle::Draining,
-            (false, Wish { enabled: false, .. }, false) => Lifecycle::Disabled,
-            (false, Wish { paused: true, .. }, _) => Lifecycle::Paused,
-            (false, Wish { paused: false, .. }, _) => Lifecycle::Open,
-        }
-    }
-
-    fn runs(&self) -> bool {
-        !matches!(self.lifecycle, Lifecycle::Starting | Lifecycle::Restarting | Lifecycle::Failed)
+        Lifecycle::Open.seen(self.stopping, self.wish, self.remains)
     }
 
     /// True once it was asked to stop.
@@ -239,21 +263,6 @@ impl State {
             Lifecycle::Draining | Lifecycle::Disabled => Admission::Refuse(Kind::Disabled),
             Lifecycle::Failed => Admission::Refuse(Kind::Failed),
             Lifecycle::Stopped => Admission::Refuse(Kind::Moved),
-        }
-    }
-
-    /// Why it is where it is, where that is not simply open.
-    #[must_use]
-    pub fn reason(&self) -> Option<&'static str> {
-        match self.lifecycle {
-            Lifecycle::Open | Lifecycle::Stopped => None,
-            Lifecycle::Starting => Some("its actor has not run yet"),
-            Lifecycle::Paused => Some("it was paused; resume lets its requests go on"),
-            Lifecycle::Draining if self.stopping => Some("it is being removed; what is on its way may finish"),
-            Lifecycle::Draining => Some("it is switched off; what is on its way may finish"),
-            Lifecycle::Disabled => Some("it is switched off; enable makes it answer"),
-            Lifecycle::Restarting => Some("its actor failed and is about to be started again"),
-            Lifecycle::Failed => Some("its actor failed again and again; restart tries once more"),
         }
     }
 }
@@ -315,7 +324,7 @@ mod tests {
         state.apply(Event::Remains(false));
         assert_eq!(state.lifecycle, Lifecycle::Disabled);
         state.apply(Event::Wished(OPEN));
-        assert_eq!((state.lifecycle, state.reason()), (Lifecycle::Open, None));
+        assert_eq!((state.lifecycle, state.lifecycle.reason(false)), (Lifecycle::Open, None));
     }
 
     #[test]

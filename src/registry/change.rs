@@ -75,8 +75,13 @@ pub enum Change {
         /// Its other mounts go.
         prune: bool,
     },
-    /// Mounts as they were: all or none. None is no mount of that id.
-    Restore(Vec<(String, Option<Version>)>),
+    /// Mounts as they were: all or none.
+    Restore {
+        /// By id; none is no mount of that id.
+        versions: Vec<(String, Option<Version>)>,
+        /// Only while this is the last revision.
+        at: Option<u64>,
+    },
 }
 
 /// What the journal remembers of a mount: what can be restored.
@@ -274,6 +279,8 @@ pub enum Refusal {
     NoLease(String),
     /// The act does not go with the mount's state.
     State(String),
+    /// Others have changed what this change goes by.
+    Overtaken,
     /// Too many changes at once.
     Busy,
     /// The store could not take it; nothing was changed.
@@ -309,6 +316,7 @@ impl fmt::Display for Refusal {
                 "mount '{id}' has no lease that runs: PUT the mount with one, or send ttl_s to begin one"
             ),
             Self::State(detail) => formatter.write_str(detail),
+            Self::Overtaken => formatter.write_str("others change the mounts all the while; try again"),
             Self::Busy => formatter.write_str("too many changes are waiting; try again"),
             Self::Storage(error) => write!(formatter, "the change could not be stored, and was not made: {error}"),
         }

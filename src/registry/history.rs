@@ -4,6 +4,8 @@
 //! store keeps them beside the mounts, in the same commit.
 
 use super::change::{Action, Edit, Origin, Version};
+use crate::mount::SpecFault;
+use crate::mount::spec::{Id, parse};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -90,4 +92,15 @@ pub fn value_of(version: &Version) -> Value {
         value["paused"] = json!(true);
     }
     value
+}
+
+/// The mount that was written so; the error says what of it is not valid any
+/// more.
+pub fn version_of(id: &str, mut value: Value) -> Result<Option<Version>, Vec<SpecFault>> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let paused = value.as_object_mut().and_then(|members| members.shift_remove("paused"));
+    let spec = parse(&value, Id::Given(id))?;
+    Ok(Some(Version { spec: Arc::new(spec), paused: paused == Some(Value::Bool(true)) }))
 }

@@ -5,21 +5,30 @@
 //! wait for nobody. Never serves HTTP.
 
 mod change;
+#[cfg(test)]
+mod crashes;
+pub mod events;
 pub mod history;
+mod inspection;
+pub mod journal;
 mod lease;
 mod operations;
+mod overlay;
 mod owners;
 pub mod store;
 mod supervisor;
+mod witness;
 
 use crate::limits::REGISTRY_COMMANDS_MAX;
 use crate::mount::spec::keeping::Lease;
-use crate::mount::{Environment, MountHandle, MountSpec, Table};
+use crate::mount::{Environment, MountHandle, MountSpec, Observing, Table};
 use crate::stats::Histogram;
 use arc_swap::ArcSwap;
 use async_channel::Sender;
 pub use change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal, Request, Version};
 use event_listener::Event;
+use events::{Filter, Hub, Unwatchable, Watcher};
+use journal::Journal;
 use lease::{Clock, Running};
 pub use operations::Operation;
 use operations::Operations;
@@ -95,6 +104,8 @@ pub struct Registry {
     routes: Arc<ArcSwap<Table>>,
     environment: Arc<Environment>,
     clock: Clock,
+    history: Journal,
+    hub: Arc<Hub>,
     operations: Arc<Operations>,
     /// Told whenever there is a new revision.
     published: Arc<Event>,
@@ -106,12 +117,15 @@ impl Registry {
     /// actors and the thread that makes changes.
     pub fn open(directory: &Path, fixed: Vec<MountSpec>, environment: Environment) -> Result<Self, StoreError> {
         let (store, loaded) = Store::open(directory)?;
-        let environment = Arc::new(environment);
+        let hub = Hub::new(loaded.revision);
+        let observer = Observing::by(Arc::<Hub>::clone(&hub));
+        let environment = Arc::new(Environment { observer, ..environment });
         let clock = Clock::start();
         let (snapshot, leases) = supervisor::start(loaded, fixed, &environment, clock)?;
         let routes = Arc::new(ArcSwap::from_pointee(snapshot.table.clone()));
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
         let (commands, inbox) = async_channel::bounded(REGISTRY_COMMANDS_MAX);
+        let history = store.journal();
         let registry = Self {
             commands,
             current,
@@ -119,6 +133,8 @@ impl Registry {
             environment: Arc::clone(&environment),
             clock,
             operations: Arc::default(),
+            history,
+            hub,
             published: Arc::default(),
             journal: Arc::default(),
         };
@@ -130,6 +146,7 @@ impl Registry {
             routes: Arc::clone(&registry.routes),
             leases,
             clock,
+            hub: Arc::clone(&registry.hub),
             operations: Arc::clone(&registry.operations),
             published: Arc::clone(&registry.published),
             journal: Arc::clone(&registry.journal),
@@ -182,6 +199,23 @@ impl Registry {
     /// refused. Takes as long as the change, but for the store.
     pub fn preview(&self, request: Request) -> Result<Preview, Refusal> {
         supervisor::preview(&self.snapshot(), request, &self.environment, self.clock)
+    }
+
+    /// What every revision did. Reading it blocks.
+    #[must_use]
+    pub fn history(&self) -> Journal {
+        self.history.clone()
+    }
+
+    /// What happens, for those who watch.
+    #[must_use]
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Watches from now on, or from behind that revision on. Blocks.
+    pub fn watch(&self, since: Option<u64>, filter: Filter) -> Result<Watcher, Unwatchable> {
+        self.hub.watch(&self.history, since, filter)
     }
 
     /// Begins the lease of that mount anew, and says when it ends. Nothing is

@@ -2,35 +2,36 @@
 //!
 //! Owns the file's format and its refusals: what is damaged, or written by a
 //! newer version, or in use elsewhere is never opened for writing. A commit
-//! that has returned survives the end of the process and of the machine.
-
-use crate::mount::MountSpec;
-use crate::mount::spec::{Id, parse};
-use redb::backends::InMemoryBackend;
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
-use serde_json::{Value, json};
-use std::fmt;
-use std::fs::{File, TryLockError};
-use std::io::{self, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+//! that has returned survives the end of the process and of the machine, and a
+//! store that has lost one is refused.
 
 use super::history::Entry;
-use crate::limits::{HISTORY_REVISIONS_MAX, STORE_CACHE_BYTES};
+use super::inspection;
+use super::journal::{self, Journal, Keep};
+use super::witness::{self, Witness};
+use crate::limits::STORE_CACHE_BYTES;
+use crate::mount::MountSpec;
+use crate::mount::spec::{Id, parse};
+use crate::oplog;
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, TableDefinition};
+use serde_json::{Value, json};
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
-const MOUNTS: TableDefinition<&str, &[u8]> = TableDefinition::new("mounts");
-/// What each revision did.
-const HISTORY: TableDefinition<u64, &[u8]> = TableDefinition::new("history");
+pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+pub(super) const MOUNTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("mounts");
 
-const FORMAT_KEY: &str = "format";
-const REVISION_KEY: &str = "revision";
+pub(super) const FORMAT_KEY: &str = "format";
+pub(super) const REVISION_KEY: &str = "revision";
 
 /// What this version writes; a higher number is from a newer one.
-const FORMAT: u64 = 2;
-/// The first one, which had no history and no paused mounts. It is brought up
+pub(super) const FORMAT: u64 = 2;
+/// The first one, which had no journal and no paused mounts. It is brought up
 /// to date when it is opened.
-const FORMAT_WITHOUT_HISTORY: u64 = 1;
+pub(super) const FORMAT_WITHOUT_JOURNAL: u64 = 1;
 
 /// The file's name in the data directory.
 const FILE: &str = "standin.redb";
@@ -38,7 +39,9 @@ const FILE: &str = "standin.redb";
 /// The store, open.
 #[derive(Debug)]
 pub struct Store {
-    database: Database,
+    pub(super) database: Arc<Database>,
+    pub(super) witness: Witness,
+    pub(super) keep: Keep,
 }
 
 /// A mount as it is stored.
@@ -63,6 +66,8 @@ pub struct Loaded {
     pub revision: u64,
     /// By id.
     pub mounts: Vec<StoredMount>,
+    /// More than half of the file is room that nothing uses.
+    pub is_mostly_free: bool,
 }
 
 /// One write of a commit.
@@ -81,6 +86,17 @@ pub enum StoreError {
     InUse(PathBuf),
     /// It is not what this program writes.
     Damaged(PathBuf, String),
+    /// It is whole, but not what it was when this revision was acknowledged.
+    Behind {
+        /// The store.
+        path: PathBuf,
+        /// Where it ends; none where there is no store at all.
+        found: Option<u64>,
+        /// Where it should.
+        acknowledged: u64,
+    },
+    /// What says which revision that was is damaged.
+    Witness(PathBuf),
     /// A newer version has written it.
     Newer(PathBuf, u64),
     /// A mount of the command line and a stored one exclude each other.
@@ -103,7 +119,31 @@ impl fmt::Display for StoreError {
             ),
             Self::Damaged(path, what) => write!(
                 formatter,
-                "{} is damaged ({what}); it was left as it is. Restore it from a copy, or move it away to begin anew",
+                "{} is damaged ({what}); it was left as it is. Put back a copy of the data directory; or move this \
+                 file and {} away, start with no mounts, and send what 'standin export' has kept to 'standin import'. \
+                 docs/journal.md says more",
+                path.display(),
+                beside(path).display()
+            ),
+            Self::Behind { path, found: Some(found), acknowledged } => write!(
+                formatter,
+                "{} ends at revision {found}, and revision {acknowledged} was acknowledged: it is damaged, or an old \
+                 copy. It was left as it is. Put back a newer copy; or remove {} to go on from revision {found}, \
+                 without the changes since. docs/journal.md says more",
+                path.display(),
+                beside(path).display()
+            ),
+            Self::Behind { path, found: None, acknowledged } => write!(
+                formatter,
+                "{} is missing, and revision {acknowledged} was acknowledged. Put it back; or remove {} to begin anew, \
+                 with no mounts. docs/journal.md says more",
+                path.display(),
+                beside(path).display()
+            ),
+            Self::Witness(path) => write!(
+                formatter,
+                "{} is damaged, so nobody can tell whether the store beside it has lost its last changes. If you know \
+                 that it has not, remove this file and start again. docs/journal.md says more",
                 path.display()
             ),
             Self::Newer(path, format) => write!(
@@ -129,6 +169,16 @@ impl From<io::Error> for StoreError {
     }
 }
 
+/// Where the store of that data directory is.
+pub(super) fn path(directory: &Path) -> PathBuf {
+    directory.join(FILE)
+}
+
+/// The witness of that store.
+fn beside(path: &Path) -> PathBuf {
+    witness::path(path.parent().unwrap_or(Path::new("")))
+}
+
 fn transaction(error: impl Into<redb::Error>) -> StoreError {
     StoreError::Transaction(Box::new(error.into()))
 }
@@ -137,36 +187,48 @@ impl Store {
     /// Opens the store of a data directory, or makes one, and reads it all.
     /// One record that cannot be read is a damaged store.
     pub fn open(directory: &Path) -> Result<(Self, Loaded), StoreError> {
-        let path = directory.join(FILE);
+        let path = path(directory);
+        let acknowledged = witness::read(directory)?.unwrap_or(0);
+        let behind = |found| Err(StoreError::Behind { path: path.clone(), found, acknowledged });
         if !path.exists() {
+            if acknowledged > 0 {
+                return behind(None);
+            }
             create(directory, &path)?;
         }
-        let loaded = inspect(&path)?;
-        match builder().open(&path) {
-            Ok(database) => {
-                let store = Self { database };
-                store.bring_up_to_date().map_err(|error| StoreError::Transaction(Box::new(error)))?;
-                Ok((store, loaded))
-            }
-            Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse(path)),
-            Err(error) => Err(StoreError::Damaged(path, error.to_string())),
+        let loaded = inspection::inspect(&path)?;
+        if loaded.revision < acknowledged {
+            return behind(Some(loaded.revision));
         }
+        let mut database = open_again(&path)?;
+        if loaded.is_mostly_free
+            && let Err(error) = database.compact()
+        {
+            // It takes room that the disk may not have, and is as good as it was.
+            oplog::error(format_args!("{} could not be made smaller: {error}", path.display()));
+            drop(database);
+            database = open_again(&path)?;
+        }
+        bring_up_to_date(&database).map_err(|error| StoreError::Transaction(Box::new(error)))?;
+        let witness = Witness::open(directory, loaded.revision)?;
+        Ok((Self { database: Arc::new(database), witness, keep: Keep::default() }, loaded))
     }
 
-    fn bring_up_to_date(&self) -> Result<(), redb::Error> {
-        let format = self.database.begin_read()?.open_table(META)?.get(FORMAT_KEY)?.map(|format| format.value());
-        if format != Some(FORMAT) {
-            let transaction = self.database.begin_write()?;
-            transaction.open_table(META)?.insert(FORMAT_KEY, FORMAT)?;
-            transaction.open_table(HISTORY)?;
-            transaction.commit()?;
-        }
-        Ok(())
+    /// What it remembers of each revision.
+    #[must_use]
+    pub fn journal(&self) -> Journal {
+        Journal::new(Arc::clone(&self.database))
     }
 
     /// Makes all writes and what is remembered of them durable, or none.
     pub fn commit(&self, revision: u64, writes: &[Write], entries: &[Entry]) -> Result<(), StoreError> {
-        self.try_commit(revision, writes, entries).map_err(|error| StoreError::Transaction(Box::new(error)))
+        self.try_commit(revision, writes, entries).map_err(|error| StoreError::Transaction(Box::new(error)))?;
+        if let Err(error) = self.witness.write(revision) {
+            // The change is made and durable all the same; only its loss would
+            // not be noticed.
+            oplog::error(format_args!("the last revision could not be written down beside the store: {error}"));
+        }
+        Ok(())
     }
 
     fn try_commit(&self, revision: u64, writes: &[Write], entries: &[Entry]) -> Result<(), redb::Error> {
@@ -179,87 +241,39 @@ impl Store {
                     Write::Delete(id) => drop(mounts.remove(id.as_str())?),
                 }
             }
-            let mut history = transaction.open_table(HISTORY)?;
-            for entry in entries {
-                history.insert(entry.revision, entry.to_json().to_string().as_bytes())?;
-            }
-            // What is too old goes as what is new comes.
-            while history.first()?.is_some_and(|(oldest, _)| oldest.value() + HISTORY_REVISIONS_MAX <= revision) {
-                history.pop_first()?;
-            }
             transaction.open_table(META)?.insert(REVISION_KEY, revision)?;
         }
+        journal::remember(&transaction, entries, self.keep)?;
         // The default durability: on disk when this returns.
         transaction.commit()?;
         Ok(())
     }
 }
 
-/// Reads the whole file from a copy in memory. redb repairs what it opens and
-/// writes at every opening; a file that we refuse must stay as it was.
-fn inspect(path: &Path) -> Result<Loaded, StoreError> {
-    let mut file = File::open(path)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(path.into())),
-        Err(TryLockError::Error(error)) => return Err(error.into()),
+fn open_again(path: &Path) -> Result<Database, StoreError> {
+    builder().open(path).map_err(|error| match error {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path.into()),
+        error => StoreError::Damaged(path.into(), error.to_string()),
+    })
+}
+
+fn bring_up_to_date(database: &Database) -> Result<(), redb::Error> {
+    let format = database.begin_read()?.open_table(META)?.get(FORMAT_KEY)?.map(|format| format.value());
+    if format != Some(FORMAT) {
+        let transaction = database.begin_write()?;
+        transaction.open_table(META)?.insert(FORMAT_KEY, FORMAT)?;
+        journal::create(&transaction)?;
+        transaction.commit()?;
     }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    let damaged = |what: String| StoreError::Damaged(path.into(), what);
-    if bytes.is_empty() {
-        return Err(damaged("it is empty".into()));
-    }
-    // What redb cannot read it refuses, sometimes by a panic.
-    match catch_unwind(AssertUnwindSafe(|| read_copy(&bytes))) {
-        Ok(Ok(Copy::Whole(loaded))) => Ok(loaded),
-        Ok(Ok(Copy::Newer(format))) => Err(StoreError::Newer(path.into(), format)),
-        Ok(Ok(Copy::Damaged(what))) => Err(damaged(what)),
-        Ok(Err(error)) => Err(damaged(error.to_string())),
-        Err(_) => Err(damaged("its pages do not fit together".into())),
-    }
+    Ok(())
 }
 
 /// How the file is opened: without the gibibyte of cache that is the default,
 /// since all that is read again is in memory already.
-fn builder() -> Builder {
+pub(super) fn builder() -> Builder {
     let mut builder = Database::builder();
     builder.set_cache_size(STORE_CACHE_BYTES);
     builder
-}
-
-/// What a copy of the file turned out to be.
-enum Copy {
-    Whole(Loaded),
-    Newer(u64),
-    Damaged(String),
-}
-
-fn read_copy(bytes: &[u8]) -> Result<Copy, redb::Error> {
-    let memory = InMemoryBackend::new();
-    memory.set_len(bytes.len() as u64)?;
-    memory.write(0, bytes)?;
-    let mut database = builder().create_with_backend(memory)?;
-    if !database.check_integrity()? {
-        return Ok(Copy::Damaged("its checksums do not fit".into()));
-    }
-    let read = database.begin_read()?;
-    let meta = read.open_table(META)?;
-    match meta.get(FORMAT_KEY)?.map(|format| format.value()) {
-        Some(FORMAT | FORMAT_WITHOUT_HISTORY) => {}
-        Some(newer) => return Ok(Copy::Newer(newer)),
-        None => return Ok(Copy::Damaged("it has no format number".into())),
-    }
-    let revision = meta.get(REVISION_KEY)?.map_or(0, |revision| revision.value());
-    let mut mounts = Vec::new();
-    for entry in read.open_table(MOUNTS)?.iter()? {
-        let (id, value) = entry?;
-        match decode(id.value(), value.value()) {
-            Ok(mount) => mounts.push(mount),
-            Err(what) => return Ok(Copy::Damaged(format!("mount '{}': {what}", id.value()))),
-        }
-    }
-    Ok(Copy::Whole(Loaded { revision, mounts }))
 }
 
 /// Makes an empty store under another name and moves it into place whole, so
@@ -274,7 +288,7 @@ fn create(directory: &Path, path: &Path) -> Result<(), StoreError> {
     let write = database.begin_write().map_err(transaction)?;
     write.open_table(META).map_err(transaction)?.insert(FORMAT_KEY, FORMAT).map_err(transaction)?;
     write.open_table(MOUNTS).map_err(transaction)?;
-    write.open_table(HISTORY).map_err(transaction)?;
+    journal::create(&write).map_err(transaction)?;
     write.commit().map_err(transaction)?;
     drop(database);
     std::fs::rename(&unfinished, path)?;
@@ -294,7 +308,7 @@ fn encode(mount: &StoredMount) -> Vec<u8> {
     .into_bytes()
 }
 
-fn decode(id: &str, bytes: &[u8]) -> Result<StoredMount, String> {
+pub(super) fn decode(id: &str, bytes: &[u8]) -> Result<StoredMount, String> {
     let value: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     let spec = parse(&value["spec"], Id::Given(id)).map_err(|faults| {
         faults.first().map_or_else(String::new, |fault| format!("{} {}", fault.pointer, fault.detail))

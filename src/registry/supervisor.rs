@@ -5,6 +5,7 @@
 //! then published, acted on and answered. A commit that fails changes nothing.
 
 use super::change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal, Request, Version};
+use super::events::Hub;
 use super::history::Entry;
 use super::lease::{Clock, Leases, Running};
 use super::operations::Operations;
@@ -40,6 +41,7 @@ pub(super) struct Writer {
     pub routes: Arc<ArcSwap<Table>>,
     pub leases: Leases,
     pub clock: Clock,
+    pub hub: Arc<Hub>,
     pub operations: Arc<Operations>,
     pub published: Arc<Event>,
     /// How long commits took.
@@ -154,14 +156,16 @@ impl Writer {
             }
             return;
         }
-        self.publish(draft.edits, draft.renewed, draft.snapshot);
+        let Draft { edits, renewed, snapshot, entries, .. } = draft;
+        self.publish(edits, renewed, snapshot, &entries);
         for (outcome, answer) in outcomes {
             // Whoever asked may have gone; the change is made all the same.
             let _ = answer.try_send(outcome);
         }
     }
 
-    fn publish(&mut self, edits: Vec<Edit>, renewed: Vec<Arc<Record>>, snapshot: Snapshot) {
+    fn publish(&mut self, edits: Vec<Edit>, renewed: Vec<Arc<Record>>, snapshot: Snapshot, entries: &[Entry]) {
+        let revision = snapshot.revision;
         for edit in &edits {
             match (&edit.before, &edit.after) {
                 (None, Some(after)) => after.handle.start(),
@@ -171,6 +175,7 @@ impl Writer {
         }
         self.routes.store(Arc::new(snapshot.table.clone()));
         self.current.store(Arc::new(snapshot));
+        self.hub.publish(revision, entries);
         self.published.notify(usize::MAX);
         for edit in &edits {
             if let Some(after) = &edit.after
@@ -183,8 +188,9 @@ impl Writer {
                 (Some(before), Some(after)) => after.handle.succeed(&before.handle, edit.ending),
                 _ => Vec::new(),
             };
-            // Somebody may wait for it: the map keeps it.
-            drop(self.operations.begin(edit, left));
+            if let Some(operation) = self.operations.begin(edit, left) {
+                async_std::task::spawn(Arc::clone(&self.hub).tell_end(operation));
+            }
             if let (Action::Restart, Some(after)) = (edit.action, &edit.after) {
                 after.handle.restart();
             }
@@ -270,7 +276,15 @@ impl<'a> Draft<'a> {
             }
             Change::Import(specs) => self.put_all(specs)?,
             Change::Apply { owner, specs, prune } => self.apply_owner(&owner, specs, prune)?,
-            Change::Restore(versions) => self.restore(versions)?,
+            Change::Restore { versions, at } => {
+                if at.is_some_and(|at| at != self.snapshot.revision) {
+                    return Err(Refusal::Overtaken);
+                }
+                if let [(id, _)] = &*versions {
+                    self.check_condition(&condition, id)?;
+                }
+                self.restore(versions)?
+            }
         };
         for edit in &self.edits[first..] {
             let both = [&edit.before, &edit.after].map(|record| record.as_ref().map(|record| &*record.spec));
@@ -629,6 +643,7 @@ mod tests {
     use super::*;
     use crate::files::Files;
     use crate::identity::Passwords;
+    use crate::mount::Observing;
     use crate::net::{Dialer, OwnListeners, Timer};
     use serde_json::{Value, json};
 
@@ -645,6 +660,7 @@ mod tests {
             files: Files::default(),
             allows_open_proxy: false,
             passwords: Passwords::new().unwrap(),
+            observer: Observing::default(),
             book: Arc::default(),
         };
         Registry::open(directory, fixed, environment)
@@ -712,6 +728,7 @@ mod tests {
             pseudonym: "test".into(),
             files: Files::default(),
             passwords: Passwords::new().unwrap(),
+            observer: Observing::default(),
             book: Arc::default(),
             allows_open_proxy,
         };

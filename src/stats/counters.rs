@@ -4,116 +4,13 @@
 //! atomic steps; whoever asks loads each by itself.
 
 use super::histogram::{Distribution, Histogram};
+use super::outcome::{Class, Failure, Finished};
 use super::rate::Seconds;
-use crate::error::{Fault, Kind, Reason};
+use crate::error::Reason;
 use crate::traffic::Tap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
-
-/// What clients were told, in classes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// A switch to another protocol: a tunnel.
-    Informational,
-    /// 2xx
-    Successful,
-    /// 3xx
-    Redirection,
-    /// 4xx
-    ClientError,
-    /// 5xx
-    ServerError,
-    /// Nothing: the client had gone, or the exchange was cut off.
-    Unanswered,
-}
-
-impl Class {
-    /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 6] = [
-        Self::Informational,
-        Self::Successful,
-        Self::Redirection,
-        Self::ClientError,
-        Self::ServerError,
-        Self::Unanswered,
-    ];
-
-    /// The class of a status; 0 is none.
-    #[must_use]
-    pub fn of(status: u16) -> Self {
-        match status {
-            100..=199 => Self::Informational,
-            200..=299 => Self::Successful,
-            300..=399 => Self::Redirection,
-            400..=499 => Self::ClientError,
-            500.. => Self::ServerError,
-            _ => Self::Unanswered,
-        }
-    }
-
-    /// As answers and metrics write it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Informational => "1xx",
-            Self::Successful => "2xx",
-            Self::Redirection => "3xx",
-            Self::ClientError => "4xx",
-            Self::ServerError => "5xx",
-            Self::Unanswered => "none",
-        }
-    }
-}
-
-/// What went wrong with an exchange, as far as it is counted apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
-    /// The upstream's fault.
-    Upstream,
-    /// The client's.
-    Client,
-    /// Ours: a file, a bug, a stop.
-    Proxy,
-    /// It was refused.
-    Refused(Reason),
-}
-
-impl Failure {
-    /// Those with a number of their own; refusals are counted by reason.
-    pub const APART: [Self; 3] = [Self::Upstream, Self::Client, Self::Proxy];
-
-    /// What a failure counts as.
-    #[must_use]
-    pub fn of(kind: &Kind) -> Self {
-        match (kind.refusal(), kind.fault()) {
-            (Some(reason), _) => Self::Refused(reason),
-            (None, Fault::Upstream) => Self::Upstream,
-            (None, Fault::Client) => Self::Client,
-            (None, Fault::Proxy) => Self::Proxy,
-        }
-    }
-
-    /// As answers and metrics write it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Upstream => "upstream",
-            Self::Client => "client",
-            Self::Proxy => "proxy",
-            Self::Refused(reason) => reason.name(),
-        }
-    }
-
-    fn place(self) -> usize {
-        match self {
-            Self::Upstream => FAILURES,
-            Self::Client => FAILURES + 1,
-            Self::Proxy => FAILURES + 2,
-            Self::Refused(reason) => REFUSALS + reason as usize,
-        }
-    }
-}
 
 // Where each counter is in the list of all.
 const CLASSES: usize = 0;
@@ -125,24 +22,13 @@ const SENT: usize = RECEIVED + 1;
 const RESTARTS: usize = SENT + 1;
 const COUNTERS: usize = RESTARTS + 1;
 
-/// An exchange that has ended.
-#[derive(Debug, Clone, Copy)]
-pub struct Finished {
-    /// What the client was told; 0 if nothing.
-    pub status: u16,
-    /// What went wrong.
-    pub failure: Option<Failure>,
-    /// From the whole request head to the last byte.
-    pub took: Duration,
-    /// When that was.
-    pub at: Instant,
-}
-
-impl Finished {
-    /// True where the client did not get what it should have, and it was not
-    /// its own fault.
-    fn is_error(&self) -> bool {
-        Class::of(self.status) == Class::ServerError || self.failure.is_some_and(|failure| failure != Failure::Client)
+/// Where failures of that kind are counted.
+fn place(failure: Failure) -> usize {
+    match failure {
+        Failure::Upstream => FAILURES,
+        Failure::Client => FAILURES + 1,
+        Failure::Proxy => FAILURES + 2,
+        Failure::Refused(reason) => REFUSALS + reason as usize,
     }
 }
 
@@ -200,7 +86,7 @@ impl Stats {
         let class = Class::of(exchange.status);
         self.add(CLASSES + class as usize, 1);
         if let Some(failure) = exchange.failure {
-            self.add(failure.place(), 1);
+            self.add(place(failure), 1);
         }
         if exchange.is_error() {
             self.add(ERRORS, 1);
@@ -317,7 +203,7 @@ impl Totals {
     /// How many failed like that.
     #[must_use]
     pub fn failed(&self, failure: Failure) -> u64 {
-        self.counters[failure.place()]
+        self.counters[place(failure)]
     }
 
     /// Bytes of content from clients, and through tunnels to upstreams.
@@ -359,6 +245,7 @@ impl Totals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Kind;
 
     fn stats() -> Stats {
         Stats::new("m".into(), Instant::now())
@@ -413,8 +300,8 @@ mod tests {
 
     #[test]
     fn every_counter_has_a_place_of_its_own() {
-        let mut places: Vec<usize> = Failure::APART.map(Failure::place).to_vec();
-        places.extend(Reason::ALL.map(|reason| Failure::Refused(reason).place()));
+        let mut places: Vec<usize> = Failure::APART.map(place).to_vec();
+        places.extend(Reason::ALL.map(|reason| place(Failure::Refused(reason))));
         places.extend(Class::ALL.map(|class| CLASSES + class as usize));
         places.extend([ERRORS, RECEIVED, SENT, RESTARTS]);
         places.sort_unstable();

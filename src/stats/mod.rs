@@ -7,8 +7,10 @@
 mod book;
 mod counters;
 mod histogram;
+mod outcome;
 mod rate;
 
 pub use book::{Book, Survey};
-pub use counters::{Class, Failure, Finished, Stats, Totals};
+pub use counters::{Stats, Totals};
 pub use histogram::{Distribution, Histogram};
+pub use outcome::{Class, Failure, Finished};

@@ -10,16 +10,23 @@ use std::time::SystemTime;
 /// What of a mount must survive: all but what is said of its actor.
 fn durable(mount: &Value) -> Value {
     let mut kept = mount.as_object().unwrap().clone();
-    for name in ["state", "state_since", "in_flight", "restarts", "generation"] {
+    for name in ["state", "state_reason", "state_since", "in_flight", "restarts", "generation"] {
         kept.remove(name).unwrap();
     }
     Value::Object(kept)
 }
 
+/// All mounts, page by page.
 fn stored(admin: &Admin) -> BTreeMap<String, Value> {
-    let list = admin.get("/v1/mounts").value;
-    let mounts = list["mounts"].as_array().unwrap();
-    mounts.iter().map(|mount| (mount["id"].as_str().unwrap().to_owned(), durable(mount))).collect()
+    let mut stored = BTreeMap::new();
+    let mut next = Some("/v1/mounts?limit=1000".to_owned());
+    while let Some(path) = next {
+        let page = admin.get(&path).value;
+        let mounts = page["mounts"].as_array().unwrap();
+        stored.extend(mounts.iter().map(|mount| (mount["id"].as_str().unwrap().to_owned(), durable(mount))));
+        next = page["next"].as_str().map(str::to_owned);
+    }
+    stored
 }
 
 /// Makes mounts until the server is gone, and tells of each that was

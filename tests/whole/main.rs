@@ -23,6 +23,8 @@
 //! - `undisturbed`: what a mount does not notice of thousands of edits elsewhere.
 //! - `tls`: upstreams behind TLS.
 //! - `log`: what an exchange leaves in the access log.
+//! - `killed`: what a kill or damage to the store leaves, under many writers.
+//! - `journal`: revisions, restoring them, and events.
 //! - `durability`: what survives the end of the process.
 //! - `paste`: the same requests through PyPI's Paste and through this.
 //! - `command_line`: each command, on the real binary.
@@ -65,6 +67,8 @@ mod forwarded;
 mod guard;
 mod identity;
 mod isolation;
+mod journal;
+mod killed;
 mod log;
 mod mounts;
 mod mutations;

@@ -68,9 +68,9 @@ impl Script {
 }
 
 impl Drop for Script {
+    /// What it has started ends with it.
     fn drop(&mut self) {
-        // What it has started ends with it.
-        let _ = Command::new("sh").args(["-c", &format!("kill -KILL -- -{} 2>/dev/null", self.group)]).status();
+        let _ = Command::new("sh").args(["-c", &format!("kill -s KILL -- -{} 2>/dev/null", self.group)]).status();
     }
 }
 
@@ -115,6 +115,8 @@ fn a_container_registers_stays_and_leaves() {
         assert_eq!(admin.get("/v1/mounts/app").value["revision"], revision, "renewing is no change");
         script.running.signal("TERM");
         eventually("its mount is gone", || admin.get("/v1/mounts/app").status == 404);
+        let removal = admin.get("/v1/mounts").value["revision"].clone();
+        assert_eq!(admin.get(&format!("/v1/operations/{removal}")).value["requests"], 1, "{name}");
         assert!(program_runs(), "{name}: it still has a request");
         may_go_on.arrive();
         assert_eq!(client.response().text(), "first,second");
@@ -142,7 +144,8 @@ fn a_replacement_waits_for_the_last_request_of_the_old_version() {
         arrived.wait();
         let url = green.url();
         let mut script = Script::start(&standin, &directory, name, &[("APP_ID", "app"), ("APP_URL", &url)], &[]);
-        eventually("the new version answers", || get(standin.front, "/app").text() == "green");
+        eventually("the new version is there", || admin.get("/v1/mounts/app").value["address"] == url);
+        assert_eq!(get(standin.front, "/app").text(), "green", "{name}");
         assert_eq!(admin.get("/v1/mounts/app").value["generations"][0]["requests"], 1, "{name}");
         assert!(script.running.line_that_came().is_none(), "{name}: the old one still has a request");
         may_go_on.arrive();

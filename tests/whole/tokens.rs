@@ -69,6 +69,19 @@ fn a_revoked_token_is_let_in_no_more_on_a_connection_that_it_has_open() {
 }
 
 #[test]
+fn a_stream_of_events_ends_with_the_token_that_opened_it() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let id = admin.mount("/a", "http://127.0.0.1:9/");
+    let made = make(&admin, &json!({ "name": "watcher", "read_only": true })).value;
+    let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
+    let path = format!("/v1/mounts/{id}/traffic");
+    let mut events = admin.call("GET", &path).field("Authorization", &bearer).events();
+    assert_eq!(admin.call("DELETE", "/v1/tokens/watcher").send().status, 204);
+    events.expect_end();
+}
+
+#[test]
 fn tokens_outlive_the_process_and_are_stored_hashed() {
     let standin = Standin::start();
     let admin = standin.admin();

@@ -120,14 +120,14 @@ fn what_was_changed_by_whom_and_why_is_told_and_can_be_taken_back() {
     let of_one = run.done(&["revisions", "a"]);
     assert!(of_one.contains("the first one") && of_one.contains("replace") && !of_one.contains("  b  "), "{of_one}");
     assert_eq!(run.json(&["revisions", "--limit", "1"])["revisions"].as_array().unwrap().len(), 1);
-    assert_eq!(run.done(&["revisions", "--until", "2000-01-01T00:00:00Z"]), "Nothing was changed then.\n");
-    assert_eq!(run.json(&["revisions", "--since", "1h"])["revisions"].as_array().unwrap().len(), 3);
+    assert_eq!(run.done(&["revisions", "--until", "0"]), "Nothing was changed then.\n");
+    assert_eq!(run.json(&["revisions", "--since", "1"])["revisions"].as_array().unwrap().len(), 2);
 
     let tunnels = || run.json(&["mount", "show", "a"])["limits"]["tunnels_max"].clone();
     let told = run.done(&["restore", "3", "--to", "before", "--dry-run"]);
-    assert!(told.contains("/limits/tunnels_max: 7 -> 256") && tunnels() == 7, "{told}");
+    assert!(told.contains("/limits/tunnels_max: 256") && tunnels() == 7, "{told}");
     let told = run.done(&["restore", "3", "--to", "before", "--reason", "too few"]);
-    assert!(told.contains("a is as it was"), "{told}");
+    assert!(told.starts_with("updated  a\n"), "{told}");
     assert_eq!(tunnels(), 256);
     run.done(&["restore", "3"]);
     assert_eq!(tunnels(), 7);
@@ -135,5 +135,6 @@ fn what_was_changed_by_whom_and_why_is_told_and_can_be_taken_back() {
     assert!(told.contains("b") && told.contains("1 deleted"), "{told}");
     assert_eq!((tunnels(), run.output(&["mount", "show", "b"]).status.code()), (json!(256), Some(3)));
     assert!(run.refused(3, &["restore", "4000"]).contains("4000"));
-    assert_eq!(run.json(&["revisions"])["revisions"][2]["why"], "too few");
+    let history = run.json(&["revisions"])["revisions"].clone();
+    assert!(history.as_array().unwrap().iter().any(|entry| entry["why"] == "too few"), "{history}");
 }

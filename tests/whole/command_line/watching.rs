@@ -7,6 +7,7 @@ use crate::common::origin::Origin;
 use crate::common::process::{Launch, Standin};
 use crate::common::running::{Running, Watch};
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
@@ -20,8 +21,8 @@ fn begin(launch: &Launch, arguments: &[&str]) -> Running {
 
 /// The next line that is JSON and wanted.
 fn event(watching: &Running, wanted: impl Fn(&Value) -> bool) -> Value {
-    let read = |line: &str| serde_json::from_str::<Value>(line).ok().filter(&wanted);
-    let lines = watching.lines_until(|line| read(line).is_some()).unwrap();
+    let read = |line: &str| serde_json::from_str::<Value>(line).ok();
+    let lines = watching.lines_until(|line| read(line).is_some_and(|event| wanted(&event))).unwrap();
     read(lines.last().unwrap()).unwrap()
 }
 
@@ -53,8 +54,14 @@ fn changes_are_told_as_they_are_made() {
     let lines = of_b.lines_until(|line| line.contains("#2  create  b")).unwrap();
     assert!(lines.iter().all(|line| !line.contains("  a  ")), "{lines:?}");
     run.done(&["mount", "pause", "b"]);
-    event(&all, |event| event["event"] == "pause" && event["id"] == 3);
-    event(&all, |event| event["event"] == "state" && event["id"].is_null() && event["data"]["state"] == "paused");
+    // What a mount becomes is told beside the change, before or behind it.
+    let (changed, became) = (Cell::new(false), Cell::new(false));
+    event(&all, |event| {
+        let is_paused = event["data"]["state"] == "paused";
+        changed.set(changed.get() || event["event"] == "pause" && event["id"] == 3);
+        became.set(became.get() || event["event"] == "state" && event["id"].is_null() && is_paused);
+        changed.get() && became.get()
+    });
 }
 
 #[test]
@@ -112,7 +119,9 @@ fn what_cannot_be_watched_is_told_at_once() {
     let run = &standin.launch;
     let told = run.refused(3, &["traffic", "nobody"]);
     assert!(told.contains("nobody"), "{told}");
-    assert!(run.refused(3, &["traffic", "nobody", "--status", "red"]).contains("status"));
+    run.done(&["mount", "add", "/a", NOWHERE, "--id", "a"]);
+    assert!(run.refused(3, &["traffic", "a", "--status", "red"]).contains("status"));
+    assert!(run.refused(3, &["watch", "--type", "nonsense"]).contains("types takes"));
     assert!(run.refused(1, &["watch", "--server", "http://127.0.0.1:9"]).contains("standin serve"));
 }
 
@@ -168,7 +177,7 @@ fn the_numbers_of_a_mount_and_of_all_are_told() {
     for _ in 0..3 {
         assert_eq!(get(standin.front, "/a").text(), "body");
     }
-    eventually("the requests are counted", || run.json(&["stats", "a"])["requests"].to_string().contains('3'));
+    eventually("the requests are counted", || run.json(&["stats", "a"])["requests"]["total"] == 3);
     assert!(run.done(&["stats", "a"]).contains("requests"));
     assert!(run.json(&["stats"]).is_object());
     assert!(run.refused(3, &["stats", "nobody"]).contains("nobody"));

@@ -2,7 +2,7 @@
 
 use super::client::Raw;
 use super::wire::End;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// An open stream.
 #[derive(Debug)]
@@ -19,6 +19,13 @@ pub(crate) struct Told {
     pub(crate) name: String,
     /// The data as JSON.
     pub(crate) data: Value,
+}
+
+impl Told {
+    /// The id as a number.
+    pub(crate) fn revision(&self) -> Option<u64> {
+        self.id.as_ref().map(|id| id.parse().unwrap())
+    }
 }
 
 impl Events {
@@ -43,6 +50,17 @@ impl Events {
                 }
             }
             self.chunk()?;
+        }
+    }
+
+    /// The next event that is a revision; others are passed over.
+    pub(crate) fn next_revision(&mut self) -> u64 {
+        loop {
+            let told = self.next();
+            if let Some(revision) = told.revision().filter(|_| told.name != "hello") {
+                assert_eq!((&told.data["revision"], &told.data["action"]), (&json!(revision), &json!(told.name)));
+                return revision;
+            }
         }
     }
 

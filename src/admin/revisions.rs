@@ -1,0 +1,243 @@
+//! Calls about revisions: looking back, and going back.
+//!
+//! Owns the pages of the history, and which versions a restore asks for. The
+//! journal is read on threads that may wait for the disk.
+
+use super::app::AdminState;
+use super::bulk::{self, Told};
+use super::caller::Caller;
+use super::model;
+use super::mutation::Mutation;
+use super::problem::Problem;
+use super::query::Query;
+use super::reading;
+use super::routes::{file_faults, no_content};
+use crate::exchange::{Exchange, Reply};
+use crate::limits::{HISTORY_PAGE, HISTORY_PAGE_MAX, RESTORE_ATTEMPTS_MAX};
+use crate::message::parse_digits;
+use crate::mount::Ending;
+use crate::registry::history::version_of;
+use crate::registry::journal::{Journal, Range};
+use crate::registry::store::StoreError;
+use crate::registry::{Change, Condition, Refusal, Version};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+const PAGES: &[&str] = &["since", "until", "order", "limit", "page", "min_revision"];
+
+/// `GET /v1/revisions`, and with a mount `GET /v1/mounts/{id}/revisions`.
+pub async fn list(state: &AdminState, mount: Option<&str>, exchange: &Exchange) -> Result<Reply, Problem> {
+    let query = Query::read(exchange, PAGES)?;
+    let snapshot = reading::snapshot(state, &query).await?;
+    let newest_first = match query.get("order") {
+        None | Some("newest") => true,
+        Some("oldest") => false,
+        Some(_) => return Err(Problem::new(400, "order must be newest or oldest, which come first then")),
+    };
+    let since = Since::read(&query, "since")?;
+    let until = Since::read(&query, "until")?;
+    let count_max = query.number("limit", 1..=HISTORY_PAGE_MAX as u64)?;
+    let count_max = count_max.map_or(HISTORY_PAGE, |count| usize::try_from(count).unwrap_or(HISTORY_PAGE_MAX));
+    let behind = query.number("page", 1..=u64::MAX)?;
+    let journal = state.registry.history();
+    let wanted = mount.map(str::to_owned);
+    let read = move || {
+        let after = since.map_or(Ok(0), |since| since.revision(&journal, false))?;
+        let until = until.map_or(Ok(u64::MAX), |until| until.revision(&journal, true))?;
+        // A page goes on behind the last entry of the one before.
+        let (first, last) = match behind {
+            Some(behind) if newest_first => (after, until.min(behind - 1)),
+            Some(behind) => (after.max(behind), until),
+            None => (after, until),
+        };
+        let range = Range { mount: wanted.as_deref(), after: first, until: last, newest_first, count_max };
+        let page = journal.read(&range)?;
+        let any = Range { after: 0, until: u64::MAX, count_max: 1, ..range };
+        let is_known = !page.entries.is_empty() || !journal.read(&any)?.entries.is_empty();
+        Ok((page, is_known, after, until))
+    };
+    let (page, is_known, after, until) = blocking::unblock(read).await.map_err(unreadable)?;
+    if let Some(id) = mount
+        && !is_known
+        && !snapshot.mounts.contains_key(id)
+    {
+        return Err(Refusal::Unknown(id.into()).into());
+    }
+    let next = page.entries.last().filter(|_| page.more).map(|last| {
+        let (path, last) = (String::from_utf8_lossy(exchange.path()), last.revision);
+        let order = if newest_first { "newest" } else { "oldest" };
+        format!("{path}?since={after}&until={until}&order={order}&limit={count_max}&page={last}")
+    });
+    let entries: Vec<Value> = page.entries.iter().map(|entry| entry.to_json()).collect();
+    let answer = json!({ "revisions": entries, "revision": snapshot.revision, "oldest": page.oldest, "next": next });
+    Ok(model::json_reply(200, &answer))
+}
+
+/// Where a list begins or ends.
+#[derive(Debug, Clone, Copy)]
+enum Since {
+    Revision(u64),
+    Time(SystemTime),
+}
+
+impl Since {
+    fn read(query: &Query, name: &str) -> Result<Option<Self>, Problem> {
+        let Some(text) = query.get(name) else { return Ok(None) };
+        let time = || humantime::parse_rfc3339_weak(text).ok().map(Self::Time);
+        let read = parse_digits(text.as_bytes()).map(Self::Revision).or_else(time);
+        read.map(Some).ok_or_else(|| {
+            let detail = format!("{name} must be a revision, or a time in UTC as in 2030-01-31T12:00:00Z");
+            Problem::new(400, detail)
+        })
+    }
+
+    /// The revision; for a time the last one before it, or at it where that
+    /// counts, too.
+    fn revision(self, journal: &Journal, at_too: bool) -> Result<u64, StoreError> {
+        match self {
+            Self::Revision(revision) => Ok(revision),
+            Self::Time(time) => journal.before(time, at_too),
+        }
+    }
+}
+
+/// `GET /v1/revisions/{revision}`.
+pub async fn show(state: &AdminState, revision: &str, exchange: &Exchange) -> Result<Reply, Problem> {
+    let query = Query::read(exchange, reading::PLAIN)?;
+    let revision = number(revision)?;
+    let current = reading::snapshot(state, &query).await?.revision;
+    let journal = state.registry.history();
+    let read = move || match journal.entry(revision).map_err(unreadable)? {
+        Some(entry) if revision <= current => Ok(entry.to_json()),
+        _ => Err(missing(revision, current, journal.oldest().map_err(unreadable)?)),
+    };
+    Ok(model::json_reply(200, &blocking::unblock(read).await?))
+}
+
+/// `POST /v1/revisions/{revision}/restore`.
+pub async fn restore(
+    state: &AdminState,
+    caller: &Caller,
+    revision: &str,
+    exchange: &Exchange,
+) -> Result<Reply, Problem> {
+    let query = Query::read(exchange, &["to", "all", "dry_run"])?;
+    let mutation = Mutation::read(caller, exchange, &query, Ending::Finish)?;
+    no_content(exchange).await?;
+    let revision = number(revision)?;
+    let to_before = match query.get("to") {
+        None | Some("after") => false,
+        Some("before") => true,
+        Some(_) => return Err(Problem::new(400, "to must be after or before: as the revision made it, or found it")),
+    };
+    let is_all = query.flag("all")?;
+    if is_all && mutation.condition != Condition::None {
+        return Err(Problem::new(400, "a condition is about one mount; this call is about many"));
+    }
+    for _ in 0..RESTORE_ATTEMPTS_MAX {
+        let (journal, current) = (state.registry.history(), state.registry.snapshot().revision);
+        let find = move || {
+            let found = if is_all {
+                all(&journal, revision, to_before, current)?
+            } else {
+                BTreeMap::from([one(&journal, revision, to_before, current)?])
+            };
+            versions(found, revision)
+        };
+        let versions = blocking::unblock(find).await?;
+        let change = Change::Restore { versions, at: is_all.then_some(current) };
+        match mutation.ask(state, change).await {
+            // What was to be undone has become more meanwhile.
+            Err(Refusal::Overtaken) => {}
+            Err(refusal) => return Err(refusal.into()),
+            Ok(outcome) => {
+                return blocking::unblock(move || {
+                    let told = Told::of(&outcome, true);
+                    bulk::reply(told.revision, &told)
+                })
+                .await;
+            }
+        }
+    }
+    Err(Refusal::Overtaken.into())
+}
+
+type Found = (String, Value);
+
+/// The mount of one revision.
+fn one(journal: &Journal, revision: u64, to_before: bool, current: u64) -> Result<Found, Problem> {
+    let entry = journal.entry(revision).map_err(unreadable)?.filter(|_| revision <= current);
+    match entry {
+        Some(entry) => Ok((entry.mount.to_string(), if to_before { entry.before } else { entry.after })),
+        None => Err(missing(revision, current, journal.oldest().map_err(unreadable)?)),
+    }
+}
+
+/// Every mount that has changed since, as it was then: what its first change
+/// since found.
+fn all(journal: &Journal, revision: u64, to_before: bool, current: u64) -> Result<BTreeMap<String, Value>, Problem> {
+    if revision > current || to_before && revision == 0 {
+        return Err(missing(revision, current, 1));
+    }
+    let mut found = BTreeMap::new();
+    let mut after = revision - u64::from(to_before);
+    loop {
+        let range = Range { mount: None, after, until: current, newest_first: false, count_max: HISTORY_PAGE_MAX };
+        let page = journal.read(&range).map_err(unreadable)?;
+        if page.oldest > after + 1 {
+            return Err(missing(revision, current, page.oldest));
+        }
+        for entry in page.entries {
+            after = entry.revision;
+            if !found.contains_key(&*entry.mount) {
+                found.insert(entry.mount.to_string(), entry.before);
+            }
+        }
+        if !page.more {
+            return Ok(found);
+        }
+    }
+}
+
+/// What was valid then may not be so any more.
+fn versions(found: BTreeMap<String, Value>, revision: u64) -> Result<Vec<(String, Option<Version>)>, Problem> {
+    let mut versions = Vec::with_capacity(found.len());
+    let mut faults = Vec::new();
+    for (id, value) in found {
+        match version_of(&id, value) {
+            Ok(version) => {
+                let of_files = version.as_ref().map_or_else(Vec::new, |version| file_faults(&version.spec));
+                faults.extend(of_files.into_iter().map(|fault| (id.clone(), fault)));
+                versions.push((id, version));
+            }
+            Err(told) => faults.extend(told.into_iter().map(|fault| (id.clone(), fault))),
+        }
+    }
+    if faults.is_empty() {
+        return Ok(versions);
+    }
+    let told = faults.iter().map(
+        |(id, fault)| json!({ "pointer": "", "detail": format!("mount '{id}' {} {}", fault.pointer, fault.detail) }),
+    );
+    Err(Problem {
+        faults: told.collect(),
+        ..Problem::new(422, format!("nothing was restored: what revision {revision} had is not valid any more"))
+    })
+}
+
+fn number(text: &str) -> Result<u64, Problem> {
+    parse_digits(text.as_bytes()).ok_or_else(|| Problem::new(404, "a revision is a number"))
+}
+
+/// Gone for good, or not there yet.
+fn missing(revision: u64, current: u64, oldest: u64) -> Problem {
+    if revision > 0 && revision < oldest {
+        return Problem::new(410, format!("the journal begins with revision {oldest}, and has {revision} no longer"));
+    }
+    Problem::new(404, format!("there is no revision {revision}; {current} is the last one"))
+}
+
+fn unreadable(error: StoreError) -> Problem {
+    Problem::new(500, format!("the journal cannot be read: {error}"))
+}

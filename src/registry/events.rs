@@ -1,0 +1,616 @@
+//! What happens to the mounts, for those who watch.
+//!
+//! Owns the newest events and where each watcher stands. Revisions are events
+//! that the journal keeps; what becomes of a mount by itself is told only to
+//! who watches at that moment. Nobody has a queue: a watcher knows its place,
+//! finds what came since in a ring that all share, or in the journal what the
+//! ring no longer has, and then waits. So it misses no revision and gets none
+//! twice, however slow it is.
+
+use super::change::Action;
+use super::history::Entry;
+use super::journal::{Journal, Page, Range};
+use super::operations::Operation;
+use super::store::StoreError;
+use crate::limits::{EVENTS_PER_TURN_MAX, EVENTS_REMEMBERED_BYTES_MAX, EVENTS_REMEMBERED_MAX};
+use crate::mount::{Observer, Status};
+use crate::oplog;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+/// What an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A revision, and what it did.
+    Change(Action),
+    /// A mount is in another state.
+    State,
+    /// What a change has left behind has ended.
+    Operation,
+}
+
+impl Kind {
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Change(action) => action.as_str(),
+            Self::State => "state",
+            Self::Operation => "operation",
+        }
+    }
+
+    /// All there are.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Action::ALL.into_iter().map(Self::Change).chain([Self::State, Self::Operation])
+    }
+
+    /// The kind of that word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::all().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// One event. All watchers share it.
+#[derive(Debug, Clone)]
+pub struct News {
+    /// The revision, where it is one.
+    pub revision: Option<u64>,
+    /// What it is about.
+    pub kind: Kind,
+    /// Which mount.
+    pub mount: Arc<str>,
+    /// All of it, as JSON.
+    pub text: Arc<str>,
+}
+
+impl News {
+    fn of(entry: &Entry) -> Self {
+        Self {
+            revision: Some(entry.revision),
+            kind: Kind::Change(entry.action),
+            mount: Arc::clone(&entry.mount),
+            text: entry.to_json().to_string().into(),
+        }
+    }
+}
+
+/// What a watcher is told next.
+#[derive(Debug, Clone)]
+pub enum Told {
+    /// An event.
+    News(News),
+    /// So many events without a revision came too fast to be told.
+    Dropped(u64),
+    /// Revisions that it has not had are no longer in the journal, which begins
+    /// with this one. It gets nothing more.
+    Gone(u64),
+}
+
+/// Which events a watcher wants.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of this mount; none is of all.
+    pub mount: Option<Arc<str>>,
+    /// Of these kinds; none is of all.
+    pub kinds: Vec<Kind>,
+}
+
+impl Filter {
+    fn wants(&self, news: &News) -> bool {
+        self.mount.as_ref().is_none_or(|mount| *mount == news.mount)
+            && (self.kinds.is_empty() || self.kinds.contains(&news.kind))
+    }
+}
+
+/// Why nobody can begin to watch there.
+#[derive(Debug)]
+pub enum Unwatchable {
+    /// The journal begins later, with this revision.
+    Gone(u64),
+    /// There is no such revision yet; this is the last.
+    Ahead(u64),
+    /// It cannot be read.
+    Store(StoreError),
+}
+
+/// The newest events.
+#[derive(Debug)]
+pub struct Hub {
+    ring: Mutex<Ring>,
+    news: event_listener::Event,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    /// The last revision that is in effect.
+    revision: u64,
+    items: VecDeque<Item>,
+    /// How many items came before the first of these.
+    gone: u64,
+    bytes: usize,
+    /// How many items without a revision there have been.
+    passing: u64,
+    /// Without any, nothing is kept.
+    watchers: usize,
+}
+
+#[derive(Debug)]
+struct Item {
+    news: News,
+    /// How many without a revision came before it.
+    passing_before: u64,
+}
+
+/// How far somebody has been told.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// The next revision.
+    next: u64,
+    /// The next item of the ring.
+    item: u64,
+    /// Items without a revision before that.
+    passing: u64,
+}
+
+/// What there is at a place.
+enum Found {
+    Nothing,
+    Dropped(u64),
+    News(Vec<News>),
+    /// Revisions up to this one are in the journal only.
+    InJournal(u64),
+}
+
+impl Hub {
+    /// At that revision.
+    #[must_use]
+    pub fn new(revision: u64) -> Arc<Self> {
+        let ring = Mutex::new(Ring { revision, ..Ring::default() });
+        Arc::new(Self { ring, news: event_listener::Event::new() })
+    }
+
+    /// Revisions that are in effect now, in their order.
+    pub(super) fn publish(&self, revision: u64, entries: &[Entry]) {
+        if entries.is_empty() {
+            return;
+        }
+        // Of more than the ring takes the first ones would be gone at once, and
+        // all that came before them.
+        let newest = &entries[entries.len().saturating_sub(EVENTS_REMEMBERED_MAX)..];
+        let is_watched = self.ring().watchers > 0;
+        let news: Vec<News> = if is_watched { newest.iter().map(News::of).collect() } else { Vec::new() };
+        {
+            let mut ring = self.ring();
+            // Who began to watch meanwhile finds them in the journal.
+            ring.revision = revision;
+            news.into_iter().for_each(|news| ring.push(news));
+        }
+        self.news.notify(usize::MAX);
+    }
+
+    /// Something happened that makes no revision. `about` is an object; the
+    /// mount and the time are put before its members.
+    pub fn tell(&self, kind: Kind, mount: &str, about: Value) {
+        if self.ring().watchers == 0 {
+            return;
+        }
+        let mut value =
+            json!({ "at": humantime::format_rfc3339_millis(SystemTime::now()).to_string(), "mount": mount });
+        if let (Value::Object(value), Value::Object(about)) = (&mut value, about) {
+            value.extend(about);
+        }
+        let news = News { revision: None, kind, mount: mount.into(), text: value.to_string().into() };
+        self.ring().push(news);
+        self.news.notify(usize::MAX);
+    }
+
+    /// Waits for the end of what a change has left behind, and tells of it. As
+    /// many wait as there are requests and tunnels of old generations at most.
+    pub(super) async fn tell_end(self: Arc<Self>, operation: Operation) {
+        operation.done().await;
+        if let Some(about) = &operation.about {
+            let ended = json!({
+                "operation": operation.revision,
+                "kind": about.action,
+                "mode": about.ending.as_str(),
+                "cut": operation.was_cut(),
+            });
+            self.tell(Kind::Operation, &about.mount, ended);
+        }
+    }
+
+    /// Watches from now on, or from behind that revision on. Blocks.
+    pub(super) fn watch(
+        self: &Arc<Self>,
+        journal: &Journal,
+        since: Option<u64>,
+        filter: Filter,
+    ) -> Result<Watcher, Unwatchable> {
+        let (place, revision) = {
+            let mut ring = self.ring();
+            ring.watchers += 1;
+            let since = since.unwrap_or(ring.revision);
+            (Place { next: since.saturating_add(1), item: ring.end(), passing: ring.passing }, ring.revision)
+        };
+        // From here on it counts as a watcher, until it is dropped.
+        let mut watcher = Watcher {
+            hub: Arc::clone(self),
+            journal: journal.clone(),
+            filter,
+            place,
+            ready: VecDeque::new(),
+            is_over: false,
+            revision,
+            oldest: 0,
+        };
+        if place.next > revision.saturating_add(1) {
+            return Err(Unwatchable::Ahead(revision));
+        }
+        watcher.oldest = journal.oldest().map_err(Unwatchable::Store)?;
+        if place.next < watcher.oldest { Err(Unwatchable::Gone(watcher.oldest)) } else { Ok(watcher) }
+    }
+
+    /// No code that can panic runs under this lock.
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Hub {
+    fn told(&self, id: &str, status: &Status) {
+        let about = json!({
+            "state": status.lifecycle,
+            "state_reason": status.reason,
+            "state_since": humantime::format_rfc3339_millis(status.since).to_string(),
+            "restarts": status.restarts,
+            "generation": status.generation,
+        });
+        self.tell(Kind::State, id, about);
+    }
+}
+
+impl Ring {
+    /// The number of the item that comes next.
+    fn end(&self) -> u64 {
+        self.gone + self.items.len() as u64
+    }
+
+    fn push(&mut self, news: News) {
+        self.bytes += news.text.len();
+        let item = Item { passing_before: self.passing, news };
+        self.passing += u64::from(item.news.revision.is_none());
+        self.items.push_back(item);
+        while self.items.len() > EVENTS_REMEMBERED_MAX || self.bytes > EVENTS_REMEMBERED_BYTES_MAX {
+            let Some(item) = self.items.pop_front() else { return };
+            self.bytes -= item.news.text.len();
+            self.gone += 1;
+        }
+    }
+
+    fn leave(&mut self) {
+        self.watchers -= 1;
+        if self.watchers == 0 {
+            self.gone = self.end();
+            self.items = VecDeque::new();
+            self.bytes = 0;
+        }
+    }
+
+    /// What is next at that place, which moves on behind it.
+    fn look(&self, place: &mut Place) -> Found {
+        if place.item < self.gone {
+            let passing = self.items.front().map_or(self.passing, |item| item.passing_before);
+            let dropped = passing - place.passing;
+            (place.item, place.passing) = (self.gone, passing);
+            if dropped > 0 {
+                return Found::Dropped(dropped);
+            }
+        }
+        let skipped = usize::try_from(place.item - self.gone).unwrap_or(usize::MAX);
+        let here = self.items.iter().skip(skipped).map(|item| &item.news);
+        let first = here.clone().find_map(|news| news.revision).unwrap_or(self.revision + 1);
+        if place.next < first {
+            return Found::InJournal(first - 1);
+        }
+        let mut found = Vec::new();
+        for news in here.take(EVENTS_PER_TURN_MAX) {
+            place.item += 1;
+            match news.revision {
+                // The journal has told it.
+                Some(revision) if revision < place.next => continue,
+                Some(revision) => place.next = revision + 1,
+                None => place.passing += 1,
+            }
+            found.push(news.clone());
+        }
+        if found.is_empty() && place.item == self.end() { Found::Nothing } else { Found::News(found) }
+    }
+}
+
+/// Somebody who watches.
+#[derive(Debug)]
+pub struct Watcher {
+    hub: Arc<Hub>,
+    journal: Journal,
+    filter: Filter,
+    place: Place,
+    /// Not more than one look finds.
+    ready: VecDeque<Told>,
+    is_over: bool,
+    /// The last revision when it began.
+    pub revision: u64,
+    /// The first one that the journal had then.
+    pub oldest: u64,
+}
+
+impl Watcher {
+    /// What comes next; none when there is nothing more to wait for.
+    pub async fn next(&mut self) -> Option<Told> {
+        loop {
+            if let Some(told) = self.ready.pop_front() {
+                return Some(told);
+            }
+            if self.is_over {
+                return None;
+            }
+            // Before the look: what comes after it must be heard.
+            let heard = self.hub.news.listen();
+            let found = self.hub.ring().look(&mut self.place);
+            match found {
+                Found::Nothing => heard.await,
+                Found::Dropped(count) => self.ready.push_back(Told::Dropped(count)),
+                Found::News(news) => self.take(news),
+                Found::InJournal(until) => self.replay(until).await,
+            }
+        }
+    }
+
+    fn take(&mut self, news: Vec<News>) {
+        let wanted = news.into_iter().filter(|news| self.filter.wants(news));
+        self.ready.extend(wanted.map(Told::News));
+    }
+
+    async fn replay(&mut self, until: u64) {
+        let (journal, mount, after) = (self.journal.clone(), self.filter.mount.clone(), self.place.next - 1);
+        let read = move || {
+            let range =
+                Range { mount: mount.as_deref(), after, until, newest_first: false, count_max: EVENTS_PER_TURN_MAX };
+            journal.read(&range)
+        };
+        match blocking::unblock(read).await {
+            Ok(Page { oldest, .. }) if oldest > after + 1 => {
+                self.ready.push_back(Told::Gone(oldest));
+                self.is_over = true;
+            }
+            Ok(page) => {
+                let last = page.entries.last().map(|entry| entry.revision).filter(|_| page.more);
+                self.place.next = last.unwrap_or(until) + 1;
+                self.take(page.entries.iter().map(News::of).collect());
+            }
+            Err(error) => {
+                oplog::error(format_args!("the journal cannot be read: {error}"));
+                self.is_over = true;
+            }
+        }
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.hub.ring().leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::store::Store;
+    use super::*;
+    use crate::testing::Directory;
+    use async_io::block_on;
+    use futures_lite::future;
+    use std::task::{Context, Waker};
+
+    /// A store and its hub, and what a writer does with both.
+    struct World {
+        hub: Arc<Hub>,
+        store: Store,
+        revision: u64,
+        _directory: Directory,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let directory = Directory::new("events");
+            let (store, _) = Store::open(directory.path()).unwrap();
+            Self { hub: Hub::new(0), store, revision: 0, _directory: directory }
+        }
+
+        fn entry(revision: u64) -> Entry {
+            Entry {
+                revision,
+                at: "2026-01-01T00:00:00.000Z".into(),
+                who: "test".into(),
+                why: None,
+                action: if revision.is_multiple_of(2) { Action::Replace } else { Action::Create },
+                mount: if revision.is_multiple_of(10) { "ten".into() } else { "m".into() },
+                before: Value::Null,
+                after: Value::Null,
+            }
+        }
+
+        fn commit(&mut self, count: u64) {
+            let entries: Vec<_> = (self.revision + 1..=self.revision + count).map(Self::entry).collect();
+            self.revision += count;
+            self.store.commit(self.revision, &[], &entries).unwrap();
+            self.hub.publish(self.revision, &entries);
+        }
+
+        fn watch(&self, since: Option<u64>) -> Watcher {
+            self.hub.watch(&self.store.journal(), since, Filter::default()).unwrap()
+        }
+
+        fn watchers(&self) -> usize {
+            self.hub.ring().watchers
+        }
+    }
+
+    /// The revision of each event, or what else it is.
+    fn next(watcher: &mut Watcher, count: usize) -> Vec<String> {
+        let mut told = Vec::new();
+        for _ in 0..count {
+            told.push(match block_on(watcher.next()) {
+                Some(Told::News(News { revision: Some(revision), .. })) => revision.to_string(),
+                Some(Told::News(news)) => news.kind.as_str().to_owned(),
+                Some(Told::Dropped(count)) => format!("dropped {count}"),
+                Some(Told::Gone(oldest)) => format!("gone {oldest}"),
+                None => "end".to_owned(),
+            });
+        }
+        told
+    }
+
+    fn expect_nothing(watcher: &mut Watcher) {
+        let mut next = std::pin::pin!(watcher.next());
+        let polled = future::Future::poll(next.as_mut(), &mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending(), "{polled:?}");
+    }
+
+    fn numbers(range: std::ops::RangeInclusive<u64>) -> Vec<String> {
+        range.map(|number| number.to_string()).collect()
+    }
+
+    #[test]
+    fn who_watches_from_now_on_is_told_what_comes_and_nothing_else() {
+        let mut world = World::new();
+        world.commit(3);
+        let mut watcher = world.watch(None);
+        assert_eq!((watcher.revision, watcher.oldest), (3, 1));
+        expect_nothing(&mut watcher);
+        world.commit(2);
+        world.hub.tell(Kind::State, "m", json!({}));
+        world.commit(1);
+        assert_eq!(next(&mut watcher, 4), ["4", "5", "state", "6"]);
+        expect_nothing(&mut watcher);
+    }
+
+    #[test]
+    fn who_comes_back_gets_every_revision_once_from_the_journal_and_then_from_memory() {
+        let mut world = World::new();
+        world.commit(500);
+        let mut first = world.watch(Some(0));
+        let mut second = world.watch(Some(490));
+        world.commit(20);
+        assert_eq!(next(&mut first, 520), numbers(1..=520));
+        assert_eq!(next(&mut second, 30), numbers(491..=520));
+        expect_nothing(&mut first);
+        expect_nothing(&mut second);
+    }
+
+    #[test]
+    fn who_is_slower_than_the_ring_is_told_what_was_dropped_and_misses_no_revision() {
+        let mut world = World::new();
+        let mut slow = world.watch(None);
+        world.hub.tell(Kind::Operation, "m", json!({}));
+        world.hub.tell(Kind::State, "m", json!({}));
+        let many = EVENTS_REMEMBERED_MAX as u64 + 10;
+        world.commit(many);
+        world.hub.tell(Kind::State, "m", json!({}));
+        let mut expected = vec!["dropped 2".to_owned()];
+        expected.extend(numbers(1..=many));
+        expected.push("state".into());
+        assert_eq!(next(&mut slow, expected.len()), expected);
+        expect_nothing(&mut slow);
+        let ring = world.hub.ring();
+        assert_eq!(ring.items.len(), EVENTS_REMEMBERED_MAX);
+    }
+
+    #[test]
+    fn the_ring_is_bounded_by_weight_too_and_empty_when_nobody_watches() {
+        let world = World::new();
+        world.hub.tell(Kind::State, "m", json!({}));
+        assert_eq!(world.hub.ring().items.len(), 0);
+        let watcher = world.watch(None);
+        for _ in 0..20 {
+            world.hub.tell(Kind::State, "m", json!({ "large": "x".repeat(EVENTS_REMEMBERED_BYTES_MAX / 8) }));
+        }
+        assert_eq!(world.hub.ring().items.len(), 7);
+        assert!(world.hub.ring().bytes <= EVENTS_REMEMBERED_BYTES_MAX);
+        drop(watcher);
+        let ring = world.hub.ring();
+        assert_eq!((ring.items.len(), ring.bytes, ring.watchers), (0, 0, 0));
+    }
+
+    #[test]
+    fn what_the_journal_no_longer_has_or_has_not_yet_cannot_be_watched() {
+        let mut world = World::new();
+        world.store.keep.revisions_max = 10;
+        world.commit(15);
+        let watch = |since| world.hub.watch(&world.store.journal(), Some(since), Filter::default());
+        assert!(matches!(watch(4), Err(Unwatchable::Gone(6))));
+        assert!(matches!(watch(16), Err(Unwatchable::Ahead(15))));
+        assert!(matches!(watch(u64::MAX), Err(Unwatchable::Ahead(15))));
+        assert_eq!(world.watchers(), 0, "who was refused is none");
+        assert_eq!(next(&mut watch(5).unwrap(), 10), numbers(6..=15));
+        expect_nothing(&mut watch(15).unwrap());
+    }
+
+    #[test]
+    fn who_is_slower_than_the_journal_is_told_so_and_ends() {
+        let mut world = World::new();
+        world.store.keep.revisions_max = 10;
+        let mut watcher = world.watch(None);
+        let steps = EVENTS_REMEMBERED_MAX as u64 / 8 + 2;
+        for _ in 0..steps {
+            world.commit(8);
+        }
+        assert_eq!(next(&mut watcher, 2), [format!("gone {}", steps * 8 - 9), "end".into()]);
+    }
+
+    #[test]
+    fn a_filter_leaves_only_what_is_wanted_from_the_journal_and_from_memory() {
+        let mut world = World::new();
+        world.commit(40);
+        let wants = |mount: Option<&str>, words: &[&str]| {
+            let kinds = words.iter().map(|word| Kind::parse(word).unwrap()).collect();
+            let filter = Filter { mount: mount.map(Into::into), kinds };
+            world.hub.watch(&world.store.journal(), Some(15), filter).unwrap()
+        };
+        let mut of_mount = wants(Some("ten"), &[]);
+        let mut of_kind = wants(None, &["create", "state"]);
+        let mut of_both = wants(Some("m"), &["operation"]);
+        world.hub.tell(Kind::State, "m", json!({}));
+        world.hub.tell(Kind::Operation, "m", json!({}));
+        world.commit(10);
+        assert_eq!(next(&mut of_mount, 4), ["20", "30", "40", "50"]);
+        expect_nothing(&mut of_mount);
+        let odd = |from: u64, to: u64| (from..to).step_by(2).map(|number| number.to_string());
+        let expected: Vec<_> = odd(17, 40).chain(["state".into()]).chain(odd(41, 50)).collect();
+        assert_eq!(next(&mut of_kind, expected.len()), expected);
+        assert_eq!(next(&mut of_both, 1), ["operation"]);
+        expect_nothing(&mut of_both);
+        assert_eq!(Kind::parse("nothing"), None);
+    }
+
+    #[test]
+    fn a_hundred_watchers_at_their_own_pace_all_get_all() {
+        let mut world = World::new();
+        world.commit(100);
+        let watchers: Vec<_> = (0..100).map(|since| world.watch(Some(since))).collect();
+        std::thread::scope(|scope| {
+            for (since, mut watcher) in watchers.into_iter().enumerate() {
+                scope.spawn(move || {
+                    let first = since as u64 + 1;
+                    assert_eq!(next(&mut watcher, 1100 - since), numbers(first..=1100));
+                });
+            }
+            for _ in 0..100 {
+                world.commit(10);
+            }
+        });
+        assert_eq!(world.watchers(), 0);
+    }
+}
