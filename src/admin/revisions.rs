@@ -4,7 +4,7 @@
 //! journal is read on threads that may wait for the disk.
 
 use super::app::AdminState;
-use super::bulk;
+use super::bulk::{self, Told};
 use super::caller::Caller;
 use super::model;
 use super::mutation::Mutation;
@@ -152,11 +152,11 @@ pub async fn restore(
             Err(Refusal::Overtaken) => {}
             Err(refusal) => return Err(refusal.into()),
             Ok(outcome) => {
-                let answer = move || Value::Object(bulk::told(&outcome));
-                let answer = blocking::unblock(answer).await;
-                let mut reply = model::json_reply(200, &answer);
-                reply.head.fields.push(b"X-Revision", answer["revision"].to_string().as_bytes());
-                return Ok(reply);
+                return blocking::unblock(move || {
+                    let told = Told::of(&outcome, true);
+                    bulk::reply(told.revision, &told)
+                })
+                .await;
             }
         }
     }
