@@ -26,6 +26,11 @@ fn the_python_client_speaks_over_a_unix_socket() {
 }
 
 #[test]
+fn the_python_client_has_every_call() {
+    check(&Standin::start(), &["changes", "pages", "life", "sets", "journal", "callers"]);
+}
+
+#[test]
 fn the_python_client_follows_events_and_keeps_leases() {
     check(&Standin::start(), &["streams", "renewals"]);
 }

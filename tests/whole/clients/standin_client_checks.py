@@ -88,7 +88,8 @@ def streams():
     asked = []
     replies = iter(
         [
-            b": hello\n\nid: 5\nevent: mount\ndata: {\"a\":\ndata: 1}\n\nevent: state\ndata: 2\n\nid: 6\ndata: hal",
+            b': alive\n\nevent: hello\ndata: {"revision": 5, "oldest": 1}\n\n'
+            b"id: 5\nevent: mount\ndata: {\"a\":\ndata: 1}\n\nevent: state\ndata: 2\n\nid: 6\ndata: hal",
             b"",
             None,
             b"id: 6\r\ndata: 3\r\n\r\n",
@@ -179,7 +180,7 @@ def life():
     client.put_mount("life", spec("/life", lease={"ttl_s": 60, "on_expiry": "disable"}))
     assert client.pause("life")["state"] == "paused"
     assert client.resume("life")["state"] == "open"
-    client.wait(client.drain("life"))
+    client.wait(client.drain("life", mode="kill"))
     assert client.disable("life")["enabled"] is False
     assert client.enable("life")["enabled"] is True
     assert client.restart("life")["id"] == "life"
@@ -204,14 +205,16 @@ def journal():
     """What happened is read back, followed, and undone."""
     client = Client()
     made = client.put_mount("journal", spec("/journal"), reason="to see it")
-    following = client.events(since=made["revision"] - 1, mount="journal")
+    following = client.events(since=made["revision"] - 1, mount="journal", types=["create", "delete"])
     assert next(following).id == made["revision"]
-    following.close()
     entry = client.revision(made["revision"])
     assert entry["mount"] == "journal" and entry["why"] == "to see it" and entry["before"] is None, entry
     assert made["revision"] in [entry["revision"] for entry in client.revisions("journal")]
     assert list(itertools.islice(client.revisions(limit=1), 2))
     gone = client.delete_mount("journal")
+    deleted = next(following)
+    assert deleted.type == "delete" and deleted.id == gone and deleted.data["after"] is None, deleted
+    following.close()
     restored = client.restore(gone, to="before")
     assert client.mount("journal", min_revision=restored)["match"] == {"path": "/journal"}
     assert client.stats() and client.stats("journal") and "standin_" in client.metrics()

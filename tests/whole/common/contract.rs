@@ -20,7 +20,7 @@ const UI: [&str; 5] = ["/", "/app.js", "/api.js", "/style.css", "/icon.svg"];
 
 /// What any path may answer before it is asked anything.
 const GUARD: [(u16, &str); 4] =
-    [(401, "Unauthorized"), (403, "CrossSite"), (421, "HostNotAllowed"), (429, "TooManyTries")];
+    [(401, "Unauthorized"), (403, "Forbidden"), (421, "HostNotAllowed"), (429, "TooManyTries")];
 
 /// Fails the test unless the contract allows that answer.
 pub(crate) fn check(answered: &Answered<'_>) {

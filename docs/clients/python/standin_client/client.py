@@ -119,16 +119,18 @@ class Client:
         """The mount takes no requests."""
         return self._life(id, "disable", reason)
 
-    def drain(self, id: str, *, reason: str | None = None) -> Mount:
-        """The mount takes no new requests and finishes those it has."""
-        return self._life(id, "drain", reason)
+    def drain(
+        self, id: str, *, mode: str | None = None, drain_ms: int | None = None, reason: str | None = None
+    ) -> Mount:
+        """The mount takes no new requests; `wait` waits until those it has are done or, after `drain_ms`, cut off."""
+        return self._life(id, "drain", reason, _replacing(mode, drain_ms))
 
     def restart(self, id: str, *, reason: str | None = None) -> Mount:
         """A new actor for the mount."""
         return self._life(id, "restart", reason)
 
-    def _life(self, id: str, verb: str, reason: str | None) -> Mount:
-        mount: Mount = self._call("POST", f"{_mount(id)}/{verb}", None, None, _fields(reason)).value
+    def _life(self, id: str, verb: str, reason: str | None, query: Query | None = None) -> Mount:
+        mount: Mount = self._call("POST", f"{_mount(id)}/{verb}", query, None, _fields(reason)).value
         return mount
 
     def renew(self, id: str, *, ttl_s: int | None = None, on_expiry: str | None = None) -> Lease:

@@ -14,6 +14,8 @@ from .problem import Problem, Unreachable
 PAUSE_S_MIN = 0.2
 PAUSE_S_MAX = 5.0
 LINE_BYTES_MAX = 1024 * 1024
+GREETING = "hello"
+"""The type of the first event of a connection, which is about that connection only."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def follow(connect: Callable[[int], Exchange], since: int) -> Iterator[Event]:
                     pause_s = PAUSE_S_MIN
                     if event.id is not None:
                         since = event.id
-                    yield event
+                    if event.type != GREETING:
+                        yield event
         except Unreachable:
             pass
         except Problem as refused:

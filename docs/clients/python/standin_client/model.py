@@ -118,22 +118,22 @@ class Lease(TypedDict):
     id: str
     ttl_s: int
     on_expiry: str
-    expires_at: str
+    expires_at: Optional[str]
 
 
 class Operation(TypedDict):
-    """A replacement, drain or removal that is going on, or has ended."""
+    """A replacement, drain or removal that is going on, or has ended; null is what nobody remembers."""
 
     id: int
-    mount: str
-    kind: str
+    mount: Optional[str]
+    kind: Optional[str]
     state: str
-    mode: str
+    mode: Optional[str]
     requests: int
     tunnels: int
-    started_at: str
+    started_at: Optional[str]
     deadline_at: Optional[str]
-    cut: int
+    cut: bool
 
 
 class Applied(TypedDict):
@@ -171,7 +171,7 @@ class Revision(TypedDict):
     who: str
     why: Optional[str]
     action: str
-    mount: Optional[str]
+    mount: str
     before: Optional[Mount]
     after: Optional[Mount]
 
@@ -184,3 +184,4 @@ class Token(TypedDict, total=False):
     read_only: bool
     owner: Optional[str]
     created_at: str
+    last_used_at: Optional[str]
