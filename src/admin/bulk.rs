@@ -166,8 +166,8 @@ struct List<'a> {
     mounts: Mounts<'a>,
     #[serde(default, rename = "format", deserialize_with = "known_format")]
     _format: (),
-    #[serde(default, rename = "revision")]
-    _revision: Option<u64>,
+    #[serde(default, rename = "revision", borrow)]
+    _revision: Option<&'a RawValue>,
     #[serde(default, rename = "exported_at", borrow)]
     _exported_at: Option<&'a RawValue>,
 }
