@@ -562,3 +562,8 @@ pub const HISTORY_PAGE_MAX: usize = 1000;
 /// How often a restore of all mounts is worked out anew when others change some
 /// meanwhile.
 pub const RESTORE_ATTEMPTS_MAX: usize = 8;
+
+/// The highest revision that anybody may name: what 64 bits with a sign hold,
+/// as most languages have them. A million changes a second make it in 292 000
+/// years.
+pub const REVISION_MAX: u64 = i64::MAX as u64;

@@ -1,10 +1,9 @@
 //! `PUT /v1/mounts?owner=`: the whole set of one owner, as it is to be.
 
 use super::app::AdminState;
-use super::bulk::{self, told};
+use super::bulk::{self, Told};
 use super::caller::Caller;
 use super::guard::Guard;
-use super::model;
 use super::mutation::Mutation;
 use super::problem::Problem;
 use super::query::Query;
@@ -13,6 +12,7 @@ use crate::limits::IMPORT_BODY_BYTES_MAX;
 use crate::mount::spec::keeping::{OWNER, is_label_value};
 use crate::mount::{Ending, SpecFault};
 use crate::registry::{Change, Condition, Refusal};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Does what was asked.
@@ -41,15 +41,18 @@ pub async fn perform(state: &AdminState, caller: &Caller, exchange: &Exchange) -
     let specs = blocking::unblock(read).await?;
     let outcome = mutation.ask(state, Change::Apply { owner: owner.clone(), specs, prune }).await;
     let outcome = outcome.map_err(|refusal| refused(refusal, &owner))?;
-    let answer = move || {
-        let mut answer = told(&outcome);
-        answer.insert("owner".into(), json!(owner));
-        let revision = answer["revision"].to_string();
-        let mut reply = model::json_reply(200, &Value::Object(answer));
-        reply.head.fields.push(b"X-Revision", revision.as_bytes());
-        reply
-    };
-    Ok(blocking::unblock(answer).await)
+    blocking::unblock(move || {
+        let told = Told::of(&outcome, true);
+        bulk::reply(told.revision, &Answer { owner: &owner, told })
+    })
+    .await
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    owner: &'a str,
+    #[serde(flatten)]
+    told: Told<'a>,
 }
 
 /// Names the owner of a mount that names none.

@@ -9,14 +9,15 @@ use super::model;
 use super::mutation::{Outcome, current, moved};
 use super::problem::Problem;
 use super::routes::{file_faults, read_body};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Reply};
 use crate::limits::{ADMIN_BODY_BYTES_MAX, BULK_CALLS_MAX, BULK_FAULTS_MAX, IMPORT_MOUNTS_MAX};
 use crate::mount::spec::{Id, parse};
 use crate::mount::{MountSpec, SpecFault};
 use crate::registry::{Done, Edit};
+use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -98,31 +99,58 @@ pub fn specs_of(body: &[u8], mut mend: impl FnMut(&mut Value, &mut Vec<SpecFault
     if faults.is_empty() { Ok(specs) } else { Err(Problem::invalid_list(&faults)) }
 }
 
-/// What was made of which mount, or would be. Takes a while where they are many.
-#[must_use]
-pub fn told(outcome: &Outcome) -> Map<String, Value> {
-    let (done, revision, urls) = match outcome {
-        Outcome::Made(done) => (done, done.revision, json!([])),
-        Outcome::Tried(preview) => (&preview.done, current(preview), moved(preview)),
-    };
-    let changes: Vec<Value> = done.edits.iter().map(change).collect();
-    let unchanged: Vec<&str> = done.unchanged.iter().map(|record| record.spec.id.as_str()).collect();
-    let mut told = Map::new();
-    told.insert("dry_run".into(), json!(matches!(outcome, Outcome::Tried(_))));
-    told.insert("revision".into(), json!(revision));
-    told.insert("created".into(), json!(ids(done, |edit| edit.before.is_none())));
-    told.insert("updated".into(), json!(ids(done, |edit| edit.before.is_some() && edit.after.is_some())));
-    told.insert("unchanged".into(), json!(unchanged));
-    told.insert("deleted".into(), json!(ids(done, |edit| edit.after.is_none())));
-    told.insert("changes".into(), json!(changes));
-    told.insert("urls".into(), urls);
-    told
+/// What was made of which mount, or would be.
+#[derive(Debug, Serialize)]
+pub struct Told<'a> {
+    dry_run: bool,
+    /// The last revision that it made, or the one there is.
+    pub revision: u64,
+    created: Vec<&'a str>,
+    updated: Vec<&'a str>,
+    unchanged: Vec<&'a str>,
+    /// Of an apply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted: Option<Vec<&'a str>>,
+    /// As text: as values, those of many mounts take ten times as much.
+    changes: Vec<Box<RawValue>>,
+    urls: Value,
+}
+
+impl<'a> Told<'a> {
+    /// Takes a while where they are many.
+    #[must_use]
+    pub fn of(outcome: &'a Outcome, may_delete: bool) -> Self {
+        let (done, revision, urls) = match outcome {
+            Outcome::Made(done) => (done, done.revision, json!([])),
+            Outcome::Tried(preview) => (&preview.done, current(preview), moved(preview)),
+        };
+        Self {
+            dry_run: matches!(outcome, Outcome::Tried(_)),
+            revision,
+            created: ids(done, |edit| edit.before.is_none()),
+            updated: ids(done, |edit| edit.before.is_some() && edit.after.is_some()),
+            unchanged: done.unchanged.iter().map(|record| record.spec.id.as_str()).collect(),
+            deleted: may_delete.then(|| ids(done, |edit| edit.after.is_none())),
+            changes: done.edits.iter().filter_map(change).collect(),
+            urls,
+        }
+    }
+}
+
+/// The answer that says so.
+pub fn reply(revision: u64, answer: &impl Serialize) -> Result<Reply, Problem> {
+    let text = serde_json::to_vec(answer).map_err(|error| Problem::new(500, error.to_string()))?;
+    let mut reply = model::reply(200, "application/json", text);
+    reply.head.fields.push(b"X-Revision", revision.to_string().as_bytes());
+    Ok(reply)
 }
 
 /// What changes of one mount: a JSON Patch of what can be changed of it.
-fn change(edit: &Edit) -> Value {
+fn change(edit: &Edit) -> Option<Box<RawValue>> {
     let (before, after) = (model::kept(edit.before.as_ref()), model::kept(edit.after.as_ref()));
-    json!({ "id": edit.id(), "action": edit.action, "diff": json_patch::diff(&before, &after) })
+    let change = json!({ "id": edit.id(), "action": edit.action, "diff": json_patch::diff(&before, &after) });
+    // What is JSON already can be written.
+    serde_json::value::to_raw_value(&change).ok()
 }
 
 /// The mounts of some edits.

@@ -8,6 +8,7 @@ use super::problem::Problem;
 use super::query::Query;
 use super::sse::Event;
 use crate::exchange::{Exchange, Reply};
+use crate::limits::REVISION_MAX;
 use crate::message::{Fields, parse_digits};
 use crate::registry::events::{Filter, Kind, Told, Unwatchable, Watcher};
 use futures_lite::{StreamExt, stream};
@@ -18,7 +19,7 @@ pub async fn perform(state: &AdminState, caller: &Caller, exchange: &Exchange) -
     let query = Query::read(exchange, &["since", "mount", "types"])?;
     let since = match last_event_id(&exchange.head.fields)? {
         Some(last) => Some(last),
-        None => query.number("since", 0..=u64::MAX)?,
+        None => query.number("since", 0..=REVISION_MAX)?,
     };
     let filter = Filter { mount: query.get("mount").map(Into::into), kinds: kinds(query.get("types"))? };
     let place = state.streams.admit(caller)?;

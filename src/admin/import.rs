@@ -4,10 +4,9 @@
 //! what was made of what.
 
 use super::app::AdminState;
-use super::bulk;
+use super::bulk::{self, Told};
 use super::caller::Caller;
 use super::guard::Guard;
-use super::model;
 use super::mutation::{self, Mutation};
 use super::problem::Problem;
 use super::query::Query;
@@ -16,6 +15,7 @@ use crate::limits::{IMPORT_BODY_BYTES_MAX, PASTE_FILE_BYTES_MAX};
 use crate::mount::{Ending, MountSpec};
 use crate::paste::{self, ENTRY, Note, Source};
 use crate::registry::{Change, Condition, Refusal};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Does what was asked.
@@ -35,22 +35,24 @@ pub async fn perform(state: &AdminState, caller: &Caller, exchange: &Exchange) -
     let (specs, notes) = blocking::unblock(read).await?;
     // Who sends JSON has the mounts already.
     let shown: Vec<Value> = specs.iter().filter(|_| is_paste).map(|spec| json!(spec)).collect();
-    let outcome = mutation.ask(state, Change::Import(specs)).await.map_err(told)?;
-    let answer = move || {
-        let mut answer = bulk::told(&outcome);
-        answer.remove("deleted");
-        answer.insert("notes".into(), json!(notes));
-        answer.insert("mounts".into(), json!(shown));
-        let revision = answer["revision"].to_string();
-        let mut reply = model::json_reply(200, &Value::Object(answer));
-        reply.head.fields.push(b"X-Revision", revision.as_bytes());
-        reply
-    };
-    Ok(blocking::unblock(answer).await)
+    let outcome = mutation.ask(state, Change::Import(specs)).await.map_err(refused)?;
+    blocking::unblock(move || {
+        let told = Told::of(&outcome, false);
+        bulk::reply(told.revision, &Answer { told, notes, mounts: shown })
+    })
+    .await
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    told: Told<'a>,
+    notes: Vec<Note>,
+    mounts: Vec<Value>,
 }
 
 /// A refusal of one mount is one of all.
-fn told(refusal: Refusal) -> Problem {
+fn refused(refusal: Refusal) -> Problem {
     let problem = Problem::from(refusal);
     Problem { detail: format!("nothing was imported: {}", problem.detail), ..problem }
 }

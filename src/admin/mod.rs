@@ -37,6 +37,7 @@ mod traffic;
 pub use app::{AdminState, app};
 pub use bulk::Bulk;
 pub use caller::Caller;
+pub use model::as_sent;
 pub use sse::Streams;
 pub use token::Token;
 pub use tokens::Tokens;

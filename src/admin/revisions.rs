@@ -4,7 +4,7 @@
 //! journal is read on threads that may wait for the disk.
 
 use super::app::AdminState;
-use super::bulk;
+use super::bulk::{self, Told};
 use super::caller::Caller;
 use super::model;
 use super::mutation::Mutation;
@@ -13,7 +13,7 @@ use super::query::Query;
 use super::reading;
 use super::routes::{file_faults, no_content};
 use crate::exchange::{Exchange, Reply};
-use crate::limits::{HISTORY_PAGE, HISTORY_PAGE_MAX, RESTORE_ATTEMPTS_MAX};
+use crate::limits::{HISTORY_PAGE, HISTORY_PAGE_MAX, RESTORE_ATTEMPTS_MAX, REVISION_MAX};
 use crate::message::parse_digits;
 use crate::mount::Ending;
 use crate::registry::history::version_of;
@@ -22,7 +22,7 @@ use crate::registry::store::StoreError;
 use crate::registry::{Change, Condition, Refusal, Version};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 const PAGES: &[&str] = &["since", "until", "order", "limit", "page", "min_revision"];
 
@@ -39,12 +39,12 @@ pub async fn list(state: &AdminState, mount: Option<&str>, exchange: &Exchange) 
     let until = Since::read(&query, "until")?;
     let count_max = query.number("limit", 1..=HISTORY_PAGE_MAX as u64)?;
     let count_max = count_max.map_or(HISTORY_PAGE, |count| usize::try_from(count).unwrap_or(HISTORY_PAGE_MAX));
-    let behind = query.number("page", 1..=u64::MAX)?;
+    let behind = query.number("page", 1..=REVISION_MAX)?;
     let journal = state.registry.history();
     let wanted = mount.map(str::to_owned);
     let read = move || {
         let after = since.map_or(Ok(0), |since| since.revision(&journal, false))?;
-        let until = until.map_or(Ok(u64::MAX), |until| until.revision(&journal, true))?;
+        let until = until.map_or(Ok(REVISION_MAX), |until| until.revision(&journal, true))?;
         // A page goes on behind the last entry of the one before.
         let (first, last) = match behind {
             Some(behind) if newest_first => (after, until.min(behind - 1)),
@@ -84,10 +84,10 @@ enum Since {
 impl Since {
     fn read(query: &Query, name: &str) -> Result<Option<Self>, Problem> {
         let Some(text) = query.get(name) else { return Ok(None) };
-        let time = || humantime::parse_rfc3339_weak(text).ok().map(Self::Time);
-        let read = parse_digits(text.as_bytes()).map(Self::Revision).or_else(time);
+        let revision = parse_digits(text.as_bytes()).filter(|revision| *revision <= REVISION_MAX).map(Self::Revision);
+        let read = revision.or_else(|| time(text).map(Self::Time));
         read.map(Some).ok_or_else(|| {
-            let detail = format!("{name} must be a revision, or a time in UTC as in 2030-01-31T12:00:00Z");
+            let detail = format!("{name} must be a revision, or a time (RFC 3339) as in 2030-01-31T12:00:00Z");
             Problem::new(400, detail)
         })
     }
@@ -152,15 +152,38 @@ pub async fn restore(
             Err(Refusal::Overtaken) => {}
             Err(refusal) => return Err(refusal.into()),
             Ok(outcome) => {
-                let answer = move || Value::Object(bulk::told(&outcome));
-                let answer = blocking::unblock(answer).await;
-                let mut reply = model::json_reply(200, &answer);
-                reply.head.fields.push(b"X-Revision", answer["revision"].to_string().as_bytes());
-                return Ok(reply);
+                return blocking::unblock(move || {
+                    let told = Told::of(&outcome, true);
+                    bulk::reply(told.revision, &told)
+                })
+                .await;
             }
         }
     }
     Err(Refusal::Overtaken.into())
+}
+
+/// A time as RFC 3339 has it. What was before 1970 was before every revision.
+fn time(text: &str) -> Option<SystemTime> {
+    let (local, offset_s) = match text.strip_suffix('Z') {
+        Some(local) => (local, 0),
+        None => {
+            let (local, offset) = text.split_at_checked(text.len().checked_sub("+00:00".len())?)?;
+            let (hours, minutes) = offset.get(1..)?.split_once(':')?;
+            let two = |digits: &str| parse_digits(digits.as_bytes()).filter(|_| digits.len() == 2);
+            let [hours, minutes] = [hours, minutes].map(two);
+            let offset_s = (hours.filter(|hours| *hours < 24)? * 60 + minutes.filter(|minutes| *minutes < 60)?) * 60;
+            let offset_s = i64::try_from(offset_s).ok()?;
+            (local, if offset.starts_with('-') { -offset_s } else { offset.starts_with('+').then_some(offset_s)? })
+        }
+    };
+    let is_early = local.get(..4)? < "1970" && local.as_bytes()[..4].iter().all(u8::is_ascii_digit);
+    // Any year with a 29th of February will do to see whether the rest is right.
+    let known = if is_early { format!("1972{}Z", &local[4..]) } else { format!("{local}Z") };
+    let time = humantime::parse_rfc3339(&known).ok()?;
+    let offset = Duration::from_secs(offset_s.unsigned_abs());
+    let shifted = if offset_s < 0 { time.checked_add(offset) } else { time.checked_sub(offset) };
+    if is_early { Some(SystemTime::UNIX_EPOCH) } else { shifted }
 }
 
 type Found = (String, Value);
@@ -240,4 +263,34 @@ fn missing(revision: u64, current: u64, oldest: u64) -> Problem {
 
 fn unreadable(error: StoreError) -> Problem {
     Problem::new(500, format!("the journal cannot be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_in_any_zone() {
+        let read = |text: &str| time(text).map(|time| humantime::format_rfc3339_seconds(time).to_string());
+        let is = |text: &str| Some(text.to_owned());
+        assert_eq!(read("2030-01-31T12:00:00Z"), is("2030-01-31T12:00:00Z"));
+        assert_eq!(read("2030-01-31T12:00:00.250+01:30"), is("2030-01-31T10:30:00Z"));
+        assert_eq!(read("2030-01-31T12:00:00-02:00"), is("2030-01-31T14:00:00Z"));
+        assert_eq!(read("0060-02-29T09:41:17.537+20:17"), is("1970-01-01T00:00:00Z"));
+        for bad in [
+            "",
+            "Z",
+            "+01:00",
+            "2030",
+            "2030-01-31",
+            "2030-01-31T12:00:00",
+            "2030-02-31T12:00:00Z",
+            "1960-01-01T25:00:00Z",
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+        for bad in ["*01:00", "+24:00", "+01:60", "+1:000", "+-1:00", "ä1:00"] {
+            assert_eq!(read(&format!("2030-01-31T12:00:00{bad}")), None, "{bad}");
+        }
+    }
 }

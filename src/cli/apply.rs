@@ -43,7 +43,7 @@ pub fn run(arguments: ApplyArguments) -> Result<(), Failure> {
     let client = Client::find(arguments.client)?;
     let query = [("owner", Some(owner)), ("prune", arguments.prune.then(|| "true".to_owned()))];
     let answer = arguments.mutation.send(&client, (Method::Put, "/v1/mounts"), &query, Some(&mounts), None)?.value;
-    say(&if arguments.json { answer.to_string() } else { summary(&answer, |id| about(&mounts, id)) });
+    say(&if arguments.json { answer.to_string() } else { summary(&answer, |id| about(&mounts, id), None) });
     Ok(())
 }
 

@@ -2,8 +2,8 @@
 //! `import`.
 
 use super::Failure;
-use super::mutation::preview;
-use super::output::{plain, table};
+use super::mutation::{NOTHING_CHANGED, answers_for, differences};
+use super::output::table;
 use crate::limits::IMPORT_BODY_BYTES_MAX;
 use serde_json::{Value, json};
 use std::io::Read;
@@ -57,28 +57,29 @@ pub fn name(file: &Path) -> String {
 const LISTS: [&str; 4] = ["created", "updated", "unchanged", "deleted"];
 
 /// What became of which mount, and how many there are; `about` is what is told
-/// of one besides.
+/// of one besides, `note` of all.
 #[must_use]
-pub fn summary(answer: &Value, about: impl Fn(&str) -> String) -> String {
+pub fn summary(answer: &Value, about: impl Fn(&str) -> String, note: Option<String>) -> String {
     let ids = |list: &str| answer[list].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>();
     let rows: Vec<Vec<String>> = LISTS
         .iter()
         .flat_map(|list| ids(list).into_iter().map(move |id| (*list, id)))
-        .map(|(list, id)| vec![list.to_owned(), id.to_owned(), about(id)])
+        .map(|(list, id)| vec![format!("{list:<9}"), id.to_owned(), about(id)])
         .collect();
-    let counts: Vec<String> = LISTS
-        .iter()
-        .filter(|list| answer[**list].is_array())
-        .map(|list| format!("{} {list}", ids(list).len()))
-        .collect();
+    let counts = LISTS.iter().filter(|list| answer[**list].is_array());
+    let counts: Vec<String> = counts.map(|list| format!("{} {list}", ids(list).len())).collect();
     let mut lines = Vec::new();
     if !rows.is_empty() {
         lines.push(table(&rows));
     }
-    if answer["dry_run"] == true && answer["changes"].is_array() {
-        lines.push(preview(answer));
+    let is_dry = answer["dry_run"] == true;
+    if is_dry {
+        lines.extend(differences(answer));
     }
-    lines.push(counts.join(", "));
+    lines.push([counts.join(", ")].into_iter().chain(note).collect::<Vec<_>>().join("; "));
+    if is_dry {
+        lines.push(NOTHING_CHANGED.to_owned());
+    }
     lines.join("\n")
 }
 
@@ -87,7 +88,7 @@ pub fn summary(answer: &Value, about: impl Fn(&str) -> String) -> String {
 pub fn about(mounts: &Value, id: &str) -> String {
     let list = mounts["mounts"].as_array().into_iter().flatten();
     let found = list.into_iter().find(|mount| mount["id"] == id);
-    found.map(|mount| plain(&super::mutation::answers_for(&mount["match"]))).unwrap_or_default()
+    found.map(|mount| answers_for(&mount["match"])).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -106,8 +107,10 @@ mod tests {
     #[test]
     fn the_summary_tells_each_mount_and_counts_them() {
         let answer = json!({"created": ["a"], "updated": [], "unchanged": ["b", "c"], "deleted": []});
-        let told = summary(&answer, |id| format!("*/{id}"));
+        let told = summary(&answer, |id| format!("*/{id}"), Some("2 notes".to_owned()));
         let lines = ["created    a  */a", "unchanged  b  */b", "unchanged  c  */c"];
-        assert_eq!(told, format!("{}\n1 created, 0 updated, 2 unchanged, 0 deleted", lines.join("\n")));
+        assert_eq!(told, format!("{}\n1 created, 0 updated, 2 unchanged, 0 deleted; 2 notes", lines.join("\n")));
+        let dry = summary(&json!({"dry_run": true, "created": [], "changes": [], "urls": []}), |_| String::new(), None);
+        assert_eq!(dry, format!("0 created\n{NOTHING_CHANGED}"));
     }
 }

@@ -6,6 +6,7 @@
 use super::Failure;
 use super::changes::{mounts_of, name, read_text};
 use super::output::{complain, remark, say};
+use crate::admin::as_sent;
 use crate::limits::{IMPORT_MOUNTS_MAX, PASTE_NOTES_MAX};
 use crate::mount::spec::{Id, parse};
 use crate::mount::{MountSpec, SpecFault, identity, trust};
@@ -124,7 +125,7 @@ fn mounts(text: &str, with_files: bool) -> Checked {
         if checked.faults.len() >= PASTE_NOTES_MAX {
             break;
         }
-        let faults = match parse(&without_read_only(value), Id::OwnOr("")) {
+        let faults = match parse(&as_sent(value.clone()), Id::OwnOr("")) {
             Ok(spec) => {
                 let mut faults = seen.faults(&spec, place);
                 if with_files {
@@ -139,37 +140,6 @@ fn mounts(text: &str, with_files: bool) -> Checked {
     }
     checked.what = format!("{} mount{}, no fault", list.len(), if list.len() == 1 { "" } else { "s" });
     checked
-}
-
-/// Members that answers have and that nobody sets, as an edited answer has
-/// them.
-const READ_ONLY: [&str; 18] = [
-    "revision",
-    "created_at",
-    "updated_at",
-    "state",
-    "state_reason",
-    "state_since",
-    "in_flight",
-    "tunnels",
-    "held",
-    "restarts",
-    "generation",
-    "generations",
-    "last_activity_at",
-    "lease_expires_at",
-    "fixed",
-    "links",
-    "paused",
-    "operation",
-];
-
-fn without_read_only(value: &Value) -> Value {
-    let mut value = value.clone();
-    if let Some(object) = value.as_object_mut() {
-        object.retain(|name, _| !READ_ONLY.contains(&name.as_str()));
-    }
-    value
 }
 
 /// Ids and matches that were there already, each with its place.

@@ -59,7 +59,7 @@ pub fn run(arguments: ImportArguments) -> Result<(), Failure> {
 fn json(file: &Path, mutation: &Mutation, client: ClientArguments, json: bool) -> Result<(), Failure> {
     let mounts = read_mounts(file)?;
     let answer = send(&Client::find(client)?, mutation, &mounts)?;
-    say(&if json { answer.to_string() } else { done(&answer, mutation, |id| about(&mounts, id)) });
+    say(&if json { answer.to_string() } else { summary(&answer, |id| about(&mounts, id), None) });
     Ok(())
 }
 
@@ -76,7 +76,7 @@ fn paste(file: &str, mutation: &Mutation, client: ClientArguments, json: bool) -
         answer["notes"] = json!(import.notes);
         say(&answer.to_string());
     } else {
-        say(&format!("{}; {}", done(&answer, mutation, |id| matched(&import, id)), import.summary()));
+        say(&summary(&answer, |id| matched(&import, id), Some(import.summary())));
     }
     Ok(())
 }
@@ -87,13 +87,4 @@ fn matched(import: &Import, id: &str) -> String {
 
 fn send(client: &Client, mutation: &Mutation, mounts: &Value) -> Result<Value, Failure> {
     mutation.send(client, (Method::Post, "/v1/import"), &[], Some(mounts), None).map(|answer| answer.value)
-}
-
-/// What became of which mount, and the sum.
-fn done(answer: &Value, mutation: &Mutation, about: impl Fn(&str) -> String) -> String {
-    let summary = summary(answer, about);
-    if mutation.dry_run && !answer["changes"].is_array() {
-        return format!("{summary}; this was a dry run: nothing was changed");
-    }
-    summary
 }

@@ -101,9 +101,20 @@ fn reason(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// A dry run's answer, for people.
+/// What the answer of every dry run ends with.
+pub const NOTHING_CHANGED: &str = "this was a dry run: nothing was changed";
+
+/// A dry run's answer about one mount, for people.
 #[must_use]
 pub fn preview(answer: &Value) -> String {
+    let mut lines = differences(answer);
+    lines.push(NOTHING_CHANGED.to_owned());
+    lines.join("\n")
+}
+
+/// What would be other: of mounts, and who would answer which URLs.
+#[must_use]
+pub fn differences(answer: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     let changes = answer["changes"].as_array();
     match changes {
@@ -115,15 +126,11 @@ pub fn preview(answer: &Value) -> String {
         }
         None => told(answer, &answer["before"], &mut lines),
     }
-    if changes.is_some_and(Vec::is_empty) {
-        lines.push("nothing would change".to_owned());
-    }
     for url in answer["urls"].as_array().into_iter().flatten() {
         let whom = |name: &str| url[name].as_str().map_or_else(|| "nobody".to_owned(), plain);
         lines.push(format!("URLs of {} go to {} instead of {}", answers_for(&url["match"]), whom("to"), whom("from")));
     }
-    lines.push("this was a dry run: nothing was changed".to_owned());
-    lines.join("\n")
+    lines
 }
 
 fn told(change: &Value, before: &Value, lines: &mut Vec<String>) {
@@ -181,7 +188,8 @@ mod tests {
             ]
         );
         assert!(preview(&json!({"action": "none", "id": "a"})).starts_with("a would stay as it is\n"));
-        assert!(preview(&json!({"changes": []})).starts_with("nothing would change\n"));
+        let many = json!([{"id": "b", "action": "create", "diff": [{"op": "replace", "path": "", "value": {}}]}]);
+        assert_eq!(differences(&json!({ "changes": many })), Vec::<String>::new());
     }
 
     #[test]

@@ -114,6 +114,6 @@ pub fn restore(arguments: RestoreArguments) -> Result<(), Failure> {
     ];
     let (call, condition) = ((Method::Post, &*path), Some(&arguments.condition));
     let answer = arguments.mutation.send(&client, call, &query, None, condition)?.value;
-    say(&if arguments.json { answer.to_string() } else { summary(&answer, |_| String::new()) });
+    say(&if arguments.json { answer.to_string() } else { summary(&answer, |_| String::new(), None) });
     Ok(())
 }

@@ -16,6 +16,7 @@ use crate::limits::{EVENTS_PER_TURN_MAX, EVENTS_REMEMBERED_BYTES_MAX, EVENTS_REM
 use crate::mount::{Observer, Status};
 use crate::oplog;
 use serde_json::{Value, json};
+use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -174,15 +175,16 @@ impl Hub {
     }
 
     /// Revisions that are in effect now, in their order.
-    pub(super) fn publish(&self, revision: u64, entries: &[Entry]) {
-        if entries.is_empty() {
+    pub(super) fn publish(&self, revision: u64, entries: impl ExactSizeIterator<Item: Borrow<Entry>>) {
+        if entries.len() == 0 {
             return;
         }
         // Of more than the ring takes the first ones would be gone at once, and
         // all that came before them.
-        let newest = &entries[entries.len().saturating_sub(EVENTS_REMEMBERED_MAX)..];
+        let older = entries.len().saturating_sub(EVENTS_REMEMBERED_MAX);
         let is_watched = self.ring().watchers > 0;
-        let news: Vec<News> = if is_watched { newest.iter().map(News::of).collect() } else { Vec::new() };
+        let newest = entries.skip(older).map(|entry| News::of(entry.borrow()));
+        let news: Vec<News> = if is_watched { newest.collect() } else { Vec::new() };
         {
             let mut ring = self.ring();
             // Who began to watch meanwhile finds them in the journal.
@@ -445,8 +447,8 @@ mod tests {
         fn commit(&mut self, count: u64) {
             let entries: Vec<_> = (self.revision + 1..=self.revision + count).map(Self::entry).collect();
             self.revision += count;
-            self.store.commit(self.revision, &[], &entries).unwrap();
-            self.hub.publish(self.revision, &entries);
+            self.store.commit(self.revision, [] as [crate::registry::store::Write; 0], &entries).unwrap();
+            self.hub.publish(self.revision, entries.iter());
         }
 
         fn watch(&self, since: Option<u64>) -> Watcher {

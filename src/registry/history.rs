@@ -30,16 +30,26 @@ pub struct Entry {
     pub after: Value,
 }
 
-impl Entry {
-    /// What an edit leaves.
-    #[must_use]
-    pub fn of(edit: &Edit, origin: &Origin, at: &str) -> Self {
+/// An edit that somebody made: what an entry is written from. A change of many
+/// mounts has as many, and most of their entries are never needed.
+#[derive(Debug, Clone)]
+pub(super) struct Deed {
+    pub edit: Edit,
+    pub origin: Arc<Origin>,
+    /// When, RFC 3339.
+    pub at: Arc<str>,
+}
+
+impl Deed {
+    /// What the journal keeps of it.
+    pub fn entry(&self) -> Entry {
+        let Self { edit, origin, at } = self;
         let value = |record: &Option<Arc<super::Record>>| {
             record.as_ref().map_or(Value::Null, |record| value_of(&record.version()))
         };
-        Self {
+        Entry {
             revision: edit.revision,
-            at: at.into(),
+            at: Arc::clone(at),
             who: Arc::clone(&origin.who),
             why: origin.why.as_deref().map(Into::into),
             action: edit.action,
@@ -48,7 +58,9 @@ impl Entry {
             after: value(&edit.after),
         }
     }
+}
 
+impl Entry {
     /// As it is stored and shown.
     #[must_use]
     pub fn to_json(&self) -> Value {

@@ -12,7 +12,7 @@ use redb::{
     WriteTransaction,
 };
 use serde::Deserialize;
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -183,12 +183,17 @@ pub(super) fn create(transaction: &WriteTransaction) -> Result<(), Error> {
 }
 
 /// Keeps those entries; what is too old goes as what is new comes.
-pub(super) fn remember(transaction: &WriteTransaction, entries: &[Entry], keep: Keep) -> Result<(), Error> {
+pub(super) fn remember(
+    transaction: &WriteTransaction,
+    entries: impl IntoIterator<Item: Borrow<Entry>>,
+    keep: Keep,
+) -> Result<(), Error> {
     let mut history = transaction.open_table(HISTORY)?;
     let mut by_mount = transaction.open_table(BY_MOUNT)?;
     let mut meta = transaction.open_table(META)?;
     let mut bytes = meta.get(BYTES_KEY)?.map_or(0, |bytes| bytes.value());
     for entry in entries {
+        let entry = entry.borrow();
         let text = entry.to_json().to_string();
         bytes += text.len() as u64;
         history.insert(entry.revision, text.as_bytes())?;
@@ -264,6 +269,7 @@ fn mount_of(text: &[u8]) -> Result<Cow<'_, str>, serde_json::Error> {
 mod tests {
     use super::super::change::Action;
     use super::super::store::Store;
+    use super::super::store::Write;
     use super::*;
     use crate::testing::Directory;
     use serde_json::json;
@@ -294,7 +300,7 @@ mod tests {
             let entries: Vec<Entry> =
                 (revision + 1..=revision + each).map(|number| entry(number, mount(number))).collect();
             revision += each;
-            store.commit(revision, &[], &entries).unwrap();
+            store.commit(revision, [] as [Write; 0], &entries).unwrap();
         }
         store
     }
@@ -330,7 +336,7 @@ mod tests {
         let at = |second: u64| format!("2026-01-01T00:00:{second:02}.000Z");
         let entries: Vec<_> =
             (1..=20).map(|number| Entry { at: at(number * 2).into(), ..entry(number, "a") }).collect();
-        store.commit(20, &[], &entries).unwrap();
+        store.commit(20, [] as [Write; 0], &entries).unwrap();
         let journal = store.journal();
         let before =
             |second: u64, at_too| journal.before(humantime::parse_rfc3339(&at(second)).unwrap(), at_too).unwrap();
@@ -348,7 +354,7 @@ mod tests {
         let page = journal.read(&Range { count_max: 2, ..range(None, 0, 9, true) }).unwrap();
         assert_eq!((numbers(&page), page.more), (vec![5, 4], true));
         let large = |revision| Entry { before: json!("x".repeat(HISTORY_PAGE_BYTES_MAX)), ..entry(revision, "a") };
-        store.commit(7, &[], &[large(6), large(7)]).unwrap();
+        store.commit(7, [] as [Write; 0], &[large(6), large(7)]).unwrap();
         let page = journal.read(&range(None, 5, 7, false)).unwrap();
         assert_eq!((numbers(&page), page.more), (vec![6], true));
     }
@@ -366,11 +372,11 @@ mod tests {
         let again = || crate::testing::until_ok(|| Store::open(directory.path()));
         let (mut store, _) = again();
         store.keep = keep;
-        store.commit(36, &[], &[entry(36, "a")]).unwrap();
+        store.commit(36, [] as [Write; 0], &[entry(36, "a")]).unwrap();
         let oldest = store.journal().oldest().unwrap();
         assert!((34..=35).contains(&oldest), "{oldest}");
         store.keep.bytes_max = 1;
-        store.commit(37, &[], &[entry(37, "b")]).unwrap();
+        store.commit(37, [] as [Write; 0], &[entry(37, "b")]).unwrap();
         assert_eq!(store.journal().oldest().unwrap(), 37, "the last one always stays");
         drop(store);
         assert_eq!(again().1.revision, 37, "the counters still fit");
@@ -381,7 +387,7 @@ mod tests {
         let directory = Directory::new("empty-journal");
         let (store, _) = Store::open(directory.path()).unwrap();
         assert_eq!(store.journal().oldest().unwrap(), 1);
-        store.commit(7, &[], &[]).unwrap();
+        store.commit(7, [] as [Write; 0], [] as [Entry; 0]).unwrap();
         assert_eq!(store.journal().oldest().unwrap(), 8);
     }
 

@@ -15,6 +15,7 @@ use crate::mount::spec::{Id, parse};
 use crate::oplog;
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, TableDefinition};
 use serde_json::{Value, json};
+use std::borrow::Borrow;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -221,7 +222,12 @@ impl Store {
     }
 
     /// Makes all writes and what is remembered of them durable, or none.
-    pub fn commit(&self, revision: u64, writes: &[Write], entries: &[Entry]) -> Result<(), StoreError> {
+    pub(super) fn commit(
+        &self,
+        revision: u64,
+        writes: impl IntoIterator<Item: Borrow<Write>>,
+        entries: impl IntoIterator<Item: Borrow<Entry>>,
+    ) -> Result<(), StoreError> {
         self.try_commit(revision, writes, entries).map_err(|error| StoreError::Transaction(Box::new(error)))?;
         if let Err(error) = self.witness.write(revision) {
             // The change is made and durable all the same; only its loss would
@@ -231,12 +237,17 @@ impl Store {
         Ok(())
     }
 
-    fn try_commit(&self, revision: u64, writes: &[Write], entries: &[Entry]) -> Result<(), redb::Error> {
+    fn try_commit(
+        &self,
+        revision: u64,
+        writes: impl IntoIterator<Item: Borrow<Write>>,
+        entries: impl IntoIterator<Item: Borrow<Entry>>,
+    ) -> Result<(), redb::Error> {
         let transaction = self.database.begin_write()?;
         {
             let mut mounts = transaction.open_table(MOUNTS)?;
             for write in writes {
-                match write {
+                match write.borrow() {
                     Write::Put(mount) => drop(mounts.insert(mount.spec.id.as_str(), encode(mount).as_slice())?),
                     Write::Delete(id) => drop(mounts.remove(id.as_str())?),
                 }
@@ -342,7 +353,7 @@ mod tests {
     fn filled(directory: &Directory, mounts: usize) -> PathBuf {
         let (store, _) = Store::open(directory.path()).unwrap();
         let writes: Vec<_> = (0..mounts).map(|number| Write::Put(Box::new(stored(&format!("m{number:05}"))))).collect();
-        store.commit(7, &writes, &[]).unwrap();
+        store.commit(7, &writes, [] as [Entry; 0]).unwrap();
         directory.path().join(FILE)
     }
 
@@ -358,7 +369,7 @@ mod tests {
         let directory = Directory::new("store");
         filled(&directory, 3);
         let (store, _) = Store::open(directory.path()).unwrap();
-        store.commit(8, &[Write::Delete("m00001".into())], &[]).unwrap();
+        store.commit(8, [Write::Delete("m00001".into())], [] as [Entry; 0]).unwrap();
         drop(store);
         let (_, loaded) = Store::open(directory.path()).unwrap();
         assert_eq!(loaded.revision, 8);

@@ -6,12 +6,12 @@
 
 use super::change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal, Request, Version};
 use super::events::Hub;
-use super::history::Entry;
+use super::history::Deed;
 use super::lease::{Clock, Leases, Running};
 use super::operations::Operations;
 use super::store::{Loaded, Store, StoreError, StoredMount, Write};
 use super::{Preview, Record, Snapshot, owners};
-use crate::limits::{LEASE_RETRY, LEASES_ENDED_MAX, REGISTRY_COMMANDS_MAX};
+use crate::limits::{HISTORY_REVISIONS_MAX, LEASE_RETRY, LEASES_ENDED_MAX, REGISTRY_COMMANDS_MAX};
 use crate::mount::spec::keeping::OnExpiry;
 use crate::mount::spec::{Id, parse};
 use crate::mount::{Ending, Environment, MountHandle, MountSpec, Table};
@@ -130,7 +130,10 @@ impl Writer {
 
     fn store(&self, draft: &Draft<'_>) -> Result<(), StoreError> {
         let begun = Instant::now();
-        let stored = self.store.commit(draft.snapshot.revision, &draft.writes(), &draft.entries);
+        // More than the journal keeps need not be written to be dropped again.
+        let older = draft.deeds.len().saturating_sub(usize::try_from(HISTORY_REVISIONS_MAX).unwrap_or(usize::MAX));
+        let entries = draft.deeds.iter().skip(older).map(Deed::entry);
+        let stored = self.store.commit(draft.snapshot.revision, draft.writes(), entries);
         self.journal.record(begun.elapsed());
         stored
     }
@@ -144,7 +147,7 @@ impl Writer {
         }
         let outcomes: Vec<_> =
             commands.into_iter().map(|command| (draft.apply(command.request), command.answer)).collect();
-        let stored = if draft.entries.is_empty() { Ok(()) } else { self.store(&draft) };
+        let stored = if draft.deeds.is_empty() { Ok(()) } else { self.store(&draft) };
         if let Err(error) = stored {
             oplog::error(format_args!("a change could not be stored: {error}"));
             for (id, running) in over {
@@ -156,15 +159,15 @@ impl Writer {
             }
             return;
         }
-        let Draft { edits, renewed, snapshot, entries, .. } = draft;
-        self.publish(edits, renewed, snapshot, &entries);
+        let Draft { edits, renewed, snapshot, deeds, .. } = draft;
+        self.publish(edits, renewed, snapshot, &deeds);
         for (outcome, answer) in outcomes {
             // Whoever asked may have gone; the change is made all the same.
             let _ = answer.try_send(outcome);
         }
     }
 
-    fn publish(&mut self, edits: Vec<Edit>, renewed: Vec<Arc<Record>>, snapshot: Snapshot, entries: &[Entry]) {
+    fn publish(&mut self, edits: Vec<Edit>, renewed: Vec<Arc<Record>>, snapshot: Snapshot, deeds: &[Deed]) {
         let revision = snapshot.revision;
         for edit in &edits {
             match (&edit.before, &edit.after) {
@@ -175,7 +178,7 @@ impl Writer {
         }
         self.routes.store(Arc::new(snapshot.table.clone()));
         self.current.store(Arc::new(snapshot));
-        self.hub.publish(revision, entries);
+        self.hub.publish(revision, deeds.iter().map(Deed::entry));
         self.published.notify(usize::MAX);
         for edit in &edits {
             if let Some(after) = &edit.after
@@ -223,7 +226,7 @@ struct Draft<'a> {
     environment: &'a Arc<Environment>,
     clock: Clock,
     edits: Vec<Edit>,
-    entries: Vec<Entry>,
+    deeds: Vec<Deed>,
     /// Those whose leases begin anew.
     renewed: Vec<Arc<Record>>,
 }
@@ -231,18 +234,20 @@ struct Draft<'a> {
 impl<'a> Draft<'a> {
     fn of(snapshot: &Snapshot, environment: &'a Arc<Environment>, clock: Clock) -> Self {
         let snapshot = snapshot.clone();
-        Self { snapshot, environment, clock, edits: Vec::new(), entries: Vec::new(), renewed: Vec::new() }
+        Self { snapshot, environment, clock, edits: Vec::new(), deeds: Vec::new(), renewed: Vec::new() }
     }
 
     /// Makes one change, or none of it.
     fn apply(&mut self, request: Request) -> Result<Done, Refusal> {
-        let (before, edits, entries) = (self.snapshot.clone(), self.edits.len(), self.entries.len());
+        let (before, edits) = (self.snapshot.clone(), self.edits.len());
+        let (deeds, renewed) = (self.deeds.len(), self.renewed.len());
         let unchanged = match self.try_apply(request) {
             Ok(unchanged) => unchanged,
             Err(refusal) => {
                 self.snapshot = before;
                 self.edits.truncate(edits);
-                self.entries.truncate(entries);
+                self.deeds.truncate(deeds);
+                self.renewed.truncate(renewed);
                 return Err(refusal);
             }
         };
@@ -291,7 +296,12 @@ impl<'a> Draft<'a> {
             check_owner(&origin, edit.id(), both)?;
         }
         let edits = self.edits[first..].iter().filter(|edit| edit.revision != UNSTORED);
-        self.entries.extend(edits.map(|edit| Entry::of(edit, &origin, &at)));
+        let (origin, at) = (Arc::new(origin), Arc::<str>::from(at));
+        self.deeds.extend(edits.map(|edit| Deed {
+            edit: edit.clone(),
+            origin: Arc::clone(&origin),
+            at: Arc::clone(&at),
+        }));
         Ok(unchanged)
     }
 
@@ -583,11 +593,9 @@ impl<'a> Draft<'a> {
         self.snapshot.mounts.insert_mut(record.spec.id.clone(), record);
     }
 
-    fn writes(&self) -> Vec<Write> {
+    fn writes(&self) -> impl Iterator<Item = Write> {
         let edits = self.edits.iter().filter(|edit| edit.revision != UNSTORED);
-        edits
-            .map(|edit| edit.after.as_ref().map_or_else(|| Write::Delete(edit.id().into()), |record| put(record)))
-            .collect()
+        edits.map(|edit| edit.after.as_ref().map_or_else(|| Write::Delete(edit.id().into()), |record| put(record)))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The list of mounts: pages, filters, orders; and reading what was written.
 
 use crate::common::admin::Admin;
+use crate::common::client::get;
+use crate::common::origin::Origin;
 use crate::common::process::Standin;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -178,4 +180,39 @@ fn a_mount_that_is_known_already_is_not_sent_again() {
     assert_eq!(head.status, 304);
     assert_eq!(admin.patch("a", &json!({ "labels": { "x": "y" } })).status, 200);
     assert_eq!((ask("\"1\"").status, ask("\"2\"").status), (200, 304));
+}
+
+#[test]
+fn mounts_are_sorted_by_what_they_have_done() {
+    let origin = Origin::answering("done");
+    let standin = Standin::start();
+    let admin = standin.admin();
+    for (id, requests) in [("much", 3), ("none", 0), ("some", 1)] {
+        let address = origin.url();
+        assert_eq!(admin.put(id, &mount(id, json!({ "address": address }))).status, 201);
+        for _ in 0..requests {
+            assert_eq!(get(standin.front, &format!("/{id}")).text(), "done");
+        }
+    }
+    let enabled = admin.patch("some", &json!({ "enabled": false }));
+    assert_eq!(enabled.status, 200);
+    // What was counted last shows last.
+    crate::common::eventually("all requests are counted", || {
+        ids(&admin.get("/v1/mounts?sort=-requests").value) == ["much", "some", "none"]
+    });
+    crate::common::eventually("it is disabled", || ids(&admin.get("/v1/mounts?state=disabled").value) == ["some"]);
+    for (query, expected) in [
+        ("sort=requests", &["none", "some", "much"][..]),
+        ("sort=requests&limit=1", &["none"]),
+        ("sort=last_activity_at", &["none", "much", "some"]),
+        ("sort=errors", &["much", "none", "some"]),
+        ("state=disabled", &["some"]),
+        ("state=open&sort=-id", &["none", "much"]),
+        ("state=paused", &[]),
+    ] {
+        assert_eq!(ids(&admin.get(&format!("/v1/mounts?{query}")).value), expected, "{query}");
+    }
+    let slowest = admin.get("/v1/mounts?sort=p99&limit=1").value;
+    assert_eq!((ids(&slowest), &slowest["total"]), (vec!["none"], &json!(3)));
+    assert_eq!(pages(&admin, "/v1/mounts?sort=-last_activity_at&limit=1").concat(), ["some", "much", "none"]);
 }

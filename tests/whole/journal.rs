@@ -218,7 +218,7 @@ fn what_the_journal_no_longer_has_is_gone_for_all_calls() {
     let admin = standin.admin();
     put(&admin, "first", 1);
     let numbers: Vec<u64> = (0..10_020).collect();
-    for part in numbers.chunks(1002) {
+    for part in numbers.chunks(334) {
         let mounts: Vec<_> = part.iter().map(|number| mount_of_many(*number)).collect();
         assert_eq!(admin.call("POST", "/v1/import").json(&json!({ "mounts": mounts })).send().status, 200);
     }
@@ -231,10 +231,10 @@ fn what_the_journal_no_longer_has_is_gone_for_all_calls() {
     }
     assert_eq!(restore(&admin, 1, "").status, 410);
     assert_eq!(restore(&admin, 20, "?all=true").status, 410);
-    assert_eq!(restore(&admin, 21, "?all=true&dry_run=true").status, 200);
+    assert_eq!(restore(&admin, 9_921, "?all=true&dry_run=true").value["deleted"].as_array().unwrap().len(), 100);
     assert_eq!(revisions(&admin, "/v1/mounts/first/revisions"), [0; 0]);
-    let mut events = admin.call("GET", "/v1/events?since=21").events();
-    for revision in 22..=10_021 {
+    let mut events = admin.call("GET", "/v1/events?since=9921").events();
+    for revision in 9_922..=10_021 {
         assert_eq!(events.next_revision(), revision);
     }
 }

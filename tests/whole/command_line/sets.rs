@@ -30,10 +30,10 @@ fn a_file_is_the_whole_set_of_its_owner() {
     let set = file(run, "set.json", &json!({ "mounts": [mount("a", NOWHERE), mount("b", NOWHERE)] }));
     let apply = ["apply", "-f", set.to_str().unwrap(), "--owner", "ci"];
     let told = run.done(&[&apply[..], &["--dry-run"]].concat());
-    assert!(told.contains("created  a  */a") && told.contains("nothing was changed"), "{told}");
+    assert!(told.contains("created    a  */a") && told.contains("nothing was changed"), "{told}");
     assert_eq!(run.json(&["mount", "list"])["mounts"].as_array().unwrap().len(), 1);
     let told = run.done(&apply);
-    assert_eq!(told, "created  a  */a\ncreated  b  */b\n2 created, 0 updated, 0 unchanged, 0 deleted\n");
+    assert_eq!(told, "created    a  */a\ncreated    b  */b\n2 created, 0 updated, 0 unchanged, 0 deleted\n");
     assert_eq!(run.json(&["mount", "show", "a"])["labels"]["owner"], "ci");
     let revision = run.json(&["mount", "list"])["revision"].clone();
     assert_eq!(run.json(&apply)["unchanged"], json!(["a", "b"]));
@@ -68,7 +68,7 @@ fn what_is_applied_may_come_from_a_pipe_and_say_its_owner_itself() {
     applying.stdin.take().unwrap().write_all(json!([own]).to_string().as_bytes()).unwrap();
     let output = applying.wait_with_output().unwrap();
     assert!(output.status.success());
-    assert!(String::from_utf8(output.stdout).unwrap().starts_with("created  a"));
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with("created    a"));
     let nobody = file(run, "nobody.json", &json!([mount("b", NOWHERE)]));
     assert!(run.refused(2, &["apply", "-f", nobody.to_str().unwrap()]).contains("--owner"));
     let broken = file(run, "broken.json", &json!({ "mount": [] }));
@@ -94,10 +94,10 @@ fn an_export_makes_the_same_mounts_elsewhere() {
     assert_eq!(run.json(&["export"])["mounts"], export["mounts"]);
 
     let told = other.launch.done(&["import", path.to_str().unwrap(), "--dry-run"]);
-    assert!(told.contains("created  a  */a") && told.contains("nothing was changed"), "{told}");
+    assert!(told.contains("created    a  */a") && told.contains("nothing was changed"), "{told}");
     assert_eq!(get(other.front, "/a").status, 404);
     let told = other.launch.done(&["import", path.to_str().unwrap(), "--reason", "moving"]);
-    assert!(told.starts_with("created  a  */a\ncreated  b  */b\n"), "{told}");
+    assert!(told.starts_with("created    a  */a\ncreated    b  */b\n"), "{told}");
     assert_eq!(get(other.front, "/a").text(), "body");
     assert_eq!(other.launch.json(&["export"])["mounts"], export["mounts"]);
     let told = other.launch.done(&["import", path.to_str().unwrap()]);
@@ -127,7 +127,7 @@ fn what_was_changed_by_whom_and_why_is_told_and_can_be_taken_back() {
     let told = run.done(&["restore", "3", "--to", "before", "--dry-run"]);
     assert!(told.contains("/limits/tunnels_max: 256") && tunnels() == 7, "{told}");
     let told = run.done(&["restore", "3", "--to", "before", "--reason", "too few"]);
-    assert!(told.starts_with("updated  a\n"), "{told}");
+    assert!(told.starts_with("updated    a\n"), "{told}");
     assert_eq!(tunnels(), 256);
     run.done(&["restore", "3"]);
     assert_eq!(tunnels(), 7);
