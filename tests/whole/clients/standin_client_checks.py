@@ -51,7 +51,9 @@ def basics():
     client = Client()
     made = client.put_mount("basics", spec("/basics"))
     assert made["id"] == "basics" and made["match"] == {"path": "/basics"} and made["revision"] > 0, made
-    assert client.mount("basics") == made
+    shown = client.mount("basics")
+    lasting = ["id", "kind", "match", "address", "revision", "created_at", "updated_at", "links"]
+    assert all(shown[name] == made[name] for name in lasting), (shown, made)
     assert "basics" in [mount["id"] for mount in client.mounts()]
     assert client.put_mount("basics", spec("/basics", strip_prefix=False))["strip_prefix"] is False
     assert client.create_mount(spec("/basics-2"))["links"]["self"].startswith("/v1/mounts/")
