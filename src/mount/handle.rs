@@ -452,11 +452,18 @@ impl Shared {
         {
             return Ok(credit);
         }
-        let Some(notes) = &exchange.notes else { return Ok(self.mailbox.ask().await?) };
-        let begun = notes.elapsed();
+        // On the heap, so that it costs nothing where nobody has to ask.
+        Ok(Box::pin(self.ask(exchange.notes.as_ref())).await?)
+    }
+
+    /// Asks the actor, and notes how long that took where somebody wants to know.
+    async fn ask(&self, notes: Option<&Notes>) -> Result<Credit, Kind> {
+        let begun = notes.map(Notes::elapsed);
         let decided = self.mailbox.ask().await;
-        notes.note(|facts| facts.queued = Some(notes.elapsed().saturating_sub(begun)));
-        Ok(decided?)
+        if let (Some(notes), Some(begun)) = (notes, begun) {
+            notes.note(|facts| facts.queued = Some(notes.elapsed().saturating_sub(begun)));
+        }
+        decided
     }
 
     /// Refuses what is more than so many requests a second.
