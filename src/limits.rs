@@ -169,8 +169,9 @@ pub const MOUNT_TUNNELS_MAX: u32 = 256;
 pub const MOUNT_DRAIN_MAX: Duration = Duration::from_secs(20);
 
 /// Requests waiting for one mount's actor to decide about them. It decides at
-/// once; more wait only where it does not run for a moment.
-pub const MAILBOX_MESSAGES_MAX: usize = 1024;
+/// once; more wait only where it does not run for a moment. As many as may then
+/// wait in its queue.
+pub const MAILBOX_MESSAGES_MAX: usize = QUEUE_MAX as usize;
 
 /// Interim (1xx) responses relayed for one request.
 pub const INTERIM_RESPONSES_MAX: u8 = 8;
@@ -567,3 +568,6 @@ pub const RESTORE_ATTEMPTS_MAX: usize = 8;
 /// as most languages have them. A million changes a second make it in 292 000
 /// years.
 pub const REVISION_MAX: u64 = i64::MAX as u64;
+
+/// Leases that are watched until those of mounts that are gone are looked for.
+pub const LEASES_SWEPT_MIN: usize = 1024;

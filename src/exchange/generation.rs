@@ -22,15 +22,18 @@ pub struct Generation {
     /// who leaves knows that it is the last.
     inside: AtomicU64,
     cut: AtomicBool,
-    /// The mount's: heard when the last one of a retired generation has left.
+    /// Heard when the last one of a retired generation has left: by who waits for
+    /// that, and by the mount's actor.
+    ended: Event,
     signal: Arc<Event>,
 }
 
 impl Generation {
-    /// An empty one. `signal` is heard when it has ended.
+    /// An empty one. `signal`, the mount's, is heard when it has ended.
     #[must_use]
     pub fn new(number: u64, signal: Arc<Event>) -> Arc<Self> {
-        Arc::new(Self { number, inside: AtomicU64::new(0), cut: AtomicBool::new(false), signal })
+        let (inside, cut, ended) = (AtomicU64::new(0), AtomicBool::new(false), Event::new());
+        Arc::new(Self { number, inside, cut, ended, signal })
     }
 
     /// Counts from 1.
@@ -51,8 +54,13 @@ impl Generation {
     pub fn retire(&self) {
         let before = self.inside.fetch_or(RETIRED, Ordering::AcqRel);
         if before & !RETIRED == 0 {
-            self.signal.notify(usize::MAX);
+            self.tell_end();
         }
+    }
+
+    fn tell_end(&self) {
+        self.ended.notify(usize::MAX);
+        self.signal.notify(usize::MAX);
     }
 
     /// What it still has must end at once. Whoever waits looks when the clock
@@ -84,7 +92,7 @@ impl Generation {
     /// Waits for that.
     pub async fn over(&self) {
         loop {
-            let changed = self.signal.listen();
+            let changed = self.ended.listen();
             if self.is_over() {
                 return;
             }
@@ -120,7 +128,7 @@ impl Drop for Inside {
     fn drop(&mut self) {
         let before = self.generation.inside.fetch_sub(self.weight, Ordering::AcqRel);
         if before - self.weight == RETIRED {
-            self.generation.signal.notify(usize::MAX);
+            self.generation.tell_end();
         }
     }
 }

@@ -37,7 +37,7 @@ pub(super) struct Actor {
 
 /// How what was held is let go on.
 struct Release {
-    each: usize,
+    steps_left: usize,
     next: Instant,
 }
 
@@ -185,7 +185,7 @@ impl Actor {
         }
         let now = Instant::now();
         if before == Lifecycle::Paused && self.admits() && !self.held.is_empty() {
-            self.release = Some(Release { each: self.held.len().div_ceil(RELEASE_STEPS), next: now });
+            self.release = Some(Release { steps_left: RELEASE_STEPS, next: now });
         }
         self.shared.grant(self.face.plan());
         self.go_on(now);
@@ -218,20 +218,26 @@ impl Actor {
     /// Lets in who waits, as there are places and in steps; once nobody waits,
     /// whoever comes finds a credit without asking.
     fn admit(&mut self, now: Instant) {
-        let mut steps = match &mut self.release {
-            None => usize::MAX,
-            Some(release) if release.next <= now => {
-                release.next = now + RELEASE_STEP;
-                release.each
+        let mut most = match &mut self.release {
+            Some(release) if release.steps_left > 0 && release.next > now => 0,
+            Some(release) if release.steps_left > 0 => {
+                let step = self.held.len().div_ceil(release.steps_left);
+                *release = Release { steps_left: release.steps_left - 1, next: now + RELEASE_STEP };
+                step
             }
-            Some(_) => 0,
+            // They wait for nothing but their places from now on.
+            _ => {
+                self.release = None;
+                usize::MAX
+            }
         };
-        self.held.retain(Ask::is_there);
-        while steps > 0 && !self.held.is_empty() {
+        self.held.skip(Ask::is_there);
+        while most > 0 && !self.held.is_empty() {
             let Some(credit) = self.shared.credits.spend_revoked() else { break };
             let Some(ask) = self.held.pop() else { break };
             ask.decide(Ok(credit));
-            steps -= 1;
+            most -= 1;
+            self.held.skip(Ask::is_there);
         }
         if self.held.is_empty() {
             self.release = None;
@@ -254,10 +260,10 @@ impl Actor {
         let ((most, longest), full) = match self.state.admission() {
             Admission::Refuse(kind) => return ask.decide(Err(kind)),
             Admission::Hold(kind) => (holds(queue), kind),
-            // Behind those who were held.
-            Admission::Admit if self.release.is_some() => (holds(queue), Kind::QueueFull),
             Admission::Admit => {
-                if self.held.is_empty()
+                // What was held goes step by step; who comes now is what comes
+                // always, and need not wait for that.
+                if (self.held.is_empty() || self.release.is_some())
                     && let Some(credit) = self.shared.credits.spend_revoked()
                 {
                     return ask.decide(Ok(credit));
@@ -368,7 +374,8 @@ mod tests {
     fn change(handle: &MountHandle, spec: &Arc<MountSpec>, paused: bool, ending: Ending) -> MountHandle {
         let changed = handle.with(spec, paused);
         changed.take_effect();
-        drop(changed.succeed(handle, ending));
+        let all = handle.face().wish().enabled && !spec.enabled;
+        drop(changed.succeed(handle, ending, all));
         changed
     }
 
@@ -462,7 +469,7 @@ mod tests {
             let changed = handle.with(&spec(json!({"address": "http://127.0.0.1:10/"})), false);
             assert!(credit(&handle).await.is_ok(), "it does not count yet");
             changed.take_effect();
-            let left = changed.succeed(&handle, Ending::Finish);
+            let left = changed.succeed(&handle, Ending::Finish, false);
             assert_eq!(refusal(&handle).await, Kind::Moved, "who found the old one looks again");
             let new = credit(&changed).await.unwrap();
             let remains = changed.status().generations;
@@ -504,6 +511,59 @@ mod tests {
             let again = change(&off, &open, false, Ending::Finish);
             until(|| again.lifecycle() == Lifecycle::Open).await;
             assert!(credit(&again).await.is_ok());
+        });
+    }
+
+    #[test]
+    fn a_disabled_mount_that_is_edited_or_drained_again_answers_when_it_is_enabled() {
+        async_io::block_on(async {
+            let open = spec(json!({}));
+            let handle = spawn(&open);
+            let last = credit(&handle).await.unwrap();
+            let off = spec(json!({"enabled": false}));
+            let mut now = change(&handle, &off, false, Ending::Finish);
+            let labelled = spec(json!({"enabled": false, "labels": {"a": "b"}}));
+            now = change(&now, &labelled, false, Ending::Finish);
+            let again = now.with(&off, false);
+            again.take_effect();
+            assert_eq!(again.succeed(&now, Ending::Kill, true).len(), 1, "what there was, and nothing else");
+            assert!(last.is_cut());
+            let open = change(&again, &open, false, Ending::Finish);
+            assert!(credit(&open).await.is_ok());
+            assert_eq!(open.status().generation, 2);
+        });
+    }
+
+    #[test]
+    fn who_held_a_place_when_a_mount_was_switched_off_asks_again() {
+        async_io::block_on(async {
+            let handle = spawn(&spec(json!({})));
+            let mut early = handle.shared.credits.spend().unwrap();
+            let off = change(&handle, &spec(json!({"enabled": false})), false, Ending::Kill);
+            assert!(!handle.enter(&mut early), "its generation is retired");
+            assert!(!off.admits(), "so it is not taken into the new one either");
+        });
+    }
+
+    #[test]
+    fn who_comes_after_a_pause_is_not_slowed_down_by_it() {
+        async_io::block_on(async {
+            let spec = spec(json!({}));
+            let handle = spawn(&spec);
+            until(|| handle.lifecycle() == Lifecycle::Open).await;
+            let paused = change(&handle, &spec, true, Ending::Finish);
+            let mut held = Box::pin(credit(&paused));
+            let mut second = Box::pin(credit(&paused));
+            assert!(future::poll_once(&mut held).await.is_none() && future::poll_once(&mut second).await.is_none());
+            until(|| paused.status().held == 2).await;
+            let open = change(&paused, &spec, false, Ending::Finish);
+            let begun = Instant::now();
+            for _ in 0..200 {
+                drop(credit(&open).await.unwrap());
+            }
+            let longest = RELEASE_STEP * u32::try_from(RELEASE_STEPS).unwrap();
+            assert!(begun.elapsed() < longest * 5, "{:?}", begun.elapsed());
+            drop((held.await.unwrap(), second.await.unwrap()));
         });
     }
 

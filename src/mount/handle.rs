@@ -205,8 +205,10 @@ impl MountHandle {
         let (shared, face) = (&*self.shared, &*self.face);
         let exchange = shell::exchange(shell)?;
         shared.count(exchange);
-        // One that has a place here from before a change keeps it.
-        let mut credit = match exchange.credit.take().filter(|credit| credit.is_of(&shared.credits)) {
+        // One that has a place here from before a change keeps it, if requests are
+        // let in at all.
+        let kept = exchange.credit.take().filter(|credit| face.admits && credit.is_of(&shared.credits));
+        let mut credit = match kept {
             Some(credit) => credit,
             None => shared.place(face, exchange).await?,
         };
@@ -268,25 +270,31 @@ impl MountHandle {
         self.shared.signal.notify(usize::MAX);
     }
 
-    /// What `before` had goes on in its generation and ends like that; where the
-    /// mount answers no more, this is said of all that is left of it. To be
-    /// called when the table has this handle. Answers what still has something.
+    /// What `before` had goes on in its generation and ends like that; with `all`
+    /// whatever else is left of the mount too. To be called when the table has
+    /// this handle. Answers what still has something.
     #[must_use]
-    pub fn succeed(&self, before: &Self, ending: Ending) -> Vec<Arc<Generation>> {
-        let all = !self.face.spec.enabled;
-        if Arc::ptr_eq(&self.face.generation, &before.face.generation) && !all {
-            return Vec::new();
-        }
-        self.shared.retire(&before.face.generation, ending, all)
+    pub fn succeed(&self, before: &Self, ending: Ending, all: bool) -> Vec<Arc<Generation>> {
+        let (shared, old) = (&*self.shared, &before.face.generation);
+        let is_left = !Arc::ptr_eq(&self.face.generation, old) && shared.retired.add(old, ending, Instant::now());
+        let left = match (all, is_left) {
+            (true, _) => shared.retired.end_all(ending, Instant::now()),
+            (false, true) => vec![Arc::clone(old)],
+            (false, false) => Vec::new(),
+        };
+        shared.look(ending);
+        left
     }
 
     /// No new requests; the actor ends when what there is has ended. Answers
     /// what still has something.
     #[must_use]
     pub fn stop(&self, ending: Ending) -> Vec<Arc<Generation>> {
-        let left = self.shared.retire(&self.face.generation, ending, true);
-        self.shared.stop.store(true, Ordering::Release);
-        self.shared.signal.notify(usize::MAX);
+        let shared = &*self.shared;
+        shared.retired.add(&self.face.generation, ending, Instant::now());
+        let left = shared.retired.end_all(ending, Instant::now());
+        shared.stop.store(true, Ordering::Release);
+        shared.look(ending);
         left
     }
 
@@ -527,13 +535,12 @@ impl Shared {
         self.tunnels.grant(limits.tunnels_max);
     }
 
-    fn retire(&self, generation: &Arc<Generation>, ending: Ending, all: bool) -> Vec<Arc<Generation>> {
-        let left = self.retired.add(generation, ending, all, Instant::now());
+    /// Has all look who may be concerned by generations that end.
+    fn look(&self, ending: Ending) {
         if ending == Ending::Kill {
             self.environment.timer.wake_all();
         }
         self.signal.notify(usize::MAX);
-        left
     }
 
     /// Closes what is idle towards the upstream.

@@ -8,11 +8,13 @@ use std::time::Instant;
 #[derive(Debug)]
 pub struct Queue<T> {
     waiting: VecDeque<(T, Instant)>,
+    /// Nobody gives up before that.
+    first_end: Option<Instant>,
 }
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Self { waiting: VecDeque::new() }
+        Self { waiting: VecDeque::new(), first_end: None }
     }
 }
 
@@ -32,6 +34,7 @@ impl<T> Queue<T> {
     /// Adds one at the end.
     pub fn push(&mut self, entry: T, until: Instant) {
         self.waiting.push_back((entry, until));
+        self.first_end = self.first_end.into_iter().chain([until]).min();
     }
 
     /// The next one.
@@ -39,15 +42,22 @@ impl<T> Queue<T> {
         self.waiting.pop_front().map(|(entry, _)| entry)
     }
 
+    /// Forgets those at its front who have gone.
+    pub fn skip(&mut self, is_there: impl Fn(&T) -> bool) {
+        while self.waiting.front().is_some_and(|(entry, _)| !is_there(entry)) {
+            self.waiting.pop_front();
+        }
+    }
+
     /// Forgets those who have gone.
     pub fn retain(&mut self, is_there: impl Fn(&T) -> bool) {
         self.waiting.retain(|(entry, _)| is_there(entry));
     }
 
-    /// When the first of them gives up.
+    /// When somebody should look who gives up; not later than the first one does.
     #[must_use]
     pub fn first_end(&self) -> Option<Instant> {
-        self.waiting.iter().map(|(_, until)| *until).min()
+        self.first_end.filter(|_| !self.waiting.is_empty())
     }
 
     /// Those who give up now.
@@ -57,6 +67,7 @@ impl<T> Queue<T> {
         }
         let (over, waiting) = self.waiting.drain(..).partition(|(_, until)| *until <= now);
         self.waiting = waiting;
+        self.first_end = self.waiting.iter().map(|(_, until)| *until).min();
         let over: VecDeque<_> = over;
         over.into_iter().map(|(entry, _)| entry).collect()
     }

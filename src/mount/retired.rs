@@ -21,6 +21,17 @@ struct Old {
     until: Option<Instant>,
 }
 
+impl Old {
+    fn end(&mut self, ending: Ending, now: Instant) {
+        match ending {
+            Ending::Finish => {}
+            Ending::Kill => self.generation.cut(),
+            // None is later than the clock can tell; an earlier end stays.
+            Ending::Deadline(pause) => self.until = self.until.into_iter().chain(now.checked_add(pause)).min(),
+        }
+    }
+}
+
 /// What is left of an old generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Remains {
@@ -33,30 +44,26 @@ pub struct Remains {
 }
 
 impl Retired {
-    /// Retires a generation. With `all` those before it end like that too.
-    /// Answers those of them that still have something.
-    pub fn add(&self, generation: &Arc<Generation>, ending: Ending, all: bool, now: Instant) -> Vec<Arc<Generation>> {
+    /// Retires a generation, which ends like that. True if it still has something.
+    pub fn add(&self, generation: &Arc<Generation>, ending: Ending, now: Instant) -> bool {
         generation.retire();
         let mut list = self.list();
         list.retain(|old| !old.generation.is_over());
-        let is_listed = list.iter().any(|old| Arc::ptr_eq(&old.generation, generation));
-        if !generation.is_over() && !is_listed {
-            list.push(Old { generation: Arc::clone(generation), until: None });
+        if generation.is_over() {
+            return false;
         }
-        let mut about = Vec::new();
-        for old in list.iter_mut().filter(|old| all || Arc::ptr_eq(&old.generation, generation)) {
-            match ending {
-                Ending::Finish => {}
-                Ending::Kill => old.generation.cut(),
-                // None is later than the clock can tell; an earlier end stays.
-                Ending::Deadline(pause) => {
-                    let until = now.checked_add(pause);
-                    old.until = old.until.into_iter().chain(until).min();
-                }
-            }
-            about.push(Arc::clone(&old.generation));
-        }
-        about
+        let mut old = Old { generation: Arc::clone(generation), until: None };
+        old.end(ending, now);
+        list.push(old);
+        true
+    }
+
+    /// All that is left ends like that. Answers those that still have something.
+    pub fn end_all(&self, ending: Ending, now: Instant) -> Vec<Arc<Generation>> {
+        let mut list = self.list();
+        list.retain(|old| !old.generation.is_over());
+        list.iter_mut().for_each(|old| old.end(ending, now));
+        list.iter().map(|old| Arc::clone(&old.generation)).collect()
     }
 
     /// Cuts off what has had its time; true if there was any.
@@ -118,12 +125,12 @@ mod tests {
         let retired = Retired::default();
         let (first, second, third, empty) = (generation(1), generation(2), generation(3), generation(4));
         let places = [first.enter(), second.enter(), third.enter()];
-        assert_eq!(retired.add(&first, Ending::Finish, false, start).len(), 1);
-        assert_eq!(retired.add(&second, deadline(10), false, start).len(), 1);
-        assert!(retired.add(&empty, Ending::Kill, false, start).is_empty());
+        assert!(retired.add(&first, Ending::Finish, start) && retired.add(&second, deadline(10), start));
+        assert!(!retired.add(&empty, Ending::Kill, start));
         assert_eq!(retired.first_end(), Some(after(10)));
         assert!(!retired.cut_due(after(9)));
-        assert_eq!(retired.add(&third, deadline(20), true, start).len(), 3);
+        assert!(retired.add(&third, Ending::Finish, start));
+        assert_eq!(retired.end_all(deadline(20), start).len(), 3);
         assert!(retired.cut_due(after(10)));
         assert_eq!([first.is_cut(), second.is_cut(), third.is_cut()], [false, true, false]);
         assert!(retired.cut_due(after(20)) && first.is_cut() && third.is_cut());

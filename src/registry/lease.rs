@@ -5,6 +5,7 @@
 //! then changes the set. Nothing here is stored: after a restart every lease
 //! begins anew, so none ends earlier than its owner was told.
 
+use crate::limits::LEASES_SWEPT_MIN;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
@@ -39,10 +40,15 @@ pub struct Running {
 }
 
 impl Running {
-    /// One that ends after `ttl` unless it is renewed.
+    /// One that has not begun.
     #[must_use]
-    pub fn begin(clock: &Clock, ttl: Duration) -> Arc<Self> {
-        Arc::new(Self { until_ms: AtomicU64::new(clock.now_ms().saturating_add(ms(ttl))) })
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self { until_ms: AtomicU64::new(u64::MAX) })
+    }
+
+    /// It ends after `ttl` unless it is renewed.
+    pub fn begin(&self, clock: &Clock, ttl: Duration) {
+        self.until_ms.store(clock.now_ms().saturating_add(ms(ttl)), Ordering::Release);
     }
 
     /// Begins `ttl` anew; false if it has run out.
@@ -84,6 +90,8 @@ fn ms(duration: Duration) -> u64 {
 #[derive(Debug, Default)]
 pub struct Leases {
     queue: BinaryHeap<Reverse<Due>>,
+    /// How many there were when those of mounts that are gone were left out.
+    swept: usize,
 }
 
 /// When somebody looks at a lease again: not later than it ends.
@@ -115,9 +123,13 @@ impl Ord for Due {
 }
 
 impl Leases {
-    /// Watches a lease; one that is dropped elsewhere is forgotten when its
-    /// time comes.
+    /// Watches a lease that has begun. One that is dropped elsewhere is forgotten
+    /// when its time comes, or when there are many of them.
     pub fn watch(&mut self, id: &str, running: &Arc<Running>) {
+        if self.queue.len() > (2 * self.swept).max(LEASES_SWEPT_MIN) {
+            self.queue.retain(|Reverse(due)| Arc::strong_count(&due.running) > 1);
+            self.swept = self.queue.len();
+        }
         let at_ms = running.until_ms.load(Ordering::Acquire);
         if at_ms != OVER {
             self.queue.push(Reverse(Due { at_ms, id: id.to_owned(), running: Arc::clone(running) }));
@@ -184,11 +196,24 @@ mod tests {
     #[test]
     fn renewals_leave_the_queue_as_it_is() {
         let (clock, mut leases) = (Clock::start(), Leases::default());
-        let lease = Running::begin(&clock, Duration::from_secs(60));
+        let lease = Running::new();
+        lease.begin(&clock, Duration::from_secs(60));
         leases.watch("a", &lease);
         for _ in 0..1000 {
             assert!(lease.renew(&clock, Duration::from_secs(60)));
         }
         assert_eq!(leases.queue.len(), 1);
+    }
+
+    #[test]
+    fn leases_of_mounts_that_are_gone_do_not_pile_up() {
+        let mut leases = Leases::default();
+        let kept: Vec<_> = (0..100).map(|_| running(1 << 40)).collect();
+        kept.iter().for_each(|lease| leases.watch("kept", lease));
+        for _ in 0..10 * LEASES_SWEPT_MIN {
+            leases.watch("gone", &running(1 << 40));
+            assert!(leases.queue.len() <= LEASES_SWEPT_MIN + 1);
+        }
+        assert!(leases.queue.iter().filter(|due| due.0.id == "kept").count() == 100);
     }
 }

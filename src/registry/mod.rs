@@ -198,7 +198,7 @@ impl Registry {
     /// What a change would do to the set as it is now, or why it would be
     /// refused. Takes as long as the change, but for the store.
     pub fn preview(&self, request: Request) -> Result<Preview, Refusal> {
-        supervisor::preview(&self.snapshot(), request, &self.environment, self.clock)
+        supervisor::preview(&self.snapshot(), request, &self.environment)
     }
 
     /// What every revision did. Reading it blocks.

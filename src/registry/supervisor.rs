@@ -11,6 +11,7 @@ use super::lease::{Clock, Leases, Running};
 use super::operations::Operations;
 use super::store::{Loaded, Store, StoreError, StoredMount, Write};
 use super::{Preview, Record, Snapshot, owners};
+use crate::exchange::Generation;
 use crate::limits::{HISTORY_REVISIONS_MAX, LEASE_RETRY, LEASES_ENDED_MAX, REGISTRY_COMMANDS_MAX};
 use crate::mount::spec::keeping::OnExpiry;
 use crate::mount::spec::{Id, parse};
@@ -56,14 +57,14 @@ pub(super) fn start(
     clock: Clock,
 ) -> Result<(Snapshot, Leases), StoreError> {
     let before = Snapshot { revision: loaded.revision, ..Snapshot::default() };
-    let mut draft = Draft::of(&before, environment, clock);
+    let mut draft = Draft::of(&before, environment);
     let mut leases = Leases::default();
     for mount in loaded.mounts {
         draft.check_openness(&mount.spec).map_err(|refusal| StoreError::Refused(refusal.to_string()))?;
         let version = Version { spec: Arc::new(mount.spec), paused: mount.paused };
         let record = Arc::new(Record {
             handle: MountHandle::new(&version.spec, version.paused, environment),
-            lease: running(&version.spec, &clock),
+            lease: running(&version.spec),
             spec: version.spec,
             paused: version.paused,
             revision: mount.revision,
@@ -72,7 +73,7 @@ pub(super) fn start(
             stored: true,
         });
         record.handle.start();
-        watch(&mut leases, &record);
+        begin(&mut leases, &clock, &record);
         draft.insert(record);
     }
     for spec in fixed {
@@ -81,28 +82,17 @@ pub(super) fn start(
             refusal => StoreError::Conflict(refusal.to_string()),
         })?;
         made.handle.start();
-        watch(&mut leases, &made);
+        begin(&mut leases, &clock, &made);
     }
     Ok((draft.snapshot, leases))
 }
 
 /// What a change would do to that set.
-pub(super) fn preview(
-    before: &Snapshot,
-    request: Request,
-    environment: &Arc<Environment>,
-    clock: Clock,
-) -> Result<Preview, Refusal> {
-    let mut draft = Draft::of(before, environment, clock);
+pub(super) fn preview(before: &Snapshot, request: Request, environment: &Arc<Environment>) -> Result<Preview, Refusal> {
+    let mut draft = Draft::of(before, environment);
     let done = draft.apply(request)?;
     let moved = owners::moved(&before.table, &draft.snapshot.table, &done.edits);
     Ok(Preview { done, moved })
-}
-
-fn watch(leases: &mut Leases, record: &Record) {
-    if let Some(running) = &record.lease {
-        leases.watch(&record.spec.id, running);
-    }
 }
 
 impl Writer {
@@ -140,7 +130,7 @@ impl Writer {
 
     fn commit(&mut self, commands: Vec<Command>) {
         let before = self.current.load_full();
-        let mut draft = Draft::of(&before, &self.environment, self.clock);
+        let mut draft = Draft::of(&before, &self.environment);
         let over = self.leases.take_over(self.clock.now_ms(), LEASES_ENDED_MAX);
         for (id, running) in &over {
             draft.expire(id, running);
@@ -170,32 +160,28 @@ impl Writer {
     fn publish(&mut self, edits: Vec<Edit>, renewed: Vec<Arc<Record>>, snapshot: Snapshot, deeds: &[Deed]) {
         let revision = snapshot.revision;
         for edit in &edits {
-            match (&edit.before, &edit.after) {
-                (None, Some(after)) => after.handle.start(),
-                (Some(_), Some(after)) => after.handle.take_effect(),
-                _ => {}
+            if let (Some(_), Some(after)) = (&edit.before, &edit.after) {
+                after.handle.take_effect();
             }
         }
         self.routes.store(Arc::new(snapshot.table.clone()));
+        // What remains can be asked for as soon as anybody knows of the revision.
+        let operations: Vec<_> = edits.iter().filter_map(|edit| self.operations.begin(edit, left(edit))).collect();
         self.current.store(Arc::new(snapshot));
         self.hub.publish(revision, deeds.iter().map(Deed::entry));
         self.published.notify(usize::MAX);
+        for operation in operations {
+            async_std::task::spawn(Arc::clone(&self.hub).tell_end(operation));
+        }
         for edit in &edits {
-            if let Some(after) = &edit.after
-                && !same_lease(edit.before.as_deref(), after)
-            {
-                watch(&mut self.leases, after);
+            let Some(after) = &edit.after else { continue };
+            if !same_lease(edit.before.as_deref(), after) {
+                begin(&mut self.leases, &self.clock, after);
             }
-            let left = match (&edit.before, &edit.after) {
-                (Some(before), None) => before.handle.stop(edit.ending),
-                (Some(before), Some(after)) => after.handle.succeed(&before.handle, edit.ending),
-                _ => Vec::new(),
-            };
-            if let Some(operation) = self.operations.begin(edit, left) {
-                async_std::task::spawn(Arc::clone(&self.hub).tell_end(operation));
-            }
-            if let (Action::Restart, Some(after)) = (edit.action, &edit.after) {
-                after.handle.restart();
+            match (&edit.before, edit.action) {
+                (None, _) => after.handle.start(),
+                (Some(_), Action::Restart) => after.handle.restart(),
+                _ => {}
             }
         }
         for record in renewed {
@@ -207,6 +193,16 @@ impl Writer {
     }
 }
 
+/// What an edit leaves of the mount as it was.
+fn left(edit: &Edit) -> Vec<Arc<Generation>> {
+    let empties = matches!(edit.action, Action::Disable | Action::Drain | Action::Expire);
+    match (&edit.before, &edit.after) {
+        (Some(before), None) => before.handle.stop(edit.ending),
+        (Some(before), Some(after)) => after.handle.succeed(&before.handle, edit.ending, empties),
+        (None, _) => Vec::new(),
+    }
+}
+
 fn same_lease(before: Option<&Record>, after: &Record) -> bool {
     match (before.and_then(|before| before.lease.as_ref()), &after.lease) {
         (Some(before), Some(after)) => Arc::ptr_eq(before, after),
@@ -214,17 +210,23 @@ fn same_lease(before: Option<&Record>, after: &Record) -> bool {
     }
 }
 
-/// The lease that runs for such a mount.
-fn running(spec: &MountSpec, clock: &Clock) -> Option<Arc<Running>> {
-    let lease = spec.lease.filter(|lease| spec.enabled || lease.on_expiry == OnExpiry::Delete)?;
-    Some(Running::begin(clock, Duration::from_secs(lease.ttl_s.into())))
+/// The lease that runs for such a mount, once it begins.
+fn running(spec: &MountSpec) -> Option<Arc<Running>> {
+    spec.lease.filter(|lease| spec.enabled || lease.on_expiry == OnExpiry::Delete).map(|_| Running::new())
+}
+
+/// Begins a mount's lease, for its whole time.
+fn begin(leases: &mut Leases, clock: &Clock, record: &Record) {
+    if let (Some(lease), Some(running)) = (record.spec.lease, &record.lease) {
+        running.begin(clock, Duration::from_secs(lease.ttl_s.into()));
+        leases.watch(&record.spec.id, running);
+    }
 }
 
 /// The set that a batch of commands would make, and how.
 struct Draft<'a> {
     snapshot: Snapshot,
     environment: &'a Arc<Environment>,
-    clock: Clock,
     edits: Vec<Edit>,
     deeds: Vec<Deed>,
     /// Those whose leases begin anew.
@@ -232,9 +234,9 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn of(snapshot: &Snapshot, environment: &'a Arc<Environment>, clock: Clock) -> Self {
+    fn of(snapshot: &Snapshot, environment: &'a Arc<Environment>) -> Self {
         let snapshot = snapshot.clone();
-        Self { snapshot, environment, clock, edits: Vec::new(), deeds: Vec::new(), renewed: Vec::new() }
+        Self { snapshot, environment, edits: Vec::new(), deeds: Vec::new(), renewed: Vec::new() }
     }
 
     /// Makes one change, or none of it.
@@ -251,7 +253,6 @@ impl<'a> Draft<'a> {
                 return Err(refusal);
             }
         };
-        self.renewed.extend(unchanged.iter().cloned());
         Ok(Done { revision: self.snapshot.revision, edits: self.edits[edits..].to_vec(), unchanged })
     }
 
@@ -260,6 +261,11 @@ impl<'a> Draft<'a> {
         let Request { change, condition, origin } = request;
         let at = now();
         let first = self.edits.len();
+        // Whoever says what a mount is to be says that it is wanted.
+        let renews = matches!(
+            change,
+            Change::Put(..) | Change::Import(_) | Change::Apply { .. } | Change::Act(_, Act::Lease(_) | Act::Enable)
+        );
         let unchanged = match change {
             Change::Create(spec) => {
                 self.check_condition(&condition, &spec.id)?;
@@ -295,6 +301,12 @@ impl<'a> Draft<'a> {
             let both = [&edit.before, &edit.after].map(|record| record.as_ref().map(|record| &*record.spec));
             check_owner(&origin, edit.id(), both)?;
         }
+        for record in &unchanged {
+            check_owner(&origin, &record.spec.id, [Some(&*record.spec)])?;
+        }
+        if renews {
+            self.renewed.extend(unchanged.iter().cloned());
+        }
         let edits = self.edits[first..].iter().filter(|edit| edit.revision != UNSTORED);
         let (origin, at) = (Arc::new(origin), Arc::<str>::from(at));
         self.deeds.extend(edits.map(|edit| Deed {
@@ -320,7 +332,7 @@ impl<'a> Draft<'a> {
         self.snapshot.revision += u64::from(stored);
         let now = now();
         let record = Arc::new(Record {
-            lease: running(&version.spec, &self.clock),
+            lease: running(&version.spec),
             spec: version.spec,
             paused: version.paused,
             handle,
@@ -376,7 +388,7 @@ impl<'a> Draft<'a> {
     fn replaced(&mut self, before: &Arc<Record>, version: Version, ending: Ending, action: Action) {
         self.snapshot.revision += 1;
         let runs = before.spec.lease == version.spec.lease && before.spec.enabled == version.spec.enabled;
-        let lease = if runs { before.lease.clone() } else { running(&version.spec, &self.clock) };
+        let lease = if runs { before.lease.clone() } else { running(&version.spec) };
         let record = Arc::new(Record {
             handle: before.handle.with(&version.spec, version.paused),
             spec: version.spec,
