@@ -22,6 +22,7 @@
 //! - `isolation`: what one mount cannot do to another.
 //! - `undisturbed`: what a mount does not notice of thousands of edits elsewhere.
 //! - `tls`: upstreams behind TLS.
+//! - `lives`: what mounts let in, hold and refuse in each state, and their leases.
 //! - `log`: what an exchange leaves in the access log.
 //! - `killed`: what a kill or damage to the store leaves, under many writers.
 //! - `journal`: revisions, restoring them, and events.
@@ -69,6 +70,7 @@ mod identity;
 mod isolation;
 mod journal;
 mod killed;
+mod lives;
 mod log;
 mod mounts;
 mod mutations;
