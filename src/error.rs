@@ -74,6 +74,8 @@ pub enum Kind {
     TunnelsSaturated,
     /// The mount holds its requests, and this one cannot be held any longer.
     Paused,
+    /// The mount takes no more requests, and ends what it has.
+    Draining,
     /// The mount takes no requests.
     Disabled,
     /// The mount's actor has failed again and again.
@@ -280,6 +282,7 @@ impl Kind {
             Self::RateExceeded(_) => (429, "this mount takes no more requests in this second"),
             Self::TunnelsSaturated => (503, "too many tunnels are open through this mount"),
             Self::Paused => (503, "this mount is paused"),
+            Self::Draining => (503, "this mount is switched off, and ends what it had"),
             Self::Disabled => (503, "this mount is switched off"),
             Self::Failed => (503, "this mount has failed again and again"),
             Self::Moved => (503, "this mount is being changed"),
@@ -340,6 +343,7 @@ impl Kind {
             | Self::OutOfDescriptors
             | Self::Unavailable
             | Self::Paused
+            | Self::Draining
             | Self::Disabled
             | Self::Failed
             | Self::Moved
@@ -371,7 +375,7 @@ impl Kind {
             Self::Paused => Reason::Paused,
             Self::Disabled => Reason::Disabled,
             Self::Failed => Reason::Failed,
-            Self::Moved | Self::Cut => Reason::Draining,
+            Self::Draining | Self::Moved | Self::Cut => Reason::Draining,
             Self::Unavailable => Reason::Restarting,
             Self::PasswordsBusy => Reason::Passwords,
             Self::OutOfDescriptors => Reason::Descriptors,
@@ -401,6 +405,7 @@ impl Kind {
             | Self::TunnelsSaturated
             | Self::OutOfDescriptors
             | Self::Paused
+            | Self::Draining
             | Self::Disabled
             | Self::Failed
             | Self::Moved

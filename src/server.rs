@@ -39,6 +39,7 @@ pub struct Server {
     pub admin: Endpoint,
     /// What the admin API asks for.
     pub token: Token,
+    registry: Registry,
     front_drain: Arc<Drain>,
     admin_drain: Arc<Drain>,
     front_ended: Receiver<()>,
@@ -108,12 +109,14 @@ impl Server {
         let streams = Streams::new(Arc::clone(&timer), Arc::clone(&admin_drain));
         let bulk = admin::Bulk::default();
         let started_at = SystemTime::now();
+        let mounts_of_it = registry.clone();
         let state = AdminState { registry, guard, front: Arc::clone(&front_drain), streams, bulk, book, started_at };
         let admin_ended = told(start_admin(admin_socket, &admin_drain, state, &timer, ids))?;
         Ok(Self {
             front,
             admin,
             token,
+            registry: mounts_of_it,
             front_drain,
             admin_drain,
             front_ended,
@@ -127,7 +130,12 @@ impl Server {
     /// No longer ready from now on. With a delay it serves on for that long;
     /// without one nothing new is accepted, and what runs may finish.
     pub fn begin_stop(&self) {
-        if self.drain_delay.is_zero() { self.front_drain.begin() } else { self.front_drain.announce() }
+        if self.drain_delay.is_zero() { self.drain() } else { self.front_drain.announce() }
+    }
+
+    fn drain(&self) {
+        self.front_drain.begin();
+        self.registry.refuse_held();
     }
 
     /// After [`Server::begin_stop`]: waits for what runs, cuts off what does
@@ -138,7 +146,7 @@ impl Server {
         let in_time = async {
             if !self.drain_delay.is_zero() {
                 async_io::Timer::after(self.drain_delay).await;
-                self.front_drain.begin();
+                self.drain();
             }
             within(self.drain_max, self.front_ended.recv()).await;
             false

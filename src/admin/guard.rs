@@ -97,6 +97,9 @@ impl Guard {
                  Authorization: Bearer TOKEN, and if that URL was sent by others too, replace the token",
             ));
         }
+        if fields.iter().filter(|field| field.name.eq_ignore_ascii_case(b"Authorization")).count() > 1 {
+            return Err(Problem::new(401, "there are two Authorization fields; send one"));
+        }
         let Some(credentials) = fields.get("Authorization") else {
             return Err(Problem::new(
                 401,

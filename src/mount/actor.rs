@@ -167,8 +167,16 @@ impl Actor {
         [self.start_at, self.held.first_end(), release, self.shared.retired.first_end()].into_iter().flatten().min()
     }
 
+    /// What becomes of requests now.
+    fn admission(&self) -> Admission {
+        match self.state.admission() {
+            Admission::Hold(kind) if self.shared.holds_nothing.load(Ordering::Acquire) => Admission::Refuse(kind),
+            admission => admission,
+        }
+    }
+
     fn admits(&self) -> bool {
-        self.state.admission() == Admission::Admit
+        self.admission() == Admission::Admit
     }
 
     /// What now?
@@ -196,7 +204,7 @@ impl Actor {
         if self.shared.retired.cut_due(now) {
             self.shared.environment.timer.wake_all();
         }
-        let admission = self.state.admission();
+        let admission = self.admission();
         let late = if let Admission::Hold(kind) = &admission { kind.clone() } else { Kind::QueueTimeout };
         for ask in self.held.expired(now) {
             ask.decide(Err(late.clone()));
@@ -257,7 +265,7 @@ impl Actor {
     fn decide_one(&mut self, ask: Ask, now: Instant) {
         let limits = self.face.plan().limits();
         let queue = (limits.queue_max as usize, Duration::from_millis(limits.queue_wait_ms_max.into()));
-        let ((most, longest), full) = match self.state.admission() {
+        let ((most, longest), full) = match self.admission() {
             Admission::Refuse(kind) => return ask.decide(Err(kind)),
             Admission::Hold(kind) => (holds(queue), kind),
             Admission::Admit => {
@@ -462,6 +470,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_is_refused_when_the_proxy_is_to_stop() {
+        async_io::block_on(async {
+            let spec = spec(json!({}));
+            let handle = spawn(&spec);
+            until(|| handle.lifecycle() == Lifecycle::Open).await;
+            let paused = change(&handle, &spec, true, Ending::Finish);
+            let mut held = Box::pin(refusal(&paused));
+            assert!(future::poll_once(&mut held).await.is_none());
+            until(|| paused.status().held == 1).await;
+            paused.refuse_held();
+            assert_eq!((held.await, refusal(&paused).await), (Kind::Paused, Kind::Paused));
+        });
+    }
+
+    #[test]
     fn a_replaced_mount_keeps_what_it_had_in_its_old_generation() {
         async_io::block_on(async {
             let handle = spawn(&spec(json!({})));
@@ -505,9 +528,10 @@ mod tests {
             let last = credit(&handle).await.unwrap();
             let off = change(&handle, &spec(json!({"enabled": false})), false, Ending::DRAIN);
             until(|| off.lifecycle() == Lifecycle::Draining).await;
-            assert_eq!(refusal(&off).await, Kind::Disabled);
+            assert_eq!(refusal(&off).await, Kind::Draining);
             drop(last);
             until(|| off.lifecycle() == Lifecycle::Disabled).await;
+            assert_eq!(refusal(&off).await, Kind::Disabled);
             let again = change(&off, &open, false, Ending::Finish);
             until(|| again.lifecycle() == Lifecycle::Open).await;
             assert!(credit(&again).await.is_ok());
@@ -538,6 +562,7 @@ mod tests {
     fn who_held_a_place_when_a_mount_was_switched_off_asks_again() {
         async_io::block_on(async {
             let handle = spawn(&spec(json!({})));
+            until(|| handle.lifecycle() == Lifecycle::Open).await;
             let mut early = handle.shared.credits.spend().unwrap();
             let off = change(&handle, &spec(json!({"enabled": false})), false, Ending::Kill);
             assert!(!handle.enter(&mut early), "its generation is retired");
@@ -615,15 +640,22 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_that_is_wished_is_counted_and_hurts_nobody() {
+    fn a_restart_that_is_wished_ends_a_pause_after_failures_and_hurts_nobody() {
         async_io::block_on(async {
             let handle = spawn(&spec(json!({})));
             let on_its_way = credit(&handle).await.unwrap();
+            // The pause after the last of these is longer than anybody waits here.
+            handle.shared.panics_wanted.store(9, Ordering::Release);
+            until(|| {
+                handle.shared.signal.notify(usize::MAX);
+                handle.shared.panics_wanted.load(Ordering::Acquire) == 0 && handle.restarts() == 9
+            })
+            .await;
             handle.restart();
-            until(|| handle.status().restarts == 1).await;
+            until(|| handle.lifecycle() == Lifecycle::Open).await;
+            assert_eq!(handle.restarts(), 9, "only failures count");
             assert!(!on_its_way.is_cut());
             assert!(credit(&handle).await.is_ok());
-            assert_eq!(handle.lifecycle(), Lifecycle::Open);
         });
     }
 

@@ -104,6 +104,8 @@ pub(super) struct Shared {
     /// The face of the handle that counts, for the actor to take note of.
     pub(super) face: ArcSwap<Face>,
     pub(super) stop: AtomicBool,
+    /// Nothing is held any more: nobody would let it go on.
+    pub(super) holds_nothing: AtomicBool,
     pub(super) restarts_wanted: AtomicU32,
     // What the actor says of itself.
     pub(super) lifecycle: AtomicU8,
@@ -183,6 +185,7 @@ impl MountHandle {
             signal,
             face: ArcSwap::new(Arc::clone(&face)),
             stop: AtomicBool::new(false),
+            holds_nothing: AtomicBool::new(false),
             restarts_wanted: AtomicU32::new(0),
             lifecycle: AtomicU8::new(Lifecycle::Starting as u8),
             told: Mutex::new(told),
@@ -301,6 +304,13 @@ impl MountHandle {
     /// Starts the actor anew, with upstream connections of its own.
     pub fn restart(&self) {
         self.shared.restarts_wanted.fetch_add(1, Ordering::AcqRel);
+        self.shared.signal.notify(usize::MAX);
+    }
+
+    /// Refuses what is held and all that would be: the proxy is to stop, and
+    /// nobody will resume the mount before.
+    pub fn refuse_held(&self) {
+        self.shared.holds_nothing.store(true, Ordering::Release);
         self.shared.signal.notify(usize::MAX);
     }
 

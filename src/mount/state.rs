@@ -180,7 +180,7 @@ pub enum Admission {
 pub struct State {
     /// Where it is.
     pub lifecycle: Lifecycle,
-    /// How often it was started again.
+    /// How often it was started again after it had failed.
     pub restarts: u32,
     /// How often in a row it has failed.
     failures: u32,
@@ -212,7 +212,6 @@ impl State {
             Event::Remains(remains) => self.remains = remains,
             Event::StopRequested => self.stopping = true,
             Event::RestartRequested => {
-                self.restarts = self.restarts.saturating_add(1);
                 self.failures = 0;
                 self.lifecycle = self.wished();
                 return Effect::Renew;
@@ -260,7 +259,8 @@ impl State {
                 Admission::Hold(Kind::Unavailable)
             }
             Lifecycle::Restarting => Admission::Refuse(Kind::Unavailable),
-            Lifecycle::Draining | Lifecycle::Disabled => Admission::Refuse(Kind::Disabled),
+            Lifecycle::Draining => Admission::Refuse(Kind::Draining),
+            Lifecycle::Disabled => Admission::Refuse(Kind::Disabled),
             Lifecycle::Failed => Admission::Refuse(Kind::Failed),
             Lifecycle::Stopped => Admission::Refuse(Kind::Moved),
         }
@@ -320,7 +320,7 @@ mod tests {
         state.apply(Event::Remains(true));
         assert_eq!(state.lifecycle, Lifecycle::Open, "an old generation of an open mount");
         state.apply(Event::Wished(DISABLED));
-        assert_eq!((state.lifecycle, state.admission()), (Lifecycle::Draining, Admission::Refuse(Kind::Disabled)));
+        assert_eq!((state.lifecycle, state.admission()), (Lifecycle::Draining, Admission::Refuse(Kind::Draining)));
         state.apply(Event::Remains(false));
         assert_eq!(state.lifecycle, Lifecycle::Disabled);
         state.apply(Event::Wished(OPEN));

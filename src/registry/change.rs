@@ -308,12 +308,14 @@ impl fmt::Display for Refusal {
                 write!(formatter, "mount '{id}' is at revision {revision} now; read it again and repeat the change")
             }
             Self::Condition { id, revision: None } => write!(formatter, "there is no mount '{id}' now"),
-            Self::NotOwner { id, owner } => {
-                write!(formatter, "mount '{id}' does not belong to '{owner}', and this token changes only what does")
-            }
+            Self::NotOwner { id, owner } => write!(
+                formatter,
+                "this token changes only mounts whose label owner is '{owner}', before and after the change; '{id}' is \
+                 or would be none of them"
+            ),
             Self::NoLease(id) => write!(
                 formatter,
-                "mount '{id}' has no lease that runs: PUT the mount with one, or send ttl_s to begin one"
+                "mount '{id}' has no lease that runs: enable it, or send it again with one, and the lease begins"
             ),
             Self::State(detail) => formatter.write_str(detail),
             Self::Overtaken => formatter.write_str("others change the mounts all the while; try again"),

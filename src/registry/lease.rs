@@ -17,19 +17,23 @@ const OVER: u64 = 0;
 
 /// Counts milliseconds from the start of the registry.
 #[derive(Debug, Clone, Copy)]
-pub struct Clock(Instant);
+pub struct Clock {
+    begun: Instant,
+    /// The same by the clock on the wall, so that an end is told alike each time.
+    begun_at: SystemTime,
+}
 
 impl Clock {
     /// Begins at 1: 0 is a lease that has run out.
     #[must_use]
     pub fn start() -> Self {
-        Self(Instant::now())
+        Self { begun: Instant::now(), begun_at: SystemTime::now() }
     }
 
     /// Milliseconds.
     #[must_use]
     pub fn now_ms(&self) -> u64 {
-        1 + u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX / 2)
+        1 + u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX / 2)
     }
 }
 
@@ -63,8 +67,7 @@ impl Running {
     #[must_use]
     pub fn expires_at(&self, clock: &Clock) -> Option<SystemTime> {
         let until = self.until_ms.load(Ordering::Acquire);
-        let left = Duration::from_millis(until.saturating_sub(clock.now_ms()));
-        (until != OVER).then(|| SystemTime::now() + left)
+        if until == OVER { None } else { clock.begun_at.checked_add(Duration::from_millis(until - 1)) }
     }
 
     /// Ends it if its time has come; otherwise says when that is.

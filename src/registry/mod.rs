@@ -239,6 +239,11 @@ impl Registry {
         (revision <= self.current.load().revision).then(|| self.operations.get(revision))
     }
 
+    /// Has all mounts refuse what they hold: the proxy is to stop.
+    pub fn refuse_held(&self) {
+        self.snapshot().mounts.values().for_each(|record| record.handle.refuse_held());
+    }
+
     /// When the lease of that mount runs out, if it has one that runs.
     #[must_use]
     pub fn lease_expires_at(&self, record: &Record) -> Option<SystemTime> {

@@ -353,7 +353,7 @@ impl<'a> Draft<'a> {
         let Some(before) = self.snapshot.mounts.get(&spec.id).cloned() else {
             return self.create(spec, true).map(|_| None);
         };
-        let version = Version { spec: Arc::new(spec), paused: before.paused };
+        let version = Version { paused: before.paused && spec.enabled, spec: Arc::new(spec) };
         self.turn(&before, version, ending, action)
     }
 
@@ -517,6 +517,11 @@ impl<'a> Draft<'a> {
             Act::Resume => version.paused = false,
             Act::Enable => enable(&mut version, true),
             Act::Disable => enable(&mut version, false),
+            Act::Lease(lease) if !before.spec.enabled && lease.on_expiry != OnExpiry::Delete => {
+                return Err(Refusal::State(format!(
+                    "mount '{id}' is disabled, and its lease begins when it is enabled"
+                )));
+            }
             Act::Lease(lease) => Arc::make_mut(&mut version.spec).lease = Some(lease),
             // What is there to do is done to what runs, whatever the spec says.
             Act::Drain(wanted) => {
@@ -624,7 +629,9 @@ fn put(record: &Record) -> Write {
     }))
 }
 
+/// What is switched off holds nothing, and does not when it answers again.
 fn enable(version: &mut Version, enabled: bool) {
+    version.paused &= enabled;
     if version.spec.enabled != enabled {
         Arc::make_mut(&mut version.spec).enabled = enabled;
     }

@@ -89,6 +89,21 @@ fn a_mount_is_as_it_was_wished_after_a_kill_too() {
 }
 
 #[test]
+fn what_is_held_is_refused_when_the_proxy_stops() {
+    let mut standin = Standin::start();
+    let admin = standin.admin();
+    let id = admin.mount("/a", "http://127.0.0.1:9/");
+    step(&admin, &id, "pause");
+    let mut held = Raw::connect(standin.front);
+    held.send(request("GET", "/a"));
+    until(&admin, &id, |mount| mount["held"] == 1);
+    standin.term();
+    let refused = held.response();
+    assert_eq!((refused.status, refused.field("X-Standin-Reason")), (503, Some("paused")));
+    assert!(standin.exit().success());
+}
+
+#[test]
 fn a_disabled_mount_answers_once_it_is_enabled_whatever_was_done_to_it_meanwhile() {
     let origin = Origin::answering("here");
     let standin = Standin::start();
@@ -191,6 +206,8 @@ fn a_lease_runs_out_once_and_does_what_it_says() {
         assert_eq!(get(standin.front, path).status, 503);
         let late = admin.call("PUT", &format!("/v1/mounts/{id}/lease")).send();
         assert_eq!(late.status, 409, "{}", late.value);
+        let another = admin.call("PUT", &format!("/v1/mounts/{id}/lease")).json(&json!({ "ttl_s": 60 })).send();
+        assert_eq!(another.status, 409, "it would not run: {}", another.value);
         step(&admin, &id, "enable");
         assert!(show(&admin, &id)["lease_expires_at"].is_string(), "it begins anew");
         assert_eq!(get(standin.front, path).text(), "here");

@@ -138,6 +138,7 @@ impl End {
             | Kind::QueueTimeout
             | Kind::RateExceeded(_)
             | Kind::Paused
+            | Kind::Draining
             | Kind::Disabled
             | Kind::Failed
             | Kind::Moved
