@@ -285,6 +285,8 @@ pub enum Refusal {
     Busy,
     /// The store could not take it; nothing was changed.
     Storage(String),
+    /// The store failed, and nobody can tell yet whether it has taken it.
+    Unsettled(String),
 }
 
 impl fmt::Display for Refusal {
@@ -319,6 +321,11 @@ impl fmt::Display for Refusal {
             Self::Overtaken => formatter.write_str("others change the mounts all the while; try again"),
             Self::Busy => formatter.write_str("too many changes are waiting; try again"),
             Self::Storage(error) => write!(formatter, "the change could not be stored, and was not made: {error}"),
+            Self::Unsettled(error) => write!(
+                formatter,
+                "the store failed, and cannot be read at the moment: {error}. The change is not in effect; it will be \
+                 if the next change finds that it was stored. Read the mounts again then"
+            ),
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod history;
 mod inspection;
 pub mod journal;
 mod lease;
+mod opened;
 mod operations;
 mod overlay;
 mod owners;
@@ -37,7 +38,7 @@ use rpds::RedBlackTreeMapSync;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use store::{Store, StoreError};
+use store::{Loaded, Store, StoreError};
 
 /// One mount of the set.
 #[derive(Debug)]
@@ -117,6 +118,10 @@ impl Registry {
     /// actors and the thread that makes changes.
     pub fn open(directory: &Path, fixed: Vec<MountSpec>, environment: Environment) -> Result<Self, StoreError> {
         let (store, loaded) = Store::open(directory)?;
+        Self::over(store, loaded, fixed, environment)
+    }
+
+    fn over(store: Store, loaded: Loaded, fixed: Vec<MountSpec>, environment: Environment) -> Result<Self, StoreError> {
         let hub = Hub::new(loaded.revision);
         let observer = Observing::by(Arc::<Hub>::clone(&hub));
         let environment = Arc::new(Environment { observer, ..environment });
@@ -150,6 +155,7 @@ impl Registry {
             operations: Arc::clone(&registry.operations),
             published: Arc::clone(&registry.published),
             journal: Arc::clone(&registry.journal),
+            unsettled: None,
         };
         std::thread::Builder::new()
             .name("standin-registry".into())

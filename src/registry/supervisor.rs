@@ -46,6 +46,16 @@ pub(super) struct Writer {
     pub published: Arc<Event>,
     /// How long commits took.
     pub journal: Arc<Histogram>,
+    /// What may have been stored or not.
+    pub unsettled: Option<Batch>,
+}
+
+/// What one commit makes.
+pub(super) struct Batch {
+    snapshot: Snapshot,
+    edits: Vec<Edit>,
+    renewed: Vec<Arc<Record>>,
+    deeds: Vec<Deed>,
 }
 
 /// The set at the start: what is stored, then what the command line adds.
@@ -128,46 +138,85 @@ impl Writer {
         }))
     }
 
-    fn store(&self, draft: &Draft<'_>) -> Result<(), StoreError> {
+    fn store(&self, batch: &Batch) -> Result<(), StoreError> {
         let begun = Instant::now();
         // More than the journal keeps need not be written to be dropped again.
-        let older = draft.deeds.len().saturating_sub(usize::try_from(HISTORY_REVISIONS_MAX).unwrap_or(usize::MAX));
-        let entries = draft.deeds.iter().skip(older).map(Deed::entry);
-        let stored = self.store.commit(draft.snapshot.revision, draft.writes(), entries);
+        let older = batch.deeds.len().saturating_sub(usize::try_from(HISTORY_REVISIONS_MAX).unwrap_or(usize::MAX));
+        let entries = batch.deeds.iter().skip(older).map(Deed::entry);
+        let stored = self.store.commit(batch.snapshot.revision, batch.writes(), entries);
         self.journal.record(begun.elapsed());
         stored
     }
 
     fn commit(&mut self, commands: Vec<Command>) {
+        let over = self.leases.take_over(self.clock.now_ms(), LEASES_ENDED_MAX);
+        if let Err(error) = self.settle() {
+            let answers = commands.into_iter().map(|command| command.answer);
+            return self.refuse(&Refusal::Storage(error.to_string()), over, answers);
+        }
         let before = self.current.load_full();
         let mut draft = Draft::of(&before, &self.environment, self.clock);
-        let over = self.leases.take_over(self.clock.now_ms(), LEASES_ENDED_MAX);
         for (id, running) in &over {
             draft.expire(id, running);
         }
         let outcomes: Vec<_> =
             commands.into_iter().map(|command| (draft.apply(command.request), command.answer)).collect();
-        let stored = if draft.deeds.is_empty() { Ok(()) } else { self.store(&draft) };
+        let batch = draft.batch();
+        let stored = if batch.deeds.is_empty() { Ok(()) } else { self.store(&batch) };
         if let Err(error) = stored {
             oplog::error(format_args!("a change could not be stored: {error}"));
-            for (id, running) in over {
-                running.postpone(&self.clock, LEASE_RETRY);
-                self.leases.watch(&id, &running);
-            }
-            for (_, answer) in outcomes {
-                let _ = answer.try_send(Err(Refusal::Storage(error.to_string())));
-            }
-            return;
+            let refusal = match error {
+                StoreError::Unsettled(why) => {
+                    self.unsettled = Some(batch);
+                    Refusal::Unsettled(why)
+                }
+                error => Refusal::Storage(error.to_string()),
+            };
+            return self.refuse(&refusal, over, outcomes.into_iter().map(|(_, answer)| answer));
         }
-        let Draft { edits, renewed, snapshot, deeds, .. } = draft;
-        self.publish(edits, renewed, snapshot, &deeds);
+        self.publish(batch);
         for (outcome, answer) in outcomes {
             // Whoever asked may have gone; the change is made all the same.
             let _ = answer.try_send(outcome);
         }
     }
 
-    fn publish(&mut self, edits: Vec<Edit>, renewed: Vec<Arc<Record>>, snapshot: Snapshot, deeds: &[Deed]) {
+    /// Finds out what has become of a commit that failed. One that was made
+    /// counts: what is in effect is what is stored.
+    fn settle(&mut self) -> Result<(), StoreError> {
+        let Some(batch) = &self.unsettled else { return Ok(()) };
+        let revision = batch.snapshot.revision;
+        let is_made = self.store.has_made(revision)?;
+        let Some(batch) = self.unsettled.take() else { return Ok(()) };
+        if is_made {
+            oplog::warn(format_args!(
+                "what could not be stored, up to revision {revision}, is stored: it is in effect"
+            ));
+            self.publish(batch);
+        } else {
+            oplog::warn(format_args!("the store can be used again; what it could not take was not made"));
+        }
+        Ok(())
+    }
+
+    /// Tells all who wait, and ends those leases a little later.
+    fn refuse(
+        &mut self,
+        refusal: &Refusal,
+        over: Vec<(String, Arc<Running>)>,
+        answers: impl Iterator<Item = Sender<Result<Done, Refusal>>>,
+    ) {
+        for (id, running) in over {
+            running.postpone(&self.clock, LEASE_RETRY);
+            self.leases.watch(&id, &running);
+        }
+        for answer in answers {
+            let _ = answer.try_send(Err(refusal.clone()));
+        }
+    }
+
+    fn publish(&mut self, batch: Batch) {
+        let Batch { edits, renewed, snapshot, deeds } = batch;
         let revision = snapshot.revision;
         for edit in &edits {
             match (&edit.before, &edit.after) {
@@ -593,6 +642,13 @@ impl<'a> Draft<'a> {
         self.snapshot.mounts.insert_mut(record.spec.id.clone(), record);
     }
 
+    fn batch(self) -> Batch {
+        let Self { snapshot, edits, renewed, deeds, .. } = self;
+        Batch { snapshot, edits, renewed, deeds }
+    }
+}
+
+impl Batch {
     fn writes(&self) -> impl Iterator<Item = Write> {
         let edits = self.edits.iter().filter(|edit| edit.revision != UNSTORED);
         edits.map(|edit| edit.after.as_ref().map_or_else(|| Write::Delete(edit.id().into()), |record| put(record)))
