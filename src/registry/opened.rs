@@ -6,14 +6,19 @@
 //! file, which stays open: nobody else comes in between.
 
 use super::store::{StoreError, builder};
+use crate::oplog;
 use redb::backends::FileBackend;
 use redb::{Database, Error, StorageBackend};
-use std::fs::{OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+
+/// Who may read what the mounts hold, credentials among it: this user.
+pub(super) const MODE: u32 = 0o600;
 
 /// A database that is opened anew when it has failed. Clones share it.
 #[derive(Debug, Clone)]
@@ -37,6 +42,9 @@ impl Opened {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(path.into())),
             Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        if let Err(error) = keep_private(&file) {
+            oplog::warn(format_args!("{} may be read by other users: {error}", path.display()));
         }
         let damaged = |what: String| StoreError::Damaged(path.into(), what);
         let backend = FileBackend::new(file).map_err(|error| damaged(error.to_string()))?;
@@ -98,6 +106,11 @@ impl Opened {
         }
         Ok(())
     }
+}
+
+fn keep_private(file: &File) -> io::Result<()> {
+    let mode = file.metadata()?.permissions().mode();
+    if mode & 0o777 & !MODE != 0 { file.set_permissions(Permissions::from_mode(MODE)) } else { Ok(()) }
 }
 
 /// The file of one database after the other. None of them closes it, and it

@@ -8,7 +8,7 @@
 use super::history::Entry;
 use super::inspection;
 use super::journal::{self, Journal, Keep};
-use super::opened::Opened;
+use super::opened::{MODE, Opened};
 use super::witness::{self, Witness};
 use crate::limits::STORE_CACHE_BYTES;
 use crate::mount::MountSpec;
@@ -21,6 +21,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -356,7 +357,7 @@ fn create(directory: &Path, path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    let file = OpenOptions::new().read(true).write(true).create_new(true).open(&unfinished)?;
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(&unfinished)?;
     let database = builder().create_with_backend(FileBackend::new(file).map_err(transaction)?).map_err(transaction)?;
     let write = database.begin_write().map_err(transaction)?;
     write.open_table(META).map_err(transaction)?.insert(FORMAT_KEY, FORMAT).map_err(transaction)?;
@@ -437,6 +438,21 @@ mod tests {
         assert_eq!(loaded.revision, 8);
         assert_eq!(loaded.mounts.iter().map(|mount| mount.spec.id.as_str()).collect::<Vec<_>>(), ["m00000", "m00002"]);
         assert_eq!(loaded.mounts[0].spec, stored("m00000").spec);
+    }
+
+    #[test]
+    fn only_its_user_can_read_what_is_stored() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = Directory::new("private");
+        let path = filled(&directory, 1);
+        let modes = || {
+            let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            (mode(&path), mode(&beside(&path)))
+        };
+        assert_eq!(modes(), (0o600, 0o600));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        Store::open(directory.path()).unwrap();
+        assert_eq!(modes(), (0o600, 0o600), "one of an older version is closed to others");
     }
 
     #[test]
