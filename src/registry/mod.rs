@@ -25,7 +25,7 @@ use crate::mount::spec::keeping::Lease;
 use crate::mount::{Environment, MountHandle, MountSpec, Observing, Table};
 use crate::stats::Histogram;
 use arc_swap::ArcSwap;
-use async_channel::Sender;
+use async_channel::{Sender, TrySendError};
 pub use change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal, Request, Version};
 use event_listener::Event;
 use events::{Filter, Hub, Unwatchable, Watcher};
@@ -156,6 +156,8 @@ impl Registry {
             published: Arc::clone(&registry.published),
             journal: Arc::clone(&registry.journal),
             unsettled: None,
+            over: Vec::new(),
+            is_publishing: false,
         };
         std::thread::Builder::new()
             .name("standin-registry".into())
@@ -197,8 +199,18 @@ impl Registry {
     /// Makes a change; when this answers, it is durable and in effect.
     pub async fn change(&self, request: Request) -> Result<Done, Refusal> {
         let (answer, answered) = async_channel::bounded(1);
-        self.commands.try_send(supervisor::Command { request, answer }).map_err(|_| Refusal::Busy)?;
-        answered.recv().await.unwrap_or_else(|_| Err(Refusal::Storage("the registry has stopped".into())))
+        self.commands.try_send(supervisor::Command { request, answer }).map_err(|error| match error {
+            TrySendError::Full(_) => Refusal::Busy,
+            TrySendError::Closed(_) => Refusal::Stopped,
+        })?;
+        answered.recv().await.unwrap_or(Err(Refusal::Stopped))
+    }
+
+    /// True if nothing can be changed any more, and no lease ends: a mistake of
+    /// ours, which the log tells.
+    #[must_use]
+    pub fn has_stopped(&self) -> bool {
+        self.commands.is_closed()
     }
 
     /// What a change would do to the set as it is now, or why it would be
