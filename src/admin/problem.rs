@@ -105,7 +105,7 @@ impl From<Refusal> for Problem {
             | Refusal::State(_) => 409,
             Refusal::Condition { revision, .. } => return Self { revision, ..Self::new(412, detail) },
             Refusal::NotOwner { .. } => 403,
-            Refusal::Storage(_) => 500,
+            Refusal::Storage(_) | Refusal::Unsettled(_) | Refusal::Stopped => 500,
             Refusal::Overtaken | Refusal::Busy => 503,
         };
         Self::new(status, detail)

@@ -291,6 +291,7 @@ pub async fn perform(
         Action::Metrics => metrics::perform(state).await,
         Action::Health => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
         Action::Ready if state.front.is_ending() => Ok(model::json_reply(503, &json!({ "status": "draining" }))),
+        Action::Ready if state.registry.has_stopped() => Ok(model::json_reply(503, &json!({ "status": "failed" }))),
         Action::Ready => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
         Action::Contract => Ok(model::reply(200, "application/yaml", CONTRACT.into())),
         Action::Asset(asset) => {

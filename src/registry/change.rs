@@ -285,6 +285,10 @@ pub enum Refusal {
     Busy,
     /// The store could not take it; nothing was changed.
     Storage(String),
+    /// The store failed, and nobody can tell yet whether it has taken it.
+    Unsettled(String),
+    /// The thread that makes changes has ended, by a mistake of ours.
+    Stopped,
 }
 
 impl fmt::Display for Refusal {
@@ -321,6 +325,15 @@ impl fmt::Display for Refusal {
             Self::Overtaken => formatter.write_str("others change the mounts all the while; try again"),
             Self::Busy => formatter.write_str("too many changes are waiting; try again"),
             Self::Storage(error) => write!(formatter, "the change could not be stored, and was not made: {error}"),
+            Self::Stopped => formatter.write_str(
+                "a mistake of ours has ended the changing of mounts, as the server's log tells: this change is made \
+                 after a restart, or is not; restart the server and read the mounts again",
+            ),
+            Self::Unsettled(error) => write!(
+                formatter,
+                "the store failed, and cannot be read at the moment: {error}. The change is not in effect; it will be \
+                 if the next change finds that it was stored. Read the mounts again then"
+            ),
         }
     }
 }

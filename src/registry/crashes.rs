@@ -3,19 +3,28 @@
 //! Owns a disk that fails where the test says, and damages at seeded places:
 //! whatever happens, a store that opens has all that was acknowledged.
 
-use super::change::Action;
+use super::Registry;
+use super::change::{Action, Change, Condition, Origin, Refusal, Request};
 use super::history::Entry;
+use super::inspection::inspect;
 use super::journal::{Keep, Range};
+use super::opened::Opened;
 use super::store::{self, FORMAT_KEY, Loaded, META, MOUNTS, REVISION_KEY, Store, StoreError, StoredMount, Write};
 use super::witness::{self, Witness};
+use crate::files::Files;
+use crate::identity::Passwords;
 use crate::limits::COMPACT_BYTES_MIN;
 use crate::mount::spec::{Id, parse};
+use crate::mount::{Ending, Environment, Observing};
+use crate::net::{Dialer, OwnListeners, Timer};
 use crate::testing::{Directory, Random, until_ok};
+use async_io::block_on;
 use redb::{Database, StorageBackend};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Error;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 /// What is there, by id: the revision that made it so.
@@ -180,6 +189,8 @@ struct Platter {
     now: Vec<u8>,
     pending: Vec<Step>,
     steps_left: usize,
+    /// Then so many fail, and it works again.
+    failures_left: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -203,15 +214,25 @@ impl Step {
 
 impl Disk {
     fn new(bytes: Vec<u8>, steps_left: usize) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Platter { durable: bytes.clone(), now: bytes, pending: Vec::new(), steps_left })))
+        let (durable, pending) = (bytes.clone(), Vec::new());
+        Arc::new(Self(Mutex::new(Platter { durable, now: bytes, pending, steps_left, failures_left: usize::MAX })))
+    }
+
+    fn fail(&self, after: usize, times: usize) {
+        let mut platter = self.0.lock().unwrap();
+        (platter.steps_left, platter.failures_left) = (after, times);
     }
 
     fn step(&self, step: Option<Step>) -> Result<(), Error> {
         let mut platter = self.0.lock().unwrap();
-        let Some(left) = platter.steps_left.checked_sub(1) else {
-            return Err(Error::other("the disk has stopped"));
-        };
-        platter.steps_left = left;
+        match platter.steps_left.checked_sub(1) {
+            Some(left) => platter.steps_left = left,
+            None if platter.failures_left > 0 => {
+                platter.failures_left -= 1;
+                return Err(Error::other("the disk has stopped"));
+            }
+            None => {}
+        }
         match step {
             Some(step) => {
                 step.apply(&mut platter.now);
@@ -279,11 +300,16 @@ fn a_disk_that_stops_at_any_step_of_a_commit_loses_nothing_acknowledged() {
     for seed in 0..60 {
         let mut random = Random::new(seed);
         let disk = Disk::new(bytes.clone(), 5 + random.below(250));
-        let Ok(database) = Database::builder().create_with_backend(On(Arc::clone(&disk))) else { continue };
+        let Ok(opened) = Opened::on(On(Arc::clone(&disk))) else { continue };
         let elsewhere = Directory::new("power-witness");
         let witness = Witness::open(elsewhere.path(), 10).unwrap();
-        let store =
-            Store { database: Arc::new(database), witness, keep: Keep { revisions_max: 15, ..Keep::default() } };
+        let store = Store {
+            opened,
+            path: store::path(elsewhere.path()),
+            witness,
+            acknowledged: AtomicU64::new(10),
+            keep: Keep { revisions_max: 15, ..Keep::default() },
+        };
         let (mut mounts_now, mut acknowledged, mut states) = (begun.clone(), 10, vec![begun.clone()]);
         loop {
             let (write, entry) = change(acknowledged + 1, &mut mounts_now, &mut random, 2000);
@@ -301,6 +327,122 @@ fn a_disk_that_stops_at_any_step_of_a_commit_loses_nothing_acknowledged() {
         let made = usize::try_from(loaded.revision - 10).unwrap();
         assert_eq!(mounts(&loaded), states[made], "{seed}");
         check_journal(&store, loaded.revision.saturating_sub(15) + 1, loaded.revision);
+    }
+}
+
+/// A store on such a disk, with ten revisions.
+fn on_disk(elsewhere: &Directory) -> (Arc<Disk>, Store, Loaded, Mounts) {
+    let mut begun = Mounts::new();
+    let (store, _) = Store::open(elsewhere.path()).unwrap();
+    make(&store, 0, 10, &mut begun, &mut Random::new(7));
+    drop(store);
+    let path = store::path(elsewhere.path());
+    let loaded = inspect(&path).unwrap();
+    let disk = Disk::new(std::fs::read(&path).unwrap(), usize::MAX);
+    let opened = Opened::on(On(Arc::clone(&disk))).unwrap();
+    let witness = Witness::open(elsewhere.path(), 10).unwrap();
+    let store = Store { opened, path, witness, acknowledged: AtomicU64::new(10), keep: Keep::default() };
+    (disk, store, loaded, begun)
+}
+
+#[test]
+fn a_disk_that_fails_for_a_moment_costs_no_more_than_the_changes_of_that_moment() {
+    let elsewhere = Directory::new("moment");
+    let (disk, store, _, mut expected) = on_disk(&elsewhere);
+    let (mut random, mut revision) = (Random::new(8), 10);
+    let (mut made, mut refused, mut unsettled, mut made_all_the_same) = (0, 0, 0, 0);
+    for number in 0..240 {
+        let mut after = expected.clone();
+        let (write, entry) = change(revision + 1, &mut after, &mut random, 2000);
+        disk.fail(number % 40, [1, 2, 4, 1000][number / 40 % 4]);
+        let committed = store.commit(revision + 1, [&write], [&entry]);
+        disk.fail(usize::MAX, 0);
+        let is_made = match committed {
+            Ok(()) => {
+                made += 1;
+                true
+            }
+            Err(StoreError::Unsettled(_)) => {
+                unsettled += 1;
+                let is_made = store.has_made(revision + 1).unwrap();
+                made_all_the_same += u32::from(is_made);
+                is_made
+            }
+            Err(error) => {
+                refused += 1;
+                assert!(!error.to_string().contains("re-open"), "{error}");
+                false
+            }
+        };
+        if is_made {
+            revision += 1;
+            expected = after;
+        }
+        check_journal(&store, 1, revision);
+    }
+    drop(store);
+    let found = with_store("moment-found", &disk.found(&mut random), revision);
+    let (store, loaded) = Store::open(found.path()).unwrap();
+    assert_eq!((loaded.revision, mounts(&loaded)), (revision, expected));
+    check_journal(&store, 1, revision);
+    assert!(made > 20 && refused > 10 && unsettled > 10, "{made} {refused} {unsettled} {made_all_the_same}");
+}
+
+#[test]
+fn changes_work_again_once_the_disk_does_and_what_was_stored_after_all_is_in_effect() {
+    let elsewhere = Directory::new("again");
+    let (disk, store, loaded, _) = on_disk(&elsewhere);
+    let registry = Registry::over(store, loaded, vec![], testing_environment()).unwrap();
+    let put = |number: u64| {
+        let value =
+            json!({"kind": "regular", "match": {"path": "/x"}, "address": format!("http://127.0.0.1:{number}/")});
+        let change = Change::Put(Box::new(parse(&value, Id::OwnOr("x")).unwrap()), Ending::Finish);
+        block_on(registry.change(Request { change, condition: Condition::None, origin: Origin::own("test") }))
+    };
+    let mut kept = 10;
+    for number in 0..120 {
+        disk.fail(number % 40, usize::MAX);
+        let first = put(1000 + number as u64);
+        let told =
+            registry.history().read(&Range { mount: None, after: 0, until: 99, newest_first: true, count_max: 1 });
+        if let Err(error) = told {
+            assert!(error.to_string().contains("try again"), "{error}");
+        }
+        let second = put(2000 + number as u64);
+        disk.fail(usize::MAX, 0);
+        let third = put(3000 + number as u64).unwrap();
+        kept += u64::from(first.is_ok()) + u64::from(second.is_ok()) + 1;
+        // One that was said to be in doubt may have been made besides, and then
+        // it is in the history as it is in the set.
+        assert!((kept..=kept + 1).contains(&third.revision), "{number}: {} {kept}", third.revision);
+        if third.revision > kept {
+            assert!(matches!(first, Err(Refusal::Unsettled(_))) || matches!(second, Err(Refusal::Unsettled(_))));
+        }
+        kept = third.revision;
+        assert_eq!(registry.snapshot().revision, kept);
+        assert_eq!(
+            registry.history().entry(kept).unwrap().unwrap().after["address"],
+            format!("http://127.0.0.1:{}/", 3000 + number)
+        );
+    }
+    let all = Range { mount: None, after: 0, until: kept, newest_first: false, count_max: 1000 };
+    let history = registry.history().read(&all).unwrap().entries;
+    assert_eq!(history.len() as u64, kept, "no revision is missing");
+    for (before, after) in history.iter().zip(&history[1..]).filter(|(_, after)| &*after.mount == "x") {
+        assert!(&*before.mount != "x" || before.after == after.before, "revision {}", after.revision);
+    }
+}
+
+fn testing_environment() -> Environment {
+    Environment {
+        dialer: Dialer::new(OwnListeners::default()),
+        timer: Timer::start().unwrap(),
+        pseudonym: "test".into(),
+        files: Files::default(),
+        allows_open_proxy: false,
+        passwords: Passwords::new().unwrap(),
+        observer: Observing::default(),
+        book: Arc::default(),
     }
 }
 

@@ -5,6 +5,7 @@
 //! tell the same story. Readers wait for nobody, and nobody for them.
 
 use super::history::Entry;
+use super::opened::Opened;
 use super::store::{META, REVISION_KEY, StoreError};
 use crate::limits::{HISTORY_BYTES_MAX, HISTORY_PAGE_BYTES_MAX, HISTORY_REVISIONS_MAX};
 use redb::{
@@ -13,7 +14,6 @@ use redb::{
 };
 use serde::Deserialize;
 use std::borrow::{Borrow, Cow};
-use std::sync::Arc;
 use std::time::SystemTime;
 
 /// What each revision did.
@@ -67,21 +67,21 @@ pub struct Page {
 /// What the store remembers, for reading. Every call blocks.
 #[derive(Debug, Clone)]
 pub struct Journal {
-    database: Arc<Database>,
+    opened: Opened,
 }
 
 impl Journal {
-    pub(super) fn new(database: Arc<Database>) -> Self {
-        Self { database }
+    pub(super) fn new(opened: Opened) -> Self {
+        Self { opened }
     }
 
     /// What is asked for.
     pub fn read(&self, range: &Range<'_>) -> Result<Page, StoreError> {
-        self.try_read(range).map_err(|error| StoreError::Transaction(Box::new(error)))
+        self.opened.with(|database| Self::try_read(database, range))
     }
 
-    fn try_read(&self, range: &Range<'_>) -> Result<Page, Error> {
-        let read = self.database.begin_read()?;
+    fn try_read(database: &Database, range: &Range<'_>) -> Result<Page, Error> {
+        let read = database.begin_read()?;
         let oldest = oldest(&read)?;
         let mut page = Page { entries: Vec::new(), more: false, oldest };
         let (first, last) = (range.after.saturating_add(1), range.until);
@@ -142,8 +142,7 @@ impl Journal {
     /// The last revision that was made before that time, or at it where `at`
     /// counts, too. As exact as the clock is that they were made by.
     pub fn before(&self, time: SystemTime, at_too: bool) -> Result<u64, StoreError> {
-        let last = self.database.begin_read().map_err(Error::from).and_then(|read| revision(&read));
-        let last = last.map_err(|error| StoreError::Transaction(Box::new(error)))?;
+        let last = self.opened.with(|database| revision(&database.begin_read()?))?;
         let (mut before, mut behind) = (self.oldest()? - 1, last + 1);
         while before + 1 < behind {
             let middle = before + (behind - before) / 2;
@@ -158,8 +157,7 @@ impl Journal {
     /// The first revision that it still has; where it has none, the one that
     /// it will have next.
     pub fn oldest(&self) -> Result<u64, StoreError> {
-        let find = || oldest(&self.database.begin_read()?);
-        find().map_err(|error: Error| StoreError::Transaction(Box::new(error)))
+        self.opened.with(|database| oldest(&database.begin_read()?))
     }
 }
 

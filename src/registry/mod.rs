@@ -12,6 +12,7 @@ pub mod history;
 mod inspection;
 pub mod journal;
 mod lease;
+mod opened;
 mod operations;
 mod overlay;
 mod owners;
@@ -24,7 +25,7 @@ use crate::mount::spec::keeping::Lease;
 use crate::mount::{Environment, MountHandle, MountSpec, Observing, Table};
 use crate::stats::Histogram;
 use arc_swap::ArcSwap;
-use async_channel::Sender;
+use async_channel::{Sender, TrySendError};
 pub use change::{Act, Action, Change, Condition, Done, Edit, Origin, Refusal, Request, Version};
 use event_listener::Event;
 use events::{Filter, Hub, Unwatchable, Watcher};
@@ -37,7 +38,7 @@ use rpds::RedBlackTreeMapSync;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use store::{Store, StoreError};
+use store::{Loaded, Store, StoreError};
 
 /// One mount of the set.
 #[derive(Debug)]
@@ -117,6 +118,10 @@ impl Registry {
     /// actors and the thread that makes changes.
     pub fn open(directory: &Path, fixed: Vec<MountSpec>, environment: Environment) -> Result<Self, StoreError> {
         let (store, loaded) = Store::open(directory)?;
+        Self::over(store, loaded, fixed, environment)
+    }
+
+    fn over(store: Store, loaded: Loaded, fixed: Vec<MountSpec>, environment: Environment) -> Result<Self, StoreError> {
         let hub = Hub::new(loaded.revision);
         let observer = Observing::by(Arc::<Hub>::clone(&hub));
         let environment = Arc::new(Environment { observer, ..environment });
@@ -150,6 +155,9 @@ impl Registry {
             operations: Arc::clone(&registry.operations),
             published: Arc::clone(&registry.published),
             journal: Arc::clone(&registry.journal),
+            unsettled: None,
+            over: Vec::new(),
+            is_publishing: false,
         };
         std::thread::Builder::new()
             .name("standin-registry".into())
@@ -191,8 +199,18 @@ impl Registry {
     /// Makes a change; when this answers, it is durable and in effect.
     pub async fn change(&self, request: Request) -> Result<Done, Refusal> {
         let (answer, answered) = async_channel::bounded(1);
-        self.commands.try_send(supervisor::Command { request, answer }).map_err(|_| Refusal::Busy)?;
-        answered.recv().await.unwrap_or_else(|_| Err(Refusal::Storage("the registry has stopped".into())))
+        self.commands.try_send(supervisor::Command { request, answer }).map_err(|error| match error {
+            TrySendError::Full(_) => Refusal::Busy,
+            TrySendError::Closed(_) => Refusal::Stopped,
+        })?;
+        answered.recv().await.unwrap_or(Err(Refusal::Stopped))
+    }
+
+    /// True if nothing can be changed any more, and no lease ends: a mistake of
+    /// ours, which the log tells.
+    #[must_use]
+    pub fn has_stopped(&self) -> bool {
+        self.commands.is_closed()
     }
 
     /// What a change would do to the set as it is now, or why it would be

@@ -8,19 +8,23 @@
 use super::history::Entry;
 use super::inspection;
 use super::journal::{self, Journal, Keep};
+use super::opened::{MODE, Opened};
 use super::witness::{self, Witness};
 use crate::limits::STORE_CACHE_BYTES;
 use crate::mount::MountSpec;
 use crate::mount::spec::{Id, parse};
 use crate::oplog;
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, TableDefinition};
+use redb::backends::FileBackend;
+use redb::{Builder, Database, ReadableDatabase, TableDefinition};
 use serde_json::{Value, json};
 use std::borrow::Borrow;
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 pub(super) const MOUNTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("mounts");
@@ -40,8 +44,11 @@ const FILE: &str = "standin.redb";
 /// The store, open.
 #[derive(Debug)]
 pub struct Store {
-    pub(super) database: Arc<Database>,
+    pub(super) opened: Opened,
+    pub(super) path: PathBuf,
     pub(super) witness: Witness,
+    /// The last revision that was acknowledged.
+    pub(super) acknowledged: AtomicU64,
     pub(super) keep: Keep,
 }
 
@@ -108,6 +115,10 @@ pub enum StoreError {
     Io(io::Error),
     /// A transaction failed.
     Transaction(Box<redb::Error>),
+    /// It has failed before, and could not be opened again yet.
+    Closed(String),
+    /// A commit failed, and nobody can tell yet whether it was made all the same.
+    Unsettled(String),
 }
 
 impl fmt::Display for StoreError {
@@ -157,7 +168,15 @@ impl fmt::Display for StoreError {
             }
             Self::Refused(detail) => formatter.write_str(detail),
             Self::Io(error) => write!(formatter, "the data directory cannot be used: {error}"),
-            Self::Transaction(error) => write!(formatter, "{error}"),
+            Self::Transaction(error) => match &**error {
+                // It is opened again before it is used next.
+                redb::Error::PreviousIo => formatter.write_str("its disk has just failed; try again"),
+                error => write!(formatter, "{error}"),
+            },
+            Self::Closed(why) => {
+                write!(formatter, "its disk has failed, and it cannot be used again yet ({why}); try again later")
+            }
+            Self::Unsettled(why) => formatter.write_str(why),
         }
     }
 }
@@ -201,49 +220,95 @@ impl Store {
         if loaded.revision < acknowledged {
             return behind(Some(loaded.revision));
         }
-        let mut database = open_again(&path)?;
+        let opened = Opened::open(&path)?;
         if loaded.is_mostly_free
-            && let Err(error) = database.compact()
+            && let Err(error) = opened.compact()
         {
             // It takes room that the disk may not have, and is as good as it was.
             oplog::error(format_args!("{} could not be made smaller: {error}", path.display()));
-            drop(database);
-            database = open_again(&path)?;
         }
-        bring_up_to_date(&database).map_err(|error| StoreError::Transaction(Box::new(error)))?;
+        opened.with(bring_up_to_date)?;
         let witness = Witness::open(directory, loaded.revision)?;
-        Ok((Self { database: Arc::new(database), witness, keep: Keep::default() }, loaded))
+        let acknowledged = AtomicU64::new(loaded.revision);
+        Ok((Self { opened, path, witness, acknowledged, keep: Keep::default() }, loaded))
     }
 
     /// What it remembers of each revision.
     #[must_use]
     pub fn journal(&self) -> Journal {
-        Journal::new(Arc::clone(&self.database))
+        Journal::new(self.opened.clone())
     }
 
-    /// Makes all writes and what is remembered of them durable, or none.
+    /// Makes all writes and what is remembered of them durable, or none. After
+    /// [`StoreError::Unsettled`] nothing more may be committed before
+    /// [`Store::has_made`] has told which.
     pub(super) fn commit(
         &self,
         revision: u64,
         writes: impl IntoIterator<Item: Borrow<Write>>,
         entries: impl IntoIterator<Item: Borrow<Entry>>,
     ) -> Result<(), StoreError> {
-        self.try_commit(revision, writes, entries).map_err(|error| StoreError::Transaction(Box::new(error)))?;
+        self.check()?;
+        let commit = |database: &Database| self.try_commit(database, revision, writes, entries);
+        let committed = catch_unwind(AssertUnwindSafe(|| self.opened.with(commit)));
+        match committed.unwrap_or_else(|_| Err(StoreError::Unsettled("a mistake of ours".into()))) {
+            Ok(()) => {
+                self.acknowledge(revision);
+                Ok(())
+            }
+            // It was not even tried.
+            Err(error @ StoreError::Closed(_)) => Err(error),
+            Err(error) => match self.has_made(revision) {
+                Ok(true) => {
+                    oplog::warn(format_args!("revision {revision} is stored, after this: {error}"));
+                    Ok(())
+                }
+                Ok(false) => Err(error),
+                Err(_) => Err(StoreError::Unsettled(error.to_string())),
+            },
+        }
+    }
+
+    /// True if the commit that failed, of that revision, was made all the same.
+    /// An error says that nobody can tell yet.
+    pub(super) fn has_made(&self, revision: u64) -> Result<bool, StoreError> {
+        self.opened.distrust();
+        let is_made = self.opened.with(revision_of)? == revision;
+        if is_made {
+            self.acknowledge(revision);
+        }
+        Ok(is_made)
+    }
+
+    /// The disk may have lost something since: on what is not what everybody
+    /// was told nothing is built.
+    fn check(&self) -> Result<(), StoreError> {
+        let (found, acknowledged) = (self.opened.with(revision_of)?, self.acknowledged.load(Ordering::Acquire));
+        let path = self.path.clone();
+        match found {
+            found if found == acknowledged => Ok(()),
+            found if found < acknowledged => Err(StoreError::Behind { path, found: Some(found), acknowledged }),
+            found => Err(StoreError::Damaged(path, format!("it ends at revision {found}, not {acknowledged}"))),
+        }
+    }
+
+    fn acknowledge(&self, revision: u64) {
+        self.acknowledged.store(revision, Ordering::Release);
         if let Err(error) = self.witness.write(revision) {
             // The change is made and durable all the same; only its loss would
             // not be noticed.
             oplog::error(format_args!("the last revision could not be written down beside the store: {error}"));
         }
-        Ok(())
     }
 
     fn try_commit(
         &self,
+        database: &Database,
         revision: u64,
         writes: impl IntoIterator<Item: Borrow<Write>>,
         entries: impl IntoIterator<Item: Borrow<Entry>>,
     ) -> Result<(), redb::Error> {
-        let transaction = self.database.begin_write()?;
+        let transaction = database.begin_write()?;
         {
             let mut mounts = transaction.open_table(MOUNTS)?;
             for write in writes {
@@ -261,11 +326,8 @@ impl Store {
     }
 }
 
-fn open_again(path: &Path) -> Result<Database, StoreError> {
-    builder().open(path).map_err(|error| match error {
-        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path.into()),
-        error => StoreError::Damaged(path.into(), error.to_string()),
-    })
+fn revision_of(database: &Database) -> Result<u64, redb::Error> {
+    Ok(database.begin_read()?.open_table(META)?.get(REVISION_KEY)?.map_or(0, |revision| revision.value()))
 }
 
 fn bring_up_to_date(database: &Database) -> Result<(), redb::Error> {
@@ -295,7 +357,8 @@ fn create(directory: &Path, path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    let database = builder().create(&unfinished).map_err(transaction)?;
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(&unfinished)?;
+    let database = builder().create_with_backend(FileBackend::new(file).map_err(transaction)?).map_err(transaction)?;
     let write = database.begin_write().map_err(transaction)?;
     write.open_table(META).map_err(transaction)?.insert(FORMAT_KEY, FORMAT).map_err(transaction)?;
     write.open_table(MOUNTS).map_err(transaction)?;
@@ -375,6 +438,21 @@ mod tests {
         assert_eq!(loaded.revision, 8);
         assert_eq!(loaded.mounts.iter().map(|mount| mount.spec.id.as_str()).collect::<Vec<_>>(), ["m00000", "m00002"]);
         assert_eq!(loaded.mounts[0].spec, stored("m00000").spec);
+    }
+
+    #[test]
+    fn only_its_user_can_read_what_is_stored() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = Directory::new("private");
+        let path = filled(&directory, 1);
+        let modes = || {
+            let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            (mode(&path), mode(&beside(&path)))
+        };
+        assert_eq!(modes(), (0o600, 0o600));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        Store::open(directory.path()).unwrap();
+        assert_eq!(modes(), (0o600, 0o600), "one of an older version is closed to others");
     }
 
     #[test]

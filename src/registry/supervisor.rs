@@ -23,6 +23,7 @@ use async_channel::{Receiver, RecvError, Sender};
 use event_listener::Event;
 use futures_lite::future;
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -47,6 +48,21 @@ pub(super) struct Writer {
     pub published: Arc<Event>,
     /// How long commits took.
     pub journal: Arc<Histogram>,
+    /// What may have been stored or not.
+    pub unsettled: Option<Batch>,
+    /// The leases that this batch ends.
+    pub over: Vec<(String, Arc<Running>)>,
+    /// What is in effect is not what is stored: from here on no panic leaves
+    /// anything to go on with.
+    pub is_publishing: bool,
+}
+
+/// What one commit makes.
+pub(super) struct Batch {
+    snapshot: Snapshot,
+    edits: Vec<Edit>,
+    renewed: Vec<Arc<Record>>,
+    deeds: Vec<Deed>,
 }
 
 /// The set at the start: what is stored, then what the command line adds.
@@ -96,7 +112,9 @@ pub(super) fn preview(before: &Snapshot, request: Request, environment: &Arc<Env
 }
 
 impl Writer {
-    /// Runs until the last handle of the registry is gone.
+    /// Runs until the last handle of the registry is gone. A panic of ours costs
+    /// the changes of its batch, and all further ones only where the batch may
+    /// be half in effect.
     pub fn run(mut self) {
         while let Ok(first) = self.next() {
             let mut commands: Vec<Command> = first.into_iter().collect();
@@ -104,7 +122,19 @@ impl Writer {
                 let Ok(command) = self.inbox.try_recv() else { break };
                 commands.push(command);
             }
-            self.commit(commands);
+            let answers: Vec<_> = commands.iter().map(|command| command.answer.clone()).collect();
+            if catch_unwind(AssertUnwindSafe(|| self.commit(commands))).is_ok() {
+                continue;
+            }
+            if self.is_publishing {
+                oplog::error(format_args!(
+                    "a mistake of ours ended the thread that makes changes, while one took effect: nothing more can \
+                     be changed, and /readyz says so. Restart the server: it serves what is stored"
+                ));
+                return answers.iter().for_each(|answer| drop(answer.try_send(Err(Refusal::Stopped))));
+            }
+            oplog::error(format_args!("a mistake of ours stopped some changes; nothing of them was made"));
+            self.refuse(&Refusal::Storage("a mistake of ours, which the server's log tells".into()), answers);
         }
     }
 
@@ -118,46 +148,83 @@ impl Writer {
         }))
     }
 
-    fn store(&self, draft: &Draft<'_>) -> Result<(), StoreError> {
+    fn store(&self, batch: &Batch) -> Result<(), StoreError> {
         let begun = Instant::now();
         // More than the journal keeps need not be written to be dropped again.
-        let older = draft.deeds.len().saturating_sub(usize::try_from(HISTORY_REVISIONS_MAX).unwrap_or(usize::MAX));
-        let entries = draft.deeds.iter().skip(older).map(Deed::entry);
-        let stored = self.store.commit(draft.snapshot.revision, draft.writes(), entries);
+        let older = batch.deeds.len().saturating_sub(usize::try_from(HISTORY_REVISIONS_MAX).unwrap_or(usize::MAX));
+        let entries = batch.deeds.iter().skip(older).map(Deed::entry);
+        let stored = self.store.commit(batch.snapshot.revision, batch.writes(), entries);
         self.journal.record(begun.elapsed());
         stored
     }
 
     fn commit(&mut self, commands: Vec<Command>) {
+        self.over = self.leases.take_over(self.clock.now_ms(), LEASES_ENDED_MAX);
+        if let Err(error) = self.settle() {
+            let answers = commands.into_iter().map(|command| command.answer);
+            return self.refuse(&Refusal::Storage(error.to_string()), answers);
+        }
         let before = self.current.load_full();
         let mut draft = Draft::of(&before, &self.environment);
-        let over = self.leases.take_over(self.clock.now_ms(), LEASES_ENDED_MAX);
-        for (id, running) in &over {
+        for (id, running) in &self.over {
             draft.expire(id, running);
         }
         let outcomes: Vec<_> =
             commands.into_iter().map(|command| (draft.apply(command.request), command.answer)).collect();
-        let stored = if draft.deeds.is_empty() { Ok(()) } else { self.store(&draft) };
+        let batch = draft.batch();
+        let stored = if batch.deeds.is_empty() { Ok(()) } else { self.store(&batch) };
         if let Err(error) = stored {
             oplog::error(format_args!("a change could not be stored: {error}"));
-            for (id, running) in over {
-                running.postpone(&self.clock, LEASE_RETRY);
-                self.leases.watch(&id, &running);
-            }
-            for (_, answer) in outcomes {
-                let _ = answer.try_send(Err(Refusal::Storage(error.to_string())));
-            }
-            return;
+            let refusal = match error {
+                StoreError::Unsettled(why) => {
+                    self.unsettled = Some(batch);
+                    Refusal::Unsettled(why)
+                }
+                error => Refusal::Storage(error.to_string()),
+            };
+            return self.refuse(&refusal, outcomes.into_iter().map(|(_, answer)| answer));
         }
-        let Draft { edits, renewed, snapshot, deeds, .. } = draft;
-        self.publish(edits, renewed, snapshot, &deeds);
+        self.publish(batch);
         for (outcome, answer) in outcomes {
             // Whoever asked may have gone; the change is made all the same.
             let _ = answer.try_send(outcome);
         }
     }
 
-    fn publish(&mut self, edits: Vec<Edit>, renewed: Vec<Arc<Record>>, snapshot: Snapshot, deeds: &[Deed]) {
+    /// Finds out what has become of a commit that failed. One that was made
+    /// counts: what is in effect is what is stored.
+    fn settle(&mut self) -> Result<(), StoreError> {
+        let Some(batch) = &self.unsettled else { return Ok(()) };
+        let revision = batch.snapshot.revision;
+        let is_made = self.store.has_made(revision)?;
+        let Some(batch) = self.unsettled.take() else { return Ok(()) };
+        if is_made {
+            oplog::warn(format_args!(
+                "what could not be stored, up to revision {revision}, is stored: it is in effect"
+            ));
+            self.publish(batch);
+        } else {
+            oplog::warn(format_args!("the store can be used again; what it could not take was not made"));
+        }
+        Ok(())
+    }
+
+    /// Tells all who wait, and ends those leases a little later.
+    fn refuse(&mut self, refusal: &Refusal, answers: impl IntoIterator<Item = Sender<Result<Done, Refusal>>>) {
+        for (id, running) in std::mem::take(&mut self.over) {
+            running.postpone(&self.clock, LEASE_RETRY);
+            self.leases.watch(&id, &running);
+        }
+        for answer in answers {
+            let _ = answer.try_send(Err(refusal.clone()));
+        }
+    }
+
+    fn publish(&mut self, batch: Batch) {
+        self.is_publishing = true;
+        let Batch { edits, renewed, snapshot, deeds } = batch;
+        #[cfg(test)]
+        assert!(!deeds.iter().any(|deed| &*deed.origin.who == PANICS_WHEN_PUBLISHED));
         let revision = snapshot.revision;
         for edit in &edits {
             if let (Some(_), Some(after)) = (&edit.before, &edit.after) {
@@ -190,6 +257,7 @@ impl Writer {
                 let _ = running.renew(&self.clock, Duration::from_secs(lease.ttl_s.into()));
             }
         }
+        self.is_publishing = false;
     }
 }
 
@@ -202,6 +270,12 @@ fn left(edit: &Edit) -> Vec<Arc<Generation>> {
         (None, _) => Vec::new(),
     }
 }
+
+/// Who makes a panic of ours, for the tests.
+#[cfg(test)]
+const PANICS_WHEN_CHECKED: &str = "panics when checked";
+#[cfg(test)]
+const PANICS_WHEN_PUBLISHED: &str = "panics when published";
 
 fn same_lease(before: Option<&Record>, after: &Record) -> bool {
     match (before.and_then(|before| before.lease.as_ref()), &after.lease) {
@@ -259,6 +333,8 @@ impl<'a> Draft<'a> {
     /// The mounts that were as they were to be.
     fn try_apply(&mut self, request: Request) -> Result<Vec<Arc<Record>>, Refusal> {
         let Request { change, condition, origin } = request;
+        #[cfg(test)]
+        assert!(&*origin.who != PANICS_WHEN_CHECKED);
         let at = now();
         let first = self.edits.len();
         // Whoever says what a mount is to be says that it is wanted.
@@ -610,6 +686,13 @@ impl<'a> Draft<'a> {
         self.snapshot.mounts.insert_mut(record.spec.id.clone(), record);
     }
 
+    fn batch(self) -> Batch {
+        let Self { snapshot, edits, renewed, deeds, .. } = self;
+        Batch { snapshot, edits, renewed, deeds }
+    }
+}
+
+impl Batch {
     fn writes(&self) -> impl Iterator<Item = Write> {
         let edits = self.edits.iter().filter(|edit| edit.revision != UNSTORED);
         edits.map(|edit| edit.after.as_ref().map_or_else(|| Write::Delete(edit.id().into()), |record| put(record)))
@@ -740,6 +823,30 @@ mod tests {
         let record = after.mounts.get("b").unwrap();
         assert_eq!(record.created_at, before.mounts.get("b").unwrap().created_at);
         assert_eq!(finds(&again, "/a"), Some("b".into()));
+    }
+
+    #[test]
+    fn a_panic_of_ours_costs_its_own_changes_and_nobody_is_told_that_all_is_well() {
+        let directory = crate::testing::Directory::new("panic");
+        let registry = open(directory.path(), vec![]).unwrap();
+        let put = |id: &str, who: &str| {
+            let change = Change::Create(Box::new(spec(id, &format!("/{id}"))));
+            let request = Request { change, condition: Condition::None, origin: Origin::own(who) };
+            async_io::block_on(registry.change(request))
+        };
+        put("a", "test").unwrap();
+        let refused = put("b", PANICS_WHEN_CHECKED).unwrap_err();
+        assert!(matches!(&refused, Refusal::Storage(why) if why.contains("mistake of ours")), "{refused:?}");
+        assert_eq!(put("c", "test").unwrap().revision, 2, "the next change is made");
+        assert_eq!((finds(&registry, "/b"), registry.has_stopped()), (None, false));
+        assert_eq!(put("d", PANICS_WHEN_PUBLISHED).unwrap_err(), Refusal::Stopped);
+        crate::testing::until_ok(|| if registry.has_stopped() { Ok(()) } else { Err("it goes on") });
+        assert_eq!(put("e", "test").unwrap_err(), Refusal::Stopped);
+        assert_eq!(finds(&registry, "/a"), Some("a".into()), "what was in effect is");
+        drop(registry);
+        let again = crate::testing::until_ok(|| open(directory.path(), vec![]));
+        let served = ["/a", "/b", "/c", "/d", "/e"].map(|path| finds(&again, path).is_some());
+        assert_eq!(served, [true, false, true, true, false], "what is stored is served after a restart");
     }
 
     #[test]
