@@ -28,9 +28,15 @@ pub struct Bulk {
     open: Arc<AtomicUsize>,
 }
 
-/// The place of one of them, given back when dropped.
-#[derive(Debug)]
+/// The place of one of them, given back when its last clone is dropped: what
+/// works for a call has one, and goes on when the client leaves.
+#[derive(Debug, Clone)]
 pub struct Place {
+    _taken: Arc<Taken>,
+}
+
+#[derive(Debug)]
+struct Taken {
     open: Arc<AtomicUsize>,
 }
 
@@ -39,16 +45,27 @@ impl Bulk {
     pub fn admit(&self) -> Result<Place, Problem> {
         let taken = |open: usize| (open < BULK_CALLS_MAX).then_some(open + 1);
         match self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken) {
-            Ok(_) => Ok(Place { open: Arc::clone(&self.open) }),
+            Ok(_) => Ok(Place { _taken: Arc::new(Taken { open: Arc::clone(&self.open) }) }),
             Err(_) => {
-                let detail = format!("{BULK_CALLS_MAX} imports or applies are being made already; try again");
+                let detail = format!("{BULK_CALLS_MAX} calls about many mounts are being made already; try again");
                 Err(Problem::new(503, detail))
             }
         }
     }
 }
 
-impl Drop for Place {
+/// Does work that takes a while on a thread that may wait. Its place is taken
+/// until that has ended, whoever leaves meanwhile.
+pub async fn work<T: Send + 'static>(place: Option<Place>, work: impl FnOnce() -> T + Send + 'static) -> T {
+    let held = move || {
+        let made = work();
+        drop(place);
+        made
+    };
+    blocking::unblock(held).await
+}
+
+impl Drop for Taken {
     fn drop(&mut self) {
         self.open.fetch_sub(1, Ordering::Relaxed);
     }
@@ -223,6 +240,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Mounts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_lite::future;
+    use std::sync::mpsc;
+    use std::time::{Duration, Instant};
 
     fn read(body: &str) -> Result<Vec<String>, Problem> {
         let specs = specs_of(body.as_bytes(), |_, _| {})?;
@@ -274,5 +294,29 @@ mod tests {
         assert_eq!(bulk.admit().unwrap_err().status, 503);
         places.pop();
         assert!(bulk.admit().is_ok());
+    }
+
+    #[test]
+    fn a_place_is_taken_until_its_work_has_ended_also_when_the_client_leaves() {
+        let bulk = Bulk::default();
+        let others: Vec<Place> = (1..BULK_CALLS_MAX).map(|_| bulk.admit().unwrap()).collect();
+        let place = bulk.admit().unwrap();
+        let (begins, begun) = mpsc::channel();
+        let (goes_on, waits) = mpsc::channel::<()>();
+        let mut call = Box::pin(work(Some(place), move || {
+            begins.send(()).unwrap();
+            waits.recv().unwrap();
+        }));
+        assert!(future::block_on(future::poll_once(&mut call)).is_none());
+        begun.recv().unwrap();
+        drop(call);
+        assert_eq!(bulk.admit().unwrap_err().status, 503, "its work goes on");
+        goes_on.send(()).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while bulk.admit().is_err() {
+            assert!(Instant::now() < deadline, "the place was not given back");
+            std::thread::yield_now();
+        }
+        drop(others);
     }
 }
