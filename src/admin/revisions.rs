@@ -123,7 +123,7 @@ pub async fn restore(
     exchange: &Exchange,
 ) -> Result<Reply, Problem> {
     let query = Query::read(exchange, &["to", "all", "dry_run"])?;
-    let mutation = Mutation::read(caller, exchange, &query, Ending::Finish)?;
+    let mut mutation = Mutation::read(caller, exchange, &query, Ending::Finish)?;
     no_content(exchange).await?;
     let revision = number(revision)?;
     let to_before = match query.get("to") {
@@ -135,6 +135,9 @@ pub async fn restore(
     if is_all && mutation.condition != Condition::None {
         return Err(Problem::new(400, "a condition is about one mount; this call is about many"));
     }
+    if is_all {
+        mutation = mutation.at(state.bulk.admit()?);
+    }
     for _ in 0..RESTORE_ATTEMPTS_MAX {
         let (journal, current) = (state.registry.history(), state.registry.snapshot().revision);
         let find = move || {
@@ -145,18 +148,18 @@ pub async fn restore(
             };
             versions(found, revision)
         };
-        let versions = blocking::unblock(find).await?;
+        let versions = mutation.work(find).await?;
         let change = Change::Restore { versions, at: is_all.then_some(current) };
         match mutation.ask(state, change).await {
             // What was to be undone has become more meanwhile.
             Err(Refusal::Overtaken) => {}
             Err(refusal) => return Err(refusal.into()),
             Ok(outcome) => {
-                return blocking::unblock(move || {
+                let reply = move || {
                     let told = Told::of(&outcome, true);
                     bulk::reply(told.revision, &told)
-                })
-                .await;
+                };
+                return mutation.work(reply).await;
             }
         }
     }
