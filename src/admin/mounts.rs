@@ -14,7 +14,7 @@ use crate::exchange::{Exchange, Reply};
 use crate::limits::{ADMIN_BODY_BYTES_MAX, PATCH_ATTEMPTS_MAX};
 use crate::mount::spec::{Id, parse};
 use crate::mount::{Ending, MountSpec};
-use crate::registry::{Change, Condition, Record, Refusal};
+use crate::registry::{Change, Condition, Refusal};
 use serde_json::{Value, json};
 
 /// `GET /v1/mounts/{id}`
@@ -62,7 +62,7 @@ pub async fn patch(state: &AdminState, caller: &Caller, id: &str, exchange: &Exc
     for _ in 0..PATCH_ATTEMPTS_MAX {
         let snapshot = state.registry.snapshot();
         let record = snapshot.mounts.get(id);
-        check(&asked.condition, id, record.map(|record| &**record))?;
+        asked.condition.check(id, record.map(|record| record.revision))?;
         let record = record.ok_or_else(|| Problem::from(Refusal::Unknown(id.into())))?;
         let mut value = json!(*record.spec);
         json_patch::merge(&mut value, &patch);
@@ -77,18 +77,6 @@ pub async fn patch(state: &AdminState, caller: &Caller, id: &str, exchange: &Exc
         }
     }
     Err(Refusal::Busy.into())
-}
-
-/// The condition of a call that is decided on what was read.
-pub(super) fn check(condition: &Condition, id: &str, record: Option<&Record>) -> Result<(), Problem> {
-    let revision = record.map(|record| record.revision);
-    let holds = match condition {
-        Condition::None => true,
-        Condition::Revision(wanted) => revision.is_some_and(|revision| wanted.contains(&revision)),
-        Condition::Exists => revision.is_some(),
-        Condition::Absent => revision.is_none(),
-    };
-    if holds { Ok(()) } else { Err(Refusal::Condition { id: id.into(), revision }.into()) }
 }
 
 async fn read_spec(exchange: &Exchange, id: Id<'_>) -> Result<MountSpec, Problem> {
