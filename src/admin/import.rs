@@ -31,7 +31,11 @@ pub async fn perform(state: &AdminState, caller: &Caller, exchange: &Exchange) -
         if is_paste { (PASTE_FILE_BYTES_MAX, "a Paste Deploy file") } else { (IMPORT_BODY_BYTES_MAX, "an import") };
     let body = bulk::read(exchange, bytes_max, what).await?;
     // Many mounts take a while, and who else asks shall not wait.
-    let read = move || if is_paste { read_paste(body) } else { Ok((bulk::specs_of(&body, |_, _| {})?, Vec::new())) };
+    let checks_files = mutation.checks_files;
+    let read = move || match is_paste {
+        true => read_paste(body),
+        false => Ok((bulk::specs_of(&body, checks_files, |_, _| {})?, Vec::new())),
+    };
     let (specs, notes) = mutation.work(read).await?;
     // Who sends JSON has the mounts already.
     let shown: Vec<Value> = specs.iter().filter(|_| is_paste).map(|spec| json!(spec)).collect();

@@ -37,6 +37,9 @@ pub struct Mutation {
     pub condition: Condition,
     /// Who asks, and why.
     pub origin: Origin,
+    /// The files of this machine that a mount names are looked at. Who may not
+    /// have them used is told nothing of them.
+    pub checks_files: bool,
     /// The call, for the trail that it leaves.
     call: String,
     /// Of a call about many mounts.
@@ -63,6 +66,7 @@ impl Mutation {
         let [method, path] = [exchange.head.method(), exchange.path()].map(String::from_utf8_lossy);
         Ok(Self {
             dry_run,
+            checks_files: caller.may_write().is_ok(),
             call: format!("{method} {path}"),
             ending: read_ending(query, ending)?,
             condition: read_condition(fields)?,

@@ -138,6 +138,7 @@ pub async fn restore(
     if is_all {
         mutation = mutation.at(state.bulk.admit()?);
     }
+    let checks_files = mutation.checks_files;
     for _ in 0..RESTORE_ATTEMPTS_MAX {
         let (journal, current) = (state.registry.history(), state.registry.snapshot().revision);
         let find = move || {
@@ -146,7 +147,7 @@ pub async fn restore(
             } else {
                 BTreeMap::from([one(&journal, revision, to_before, current)?])
             };
-            versions(found, revision)
+            versions(found, revision, checks_files)
         };
         let versions = mutation.work(find).await?;
         let change = Change::Restore { versions, at: is_all.then_some(current) };
@@ -227,13 +228,18 @@ fn all(journal: &Journal, revision: u64, to_before: bool, current: u64) -> Resul
 }
 
 /// What was valid then may not be so any more.
-fn versions(found: BTreeMap<String, Value>, revision: u64) -> Result<Vec<(String, Option<Version>)>, Problem> {
+fn versions(
+    found: BTreeMap<String, Value>,
+    revision: u64,
+    checks_files: bool,
+) -> Result<Vec<(String, Option<Version>)>, Problem> {
     let mut versions = Vec::with_capacity(found.len());
     let mut faults = Vec::new();
     for (id, value) in found {
         match version_of(&id, value) {
             Ok(version) => {
-                let of_files = version.as_ref().map_or_else(Vec::new, |version| file_faults(&version.spec));
+                let checked = version.as_ref().filter(|_| checks_files);
+                let of_files = checked.map_or_else(Vec::new, |version| file_faults(&version.spec));
                 faults.extend(of_files.into_iter().map(|fault| (id.clone(), fault)));
                 versions.push((id, version));
             }
