@@ -412,7 +412,7 @@ pub const PAGE_MOUNTS: usize = 100;
 /// See [`PAGE_MOUNTS`].
 pub const PAGE_MOUNTS_MAX: usize = 1000;
 
-/// Imports and applies that are read or made at a time; further ones are
+/// Imports, applies and restores of all that are read or made at a time; further ones are
 /// refused with 503. Each may hold 64 MiB, and some times that of mounts.
 pub const BULK_CALLS_MAX: usize = 2;
 

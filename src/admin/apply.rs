@@ -34,18 +34,18 @@ pub async fn perform(state: &AdminState, caller: &Caller, exchange: &Exchange) -
         return Err(Problem::new(403, format!("this token changes only what belongs to '{own}'")));
     }
     Guard::check_json(&exchange.head.fields)?;
-    let _place = state.bulk.admit()?;
+    let mutation = mutation.at(state.bulk.admit()?);
     let body = bulk::read(exchange, IMPORT_BODY_BYTES_MAX, "an apply").await?;
-    let whose = owner.clone();
-    let read = move || bulk::specs_of(&body, |mount, faults| own(mount, &whose, faults));
-    let specs = blocking::unblock(read).await?;
+    let (whose, checks_files) = (owner.clone(), mutation.checks_files);
+    let read = move || bulk::specs_of(&body, checks_files, |mount, faults| own(mount, &whose, faults));
+    let specs = mutation.work(read).await?;
     let outcome = mutation.ask(state, Change::Apply { owner: owner.clone(), specs, prune }).await;
     let outcome = outcome.map_err(|refusal| refused(refusal, &owner))?;
-    blocking::unblock(move || {
+    let reply = move || {
         let told = Told::of(&outcome, true);
         bulk::reply(told.revision, &Answer { owner: &owner, told })
-    })
-    .await
+    };
+    mutation.work(reply).await
 }
 
 #[derive(Serialize)]

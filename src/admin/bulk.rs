@@ -28,9 +28,15 @@ pub struct Bulk {
     open: Arc<AtomicUsize>,
 }
 
-/// The place of one of them, given back when dropped.
-#[derive(Debug)]
+/// The place of one of them, given back when its last clone is dropped: what
+/// works for a call has one, and goes on when the client leaves.
+#[derive(Debug, Clone)]
 pub struct Place {
+    _taken: Arc<Taken>,
+}
+
+#[derive(Debug)]
+struct Taken {
     open: Arc<AtomicUsize>,
 }
 
@@ -39,16 +45,27 @@ impl Bulk {
     pub fn admit(&self) -> Result<Place, Problem> {
         let taken = |open: usize| (open < BULK_CALLS_MAX).then_some(open + 1);
         match self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken) {
-            Ok(_) => Ok(Place { open: Arc::clone(&self.open) }),
+            Ok(_) => Ok(Place { _taken: Arc::new(Taken { open: Arc::clone(&self.open) }) }),
             Err(_) => {
-                let detail = format!("{BULK_CALLS_MAX} imports or applies are being made already; try again");
+                let detail = format!("{BULK_CALLS_MAX} calls about many mounts are being made already; try again");
                 Err(Problem::new(503, detail))
             }
         }
     }
 }
 
-impl Drop for Place {
+/// Does work that takes a while on a thread that may wait. Its place is taken
+/// until that has ended, whoever leaves meanwhile.
+pub async fn work<T: Send + 'static>(place: Option<Place>, work: impl FnOnce() -> T + Send + 'static) -> T {
+    let held = move || {
+        let made = work();
+        drop(place);
+        made
+    };
+    blocking::unblock(held).await
+}
+
+impl Drop for Taken {
     fn drop(&mut self) {
         self.open.fetch_sub(1, Ordering::Relaxed);
     }
@@ -61,8 +78,13 @@ pub async fn read(exchange: &Exchange, bytes_max: usize, what: &str) -> Result<V
 }
 
 /// Which mounts of a list are to be made, or everything that is wrong with
-/// them. `mend` sees each as it was sent. Takes the form of an export, too.
-pub fn specs_of(body: &[u8], mut mend: impl FnMut(&mut Value, &mut Vec<SpecFault>)) -> Result<Vec<MountSpec>, Problem> {
+/// them, also with their files if these are to be checked. `mend` sees each as
+/// it was sent. Takes the form of an export, too.
+pub fn specs_of(
+    body: &[u8],
+    checks_files: bool,
+    mut mend: impl FnMut(&mut Value, &mut Vec<SpecFault>),
+) -> Result<Vec<MountSpec>, Problem> {
     let list: List<'_> = serde_json::from_slice(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => Problem::new(400, format!("{error}; send {{\"mounts\": [...]}}")),
         _ => Problem::new(400, format!("malformed JSON: {error}")),
@@ -89,7 +111,9 @@ pub fn specs_of(body: &[u8], mut mend: impl FnMut(&mut Value, &mut Vec<SpecFault
         // No id is made up: sent twice, the call is to do nothing.
         match parse(&value, Id::OwnOr("")) {
             Ok(spec) => {
-                told.extend(file_faults(&spec));
+                if checks_files {
+                    told.extend(file_faults(&spec));
+                }
                 specs.push(spec);
             }
             Err(more) => told.extend(more),
@@ -223,9 +247,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Mounts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_lite::future;
+    use std::sync::mpsc;
+    use std::time::{Duration, Instant};
 
     fn read(body: &str) -> Result<Vec<String>, Problem> {
-        let specs = specs_of(body.as_bytes(), |_, _| {})?;
+        let specs = specs_of(body.as_bytes(), true, |_, _| {})?;
         Ok(specs.into_iter().map(|spec| spec.id).collect())
     }
 
@@ -274,5 +301,29 @@ mod tests {
         assert_eq!(bulk.admit().unwrap_err().status, 503);
         places.pop();
         assert!(bulk.admit().is_ok());
+    }
+
+    #[test]
+    fn a_place_is_taken_until_its_work_has_ended_also_when_the_client_leaves() {
+        let bulk = Bulk::default();
+        let others: Vec<Place> = (1..BULK_CALLS_MAX).map(|_| bulk.admit().unwrap()).collect();
+        let place = bulk.admit().unwrap();
+        let (begins, begun) = mpsc::channel();
+        let (goes_on, waits) = mpsc::channel::<()>();
+        let mut call = Box::pin(work(Some(place), move || {
+            begins.send(()).unwrap();
+            waits.recv().unwrap();
+        }));
+        assert!(future::block_on(future::poll_once(&mut call)).is_none());
+        begun.recv().unwrap();
+        drop(call);
+        assert_eq!(bulk.admit().unwrap_err().status, 503, "its work goes on");
+        goes_on.send(()).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while bulk.admit().is_err() {
+            assert!(Instant::now() < deadline, "the place was not given back");
+            std::thread::yield_now();
+        }
+        drop(others);
     }
 }

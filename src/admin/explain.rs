@@ -18,7 +18,7 @@ use crate::limits::{EXPLAIN_LOST_MAX, REQUEST_HEAD};
 use crate::message::{RequestHead, is_token};
 use crate::mount::explain::{Line, edits, lines, sent};
 use crate::mount::table::Passed;
-use crate::mount::{MountHandle, SpecFault};
+use crate::mount::{Lifecycle, MountHandle, SpecFault};
 use crate::net::{Stream, pipe};
 use crate::registry::{Record, Snapshot};
 use serde_json::{Map, Value, json};
@@ -207,10 +207,19 @@ fn loser(snapshot: &Snapshot, winner: &Passed<'_, MountHandle>, other: &Passed<'
 fn admission(record: &Record) -> &'static str {
     let limits = record.handle.plan().limits();
     let is_full = record.handle.in_flight() >= u64::from(limits.concurrent_requests_max);
-    match json!(record.handle.lifecycle()).as_str() {
-        Some("open") if !is_full => "admitted",
-        Some("open") if limits.queue_max > 0 => "held",
-        Some("starting" | "paused") => "held",
+    match record.handle.lifecycle() {
+        Lifecycle::Open if !is_full => "admitted",
+        Lifecycle::Open if limits.queue_max > 0 => "held",
+        lifecycle => admission_in(lifecycle, record.spec.enabled),
+    }
+}
+
+/// The same of a mount that has no place for it, by its state alone.
+fn admission_in(lifecycle: Lifecycle, enabled: bool) -> &'static str {
+    match lifecycle {
+        Lifecycle::Starting | Lifecycle::Paused => "held",
+        // Which one, the count of failures in a row says, which only the actor has.
+        Lifecycle::Restarting if enabled => "held_or_refused",
         _ => "refused",
     }
 }
@@ -243,6 +252,16 @@ mod tests {
         let named = json!({"url": "http://h.org/", "headers": {"host": "other", "X": ["1", "2"]}});
         assert_eq!(head(named.clone()), expected("GET", "/", "other"));
         assert_eq!(read(named).unwrap().headers.len(), 3);
+    }
+
+    #[test]
+    fn a_mount_that_restarts_is_not_said_to_refuse_what_it_may_hold() {
+        assert_eq!(admission_in(Lifecycle::Restarting, true), "held_or_refused");
+        assert_eq!(admission_in(Lifecycle::Restarting, false), "refused");
+        assert_eq!(admission_in(Lifecycle::Starting, true), "held");
+        for lifecycle in [Lifecycle::Open, Lifecycle::Draining, Lifecycle::Disabled, Lifecycle::Failed] {
+            assert_eq!(admission_in(lifecycle, true), "refused", "{lifecycle:?}");
+        }
     }
 
     #[test]

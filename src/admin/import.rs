@@ -26,21 +26,25 @@ pub async fn perform(state: &AdminState, caller: &Caller, exchange: &Exchange) -
         return Err(Problem::new(400, "a condition is about one mount; this call is about many"));
     }
     let is_paste = Guard::check_import(&exchange.head.fields)?;
-    let _place = state.bulk.admit()?;
+    let mutation = mutation.at(state.bulk.admit()?);
     let (bytes_max, what) =
         if is_paste { (PASTE_FILE_BYTES_MAX, "a Paste Deploy file") } else { (IMPORT_BODY_BYTES_MAX, "an import") };
     let body = bulk::read(exchange, bytes_max, what).await?;
     // Many mounts take a while, and who else asks shall not wait.
-    let read = move || if is_paste { read_paste(body) } else { Ok((bulk::specs_of(&body, |_, _| {})?, Vec::new())) };
-    let (specs, notes) = blocking::unblock(read).await?;
+    let checks_files = mutation.checks_files;
+    let read = move || match is_paste {
+        true => read_paste(body),
+        false => Ok((bulk::specs_of(&body, checks_files, |_, _| {})?, Vec::new())),
+    };
+    let (specs, notes) = mutation.work(read).await?;
     // Who sends JSON has the mounts already.
     let shown: Vec<Value> = specs.iter().filter(|_| is_paste).map(|spec| json!(spec)).collect();
     let outcome = mutation.ask(state, Change::Import(specs)).await.map_err(refused)?;
-    blocking::unblock(move || {
+    let reply = move || {
         let told = Told::of(&outcome, false);
         bulk::reply(told.revision, &Answer { told, notes, mounts: shown })
-    })
-    .await
+    };
+    mutation.work(reply).await
 }
 
 #[derive(Serialize)]

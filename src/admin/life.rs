@@ -3,7 +3,6 @@
 use super::app::AdminState;
 use super::caller::Caller;
 use super::model;
-use super::mounts::check;
 use super::mutation::{self, Mutation, Outcome, tagged};
 use super::problem::Problem;
 use super::query::Query;
@@ -42,8 +41,7 @@ pub async fn lease(state: &AdminState, caller: &Caller, id: &str, exchange: &Exc
     let record = snapshot.mounts.get(id).ok_or_else(|| Problem::from(Refusal::Unknown(id.into())))?;
     let Some(wanted) = wanted(record.spec.lease, &sent)? else { return Err(Refusal::NoLease(id.into()).into()) };
     if Some(wanted) == record.spec.lease && !mutation.dry_run {
-        check(&mutation.condition, id, Some(&**record))?;
-        let (record, lease, expires) = state.registry.renew(id, &mutation.origin)?;
+        let (record, lease, expires) = state.registry.renew(id, &mutation.condition, &mutation.origin)?;
         return Ok(leased(&record, lease, Some(expires), state.registry.snapshot().revision));
     }
     match mutation.ask(state, Change::Act(id.into(), Act::Lease(wanted))).await? {

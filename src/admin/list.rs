@@ -106,6 +106,18 @@ impl Wanted {
         Ok(Self { filter: Filter::read(query, started_at)?, sort, descending, limit, after })
     }
 
+    /// Of all mounts with their keys those of the page and one more, with the
+    /// keys that they were chosen by.
+    fn choose<'a, T>(&self, keyed: impl Iterator<Item = ((u64, &'a str), T)>) -> Vec<((u64, &'a str), T)> {
+        let behind = keyed.filter(|(key, _)| self.is_behind(*key));
+        if self.descending {
+            let reversed = first(behind.map(|(key, mount)| (Reverse(key), mount)), self.limit + 1);
+            reversed.into_iter().map(|(Reverse(key), mount)| (key, mount)).collect()
+        } else {
+            first(behind, self.limit + 1)
+        }
+    }
+
     /// True for a mount that comes behind the pages before.
     fn is_behind(&self, key: (u64, &str)) -> bool {
         self.after.as_ref().is_none_or(|(value, id)| match self.descending {
@@ -205,18 +217,23 @@ fn millis(time: SystemTime) -> u64 {
 fn page(snapshot: &Snapshot, registry: &Registry, query: &Query, wanted: &Wanted) -> Value {
     let is_plain = wanted.sort == Sort::Id && wanted.filter == Filter::default();
     let (records, total) = if is_plain { in_place(snapshot, wanted) } else { looked_for(snapshot, wanted) };
-    let shown: Vec<Value> = records.iter().take(wanted.limit).map(|record| model::mount(record, registry)).collect();
+    let shown: Vec<Value> =
+        records.iter().take(wanted.limit).map(|(_, record)| model::mount(record, registry)).collect();
     let last = records.get(wanted.limit).and(records.get(wanted.limit - 1));
-    let next = last.map(|record| next(query, (wanted.sort.value(record), &record.spec.id)));
+    let next = last.map(|(value, record)| next(query, (*value, &record.spec.id)));
     json!({ "mounts": shown, "revision": snapshot.revision, "total": total, "next": next })
 }
 
+/// A mount and by what it was put in its place. Read again, that may be another
+/// one: requests are counted meanwhile.
+type Placed = (u64, Arc<Record>);
+
 /// The page and one more, found by its id.
-fn in_place(snapshot: &Snapshot, wanted: &Wanted) -> (Vec<Arc<Record>>, usize) {
+fn in_place(snapshot: &Snapshot, wanted: &Wanted) -> (Vec<Placed>, usize) {
     let mounts = &snapshot.mounts;
     let after = wanted.after.as_ref().map(|(_, id)| id.as_str());
     let count = wanted.limit + 1;
-    let of = |(_, record): (&String, &Arc<Record>)| Arc::clone(record);
+    let of = |(_, record): (&String, &Arc<Record>)| (0, Arc::clone(record));
     let records = if wanted.descending {
         mounts.range::<str, _>((Unbounded, after.map_or(Unbounded, Excluded))).rev().take(count).map(of).collect()
     } else {
@@ -226,34 +243,29 @@ fn in_place(snapshot: &Snapshot, wanted: &Wanted) -> (Vec<Arc<Record>>, usize) {
 }
 
 /// The page and one more, of all those that the filter takes.
-fn looked_for(snapshot: &Snapshot, wanted: &Wanted) -> (Vec<Arc<Record>>, usize) {
+fn looked_for(snapshot: &Snapshot, wanted: &Wanted) -> (Vec<Placed>, usize) {
     let mut total = 0;
     let found = snapshot.mounts.values().filter(|record| wanted.filter.takes(record)).inspect(|_| total += 1);
     let keyed = found.map(|record| ((wanted.sort.value(record), record.spec.id.as_str()), record));
-    let behind = keyed.filter(|(key, _)| wanted.is_behind(*key));
-    let records = if wanted.descending {
-        first(behind.map(|(key, record)| (Reverse(key), record)), wanted.limit + 1)
-    } else {
-        first(behind, wanted.limit + 1)
-    };
-    (records, total)
+    let chosen = wanted.choose(keyed);
+    (chosen.into_iter().map(|((value, _), record)| (value, Arc::clone(record))).collect(), total)
 }
 
 /// Those with the least keys, in their order.
-fn first<'a, K: Ord + Copy>(keyed: impl Iterator<Item = (K, &'a Arc<Record>)>, count: usize) -> Vec<Arc<Record>> {
-    struct Entry<'a, K>(K, &'a Arc<Record>);
-    impl<K: Ord> PartialEq for Entry<'_, K> {
+fn first<K: Ord, T>(keyed: impl Iterator<Item = (K, T)>, count: usize) -> Vec<(K, T)> {
+    struct Entry<K, T>(K, T);
+    impl<K: Ord, T> PartialEq for Entry<K, T> {
         fn eq(&self, other: &Self) -> bool {
             self.0 == other.0
         }
     }
-    impl<K: Ord> Eq for Entry<'_, K> {}
-    impl<K: Ord> PartialOrd for Entry<'_, K> {
+    impl<K: Ord, T> Eq for Entry<K, T> {}
+    impl<K: Ord, T> PartialOrd for Entry<K, T> {
         fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
             Some(self.cmp(other))
         }
     }
-    impl<K: Ord> Ord for Entry<'_, K> {
+    impl<K: Ord, T> Ord for Entry<K, T> {
         fn cmp(&self, other: &Self) -> std::cmp::Ordering {
             self.0.cmp(&other.0)
         }
@@ -268,7 +280,7 @@ fn first<'a, K: Ord + Copy>(keyed: impl Iterator<Item = (K, &'a Arc<Record>)>, c
             heap.pop();
         }
     }
-    heap.into_sorted_vec().into_iter().map(|Entry(_, record)| Arc::clone(record)).collect()
+    heap.into_sorted_vec().into_iter().map(|Entry(key, record)| (key, record)).collect()
 }
 
 /// The path of the page behind that mount: the same list, from there on. Where
@@ -306,6 +318,36 @@ fn encode(text: &str, into: &mut String) {
             into.push(char::from(byte));
         } else {
             into.push_str(&format!("%{byte:02X}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn a_page_goes_on_behind_the_key_that_its_last_mount_was_chosen_by() {
+        let counters: Vec<(String, Cell<u64>)> = (0..9).map(|at| (format!("m{at}"), Cell::new(at % 3))).collect();
+        // Whoever is looked at becomes busy at once, as `last_activity_at` tells it.
+        let read = |counter: &Cell<u64>| counter.replace(u64::MAX);
+        for (sort, expected, value) in
+            [("last_activity_at", ["m0", "m3", "m6"], 0), ("-last_activity_at", ["m8", "m5", "m2"], 2)]
+        {
+            counters.iter().zip(0_u64..).for_each(|((_, counter), at)| counter.set(at % 3));
+            let raw = format!("sort={sort}&limit=2");
+            let query = Query::of(Some(raw.as_bytes()), KNOWN, &[]).unwrap();
+            let first = Wanted::read(&query, SystemTime::UNIX_EPOCH).unwrap();
+            let keyed = counters.iter().map(|(id, counter)| ((read(counter), id.as_str()), ()));
+            let chosen = first.choose(keyed);
+            let told: Vec<&str> = chosen.iter().map(|((_, id), ())| *id).collect();
+            assert_eq!(told, expected);
+            let path = next(&query, chosen[1].0);
+            let raw = path.strip_prefix("/v1/mounts?").unwrap();
+            let query = Query::of(Some(raw.as_bytes()), KNOWN, &[]).unwrap();
+            let second = Wanted::read(&query, SystemTime::UNIX_EPOCH).unwrap();
+            assert_eq!(second.after, Some((value, told[1].to_owned())));
         }
     }
 }

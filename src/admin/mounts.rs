@@ -14,7 +14,7 @@ use crate::exchange::{Exchange, Reply};
 use crate::limits::{ADMIN_BODY_BYTES_MAX, PATCH_ATTEMPTS_MAX};
 use crate::mount::spec::{Id, parse};
 use crate::mount::{Ending, MountSpec};
-use crate::registry::{Change, Condition, Record, Refusal};
+use crate::registry::{Change, Condition, Refusal};
 use serde_json::{Value, json};
 
 /// `GET /v1/mounts/{id}`
@@ -30,7 +30,7 @@ pub async fn create(state: &AdminState, caller: &Caller, exchange: &Exchange) ->
     let query = Query::read(exchange, mutation::PLAIN)?;
     let mutation = Mutation::read(caller, exchange, &query, Ending::Finish)?;
     let made_up = random_id()?;
-    let spec = read_spec(exchange, Id::OwnOr(&made_up)).await?;
+    let spec = read_spec(exchange, Id::OwnOr(&made_up), &mutation).await?;
     mutation.perform(state, Change::Create(Box::new(spec))).await
 }
 
@@ -38,7 +38,7 @@ pub async fn create(state: &AdminState, caller: &Caller, exchange: &Exchange) ->
 pub async fn put(state: &AdminState, caller: &Caller, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
     let query = Query::read(exchange, mutation::WITH_ENDING)?;
     let mutation = Mutation::read(caller, exchange, &query, Ending::Finish)?;
-    let spec = read_spec(exchange, Id::Given(id)).await?;
+    let spec = read_spec(exchange, Id::Given(id), &mutation).await?;
     mutation.perform(state, Change::Put(Box::new(spec), mutation.ending)).await
 }
 
@@ -62,11 +62,11 @@ pub async fn patch(state: &AdminState, caller: &Caller, id: &str, exchange: &Exc
     for _ in 0..PATCH_ATTEMPTS_MAX {
         let snapshot = state.registry.snapshot();
         let record = snapshot.mounts.get(id);
-        check(&asked.condition, id, record.map(|record| &**record))?;
+        asked.condition.check(id, record.map(|record| record.revision))?;
         let record = record.ok_or_else(|| Problem::from(Refusal::Unknown(id.into())))?;
         let mut value = json!(*record.spec);
         json_patch::merge(&mut value, &patch);
-        let spec = check_files(parse(&value, Id::Given(id)).map_err(Problem::invalid)?).await?;
+        let spec = check_files(parse(&value, Id::Given(id)).map_err(Problem::invalid)?, &asked).await?;
         let condition = Condition::Revision([record.revision].into_iter().collect());
         let mutation = asked.under(condition);
         match mutation.ask(state, Change::Put(Box::new(spec), asked.ending)).await {
@@ -79,27 +79,15 @@ pub async fn patch(state: &AdminState, caller: &Caller, id: &str, exchange: &Exc
     Err(Refusal::Busy.into())
 }
 
-/// The condition of a call that is decided on what was read.
-pub(super) fn check(condition: &Condition, id: &str, record: Option<&Record>) -> Result<(), Problem> {
-    let revision = record.map(|record| record.revision);
-    let holds = match condition {
-        Condition::None => true,
-        Condition::Revision(wanted) => revision.is_some_and(|revision| wanted.contains(&revision)),
-        Condition::Exists => revision.is_some(),
-        Condition::Absent => revision.is_none(),
-    };
-    if holds { Ok(()) } else { Err(Refusal::Condition { id: id.into(), revision }.into()) }
-}
-
-async fn read_spec(exchange: &Exchange, id: Id<'_>) -> Result<MountSpec, Problem> {
+async fn read_spec(exchange: &Exchange, id: Id<'_>, mutation: &Mutation) -> Result<MountSpec, Problem> {
     let sent: Value = model::as_sent(read_json(exchange).await?);
-    check_files(parse(&sent, id).map_err(Problem::invalid)?).await
+    check_files(parse(&sent, id).map_err(Problem::invalid)?, mutation).await
 }
 
 /// Refuses a mount whose files cannot be used, while somebody listens. Reading
 /// them may take a while, so another thread does.
-async fn check_files(spec: MountSpec) -> Result<MountSpec, Problem> {
-    if spec.identity.is_none() && spec.tls.is_none() {
+async fn check_files(spec: MountSpec, mutation: &Mutation) -> Result<MountSpec, Problem> {
+    if !mutation.checks_files || spec.identity.is_none() && spec.tls.is_none() {
         return Ok(spec);
     }
     let check = move || match file_faults(&spec) {

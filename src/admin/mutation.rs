@@ -6,6 +6,7 @@
 
 use super::app::AdminState;
 use super::audit::Trail;
+use super::bulk::{self, Place};
 use super::caller::Caller;
 use super::model;
 use super::problem::Problem;
@@ -15,6 +16,7 @@ use crate::limits::{MOUNT_DRAIN_MAX, SETTING_MAX};
 use crate::message::{Fields, parse_digits};
 use crate::mount::Ending;
 use crate::registry::{Action as Did, Change, Condition, Done, Edit, Origin, Preview, Refusal, Request};
+use futures_lite::future;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -35,8 +37,13 @@ pub struct Mutation {
     pub condition: Condition,
     /// Who asks, and why.
     pub origin: Origin,
+    /// The files of this machine that a mount names are looked at. Who may not
+    /// have them used is told nothing of them.
+    pub checks_files: bool,
     /// The call, for the trail that it leaves.
     call: String,
+    /// Of a call about many mounts.
+    place: Option<Place>,
 }
 
 /// What came of it.
@@ -59,11 +66,25 @@ impl Mutation {
         let [method, path] = [exchange.head.method(), exchange.path()].map(String::from_utf8_lossy);
         Ok(Self {
             dry_run,
+            checks_files: caller.may_write().is_ok(),
             call: format!("{method} {path}"),
             ending: read_ending(query, ending)?,
             condition: read_condition(fields)?,
             origin: caller.origin(fields)?,
+            place: None,
         })
+    }
+
+    /// The same, which has that place among the calls about many mounts until
+    /// it is made, whoever leaves meanwhile.
+    #[must_use]
+    pub fn at(self, place: Place) -> Self {
+        Self { place: Some(place), ..self }
+    }
+
+    /// Does work of this call that takes a while.
+    pub async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        bulk::work(self.place.clone(), work).await
     }
 
     /// The same, if that holds.
@@ -75,14 +96,17 @@ impl Mutation {
     /// Makes the change, or tries it.
     pub async fn ask(&self, state: &AdminState, change: Change) -> Result<Outcome, Refusal> {
         let request = Request { change, condition: self.condition.clone(), origin: self.origin.clone() };
+        let registry = state.registry.clone();
         if self.dry_run {
-            let registry = state.registry.clone();
-            // Of many mounts it takes a while.
-            return blocking::unblock(move || registry.preview(request)).await.map(Outcome::Tried);
+            return self.work(move || registry.preview(request)).await.map(Outcome::Tried);
         }
         // Every change of the mounts that somebody asks for goes through here.
         let trail = Trail::begin(&self.origin, &self.call);
-        let made = state.registry.change(request).await;
+        let made = if self.place.is_some() {
+            self.work(move || future::block_on(registry.change(request))).await
+        } else {
+            registry.change(request).await
+        };
         trail.end(&made);
         made.map(Outcome::Made)
     }

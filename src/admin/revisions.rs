@@ -123,7 +123,7 @@ pub async fn restore(
     exchange: &Exchange,
 ) -> Result<Reply, Problem> {
     let query = Query::read(exchange, &["to", "all", "dry_run"])?;
-    let mutation = Mutation::read(caller, exchange, &query, Ending::Finish)?;
+    let mut mutation = Mutation::read(caller, exchange, &query, Ending::Finish)?;
     no_content(exchange).await?;
     let revision = number(revision)?;
     let to_before = match query.get("to") {
@@ -135,6 +135,10 @@ pub async fn restore(
     if is_all && mutation.condition != Condition::None {
         return Err(Problem::new(400, "a condition is about one mount; this call is about many"));
     }
+    if is_all {
+        mutation = mutation.at(state.bulk.admit()?);
+    }
+    let checks_files = mutation.checks_files;
     for _ in 0..RESTORE_ATTEMPTS_MAX {
         let (journal, current) = (state.registry.history(), state.registry.snapshot().revision);
         let find = move || {
@@ -143,20 +147,20 @@ pub async fn restore(
             } else {
                 BTreeMap::from([one(&journal, revision, to_before, current)?])
             };
-            versions(found, revision)
+            versions(found, revision, checks_files)
         };
-        let versions = blocking::unblock(find).await?;
+        let versions = mutation.work(find).await?;
         let change = Change::Restore { versions, at: is_all.then_some(current) };
         match mutation.ask(state, change).await {
             // What was to be undone has become more meanwhile.
             Err(Refusal::Overtaken) => {}
             Err(refusal) => return Err(refusal.into()),
             Ok(outcome) => {
-                return blocking::unblock(move || {
+                let reply = move || {
                     let told = Told::of(&outcome, true);
                     bulk::reply(told.revision, &told)
-                })
-                .await;
+                };
+                return mutation.work(reply).await;
             }
         }
     }
@@ -224,13 +228,18 @@ fn all(journal: &Journal, revision: u64, to_before: bool, current: u64) -> Resul
 }
 
 /// What was valid then may not be so any more.
-fn versions(found: BTreeMap<String, Value>, revision: u64) -> Result<Vec<(String, Option<Version>)>, Problem> {
+fn versions(
+    found: BTreeMap<String, Value>,
+    revision: u64,
+    checks_files: bool,
+) -> Result<Vec<(String, Option<Version>)>, Problem> {
     let mut versions = Vec::with_capacity(found.len());
     let mut faults = Vec::new();
     for (id, value) in found {
         match version_of(&id, value) {
             Ok(version) => {
-                let of_files = version.as_ref().map_or_else(Vec::new, |version| file_faults(&version.spec));
+                let checked = version.as_ref().filter(|_| checks_files);
+                let of_files = checked.map_or_else(Vec::new, |version| file_faults(&version.spec));
                 faults.extend(of_files.into_iter().map(|fault| (id.clone(), fault)));
                 versions.push((id, version));
             }

@@ -5,22 +5,49 @@
 //! address inside another one; and user names before an `@`. What it cannot
 //! know is a secret without a name, such as one that is a path segment.
 
+use memchr::memmem;
 use std::borrow::Cow;
 use std::ops::Range;
 
 /// What is a secret, and what stands in its place.
 #[derive(Debug, Clone, Copy)]
 struct Rule {
-    /// Words that make a name one of a secret, wherever in it they stand.
-    words: &'static [&'static str],
+    /// Rather too much than too little: see [`may_name_secret`].
+    is_strict: bool,
     mask: &'static str,
 }
 
 /// Of the log, whose lines are read for years: what is no secret stays.
-const USUAL: Rule = Rule { words: &[], mask: "***" };
+const USUAL: Rule = Rule { is_strict: false, mask: "***" };
 
 /// Of what is told live to somebody else: rather too much than too little.
-const STRICT: Rule = Rule { words: &["token", "secret", "password", "key"], mask: "…" };
+const STRICT: Rule = Rule { is_strict: true, mask: "…" };
+
+/// Parts of names that may be those of a secret, wherever in them they stand.
+const STRICT_PARTS: &[&str] = &[
+    "assertion",
+    "bearer",
+    "cookie",
+    "credential",
+    "csrf",
+    "hmac",
+    "jwt",
+    "key",
+    "otp",
+    "passphrase",
+    "passcode",
+    "passwd",
+    "password",
+    "saml",
+    "secret",
+    "session",
+    "signature",
+    "token",
+    "xsrf",
+];
+
+/// Words of such names that are too short to be looked for inside of others.
+const STRICT_WORDS: &[&str] = &["dpop", "nonce", "pass", "pin", "pwd", "sas", "sid", "sig", "ticket"];
 
 /// Names of parameters that carry secrets, as letters and digits only.
 const SECRET: &[&str] = &[
@@ -83,12 +110,28 @@ pub fn redact_strictly(address: &[u8]) -> Cow<'_, [u8]> {
     redact_by(address, STRICT)
 }
 
+/// True for a name, of a parameter or a field, whose value may be a secret, in
+/// whatever letters: `X-Forwarded-Authorization`, `my_keys`, `user-pin`.
+#[must_use]
+pub fn may_name_secret(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    let mut words = name.split(|byte| !byte.is_ascii_alphanumeric());
+    STRICT_PARTS.iter().any(|part| memmem::find(&name, part.as_bytes()).is_some())
+        || memmem::find_iter(&name, b"auth").any(|at| is_of_authentication(&name[at..]))
+        || words.any(|word| STRICT_WORDS.iter().any(|secret| secret.as_bytes() == word))
+}
+
+/// False for authors and authorities.
+fn is_of_authentication(word: &[u8]) -> bool {
+    !word.starts_with(b"author") || word.starts_with(b"authoriz") || word.starts_with(b"authoris")
+}
+
 fn redact_by(address: &[u8], rule: Rule) -> Cow<'_, [u8]> {
     // Without one of these there is neither a parameter nor a user name.
     if !address.iter().any(|byte| matches!(byte, b'=' | b'@' | b'%')) {
         return Cow::Borrowed(address);
     }
-    let secrets = Scan::new(address, rule.words).secrets();
+    let secrets = Scan::new(address, rule.is_strict).secrets();
     let mut left = Vec::with_capacity(address.len());
     let mut kept = 0;
     for secret in secrets {
@@ -149,12 +192,12 @@ enum Part {
 struct Scan {
     units: Vec<Unit>,
     len: usize,
-    /// See [`Rule::words`].
-    words: &'static [&'static str],
+    /// See [`Rule::is_strict`].
+    is_strict: bool,
 }
 
 impl Scan {
-    fn new(address: &[u8], words: &'static [&'static str]) -> Self {
+    fn new(address: &[u8], is_strict: bool) -> Self {
         let mut units = Vec::with_capacity(address.len());
         let mut start = 0;
         while start < address.len() {
@@ -162,7 +205,7 @@ impl Scan {
             units.push(Unit { byte, depth, start });
             start += len;
         }
-        Self { units, len: address.len(), words }
+        Self { units, len: address.len(), is_strict }
     }
 
     /// Where the secrets are, in order.
@@ -183,7 +226,7 @@ impl Scan {
             }
             let mut next = at + 1;
             match unit.byte {
-                b'=' if is_secret(&self.units[name_start..at], self.words) => {
+                b'=' if is_secret(&self.units[name_start..at], self.is_strict) => {
                     next = self.value_end(next, part);
                     found.push(self.text(at + 1..next));
                     name_start = next;
@@ -244,15 +287,15 @@ impl Scan {
 }
 
 /// True if one of the words of a name, as in `user[password]`, says secret.
-fn is_secret(name: &[Unit], words: &[&str]) -> bool {
+fn is_secret(name: &[Unit], is_strict: bool) -> bool {
     name.split(|unit| matches!(unit.byte, b'[' | b']' | b'.' | b':')).any(|word| {
         let bytes = word.iter().map(|unit| unit.byte);
         let plain: String =
             bytes.filter(u8::is_ascii_alphanumeric).map(|byte| char::from(byte.to_ascii_lowercase())).collect();
         SECRET.contains(&plain.as_str())
             || SECRET_ENDS.iter().any(|end| plain.ends_with(end))
-            || words.iter().any(|word| plain.contains(word))
-    })
+            || is_strict && may_name_secret(plain.as_bytes())
+    }) || is_strict && may_name_secret(&name.iter().map(|unit| unit.byte).collect::<Vec<u8>>())
 }
 
 #[cfg(test)]
@@ -333,6 +376,61 @@ mod tests {
         ] {
             assert_eq!(redacted(address), address);
         }
+    }
+
+    #[test]
+    fn what_may_name_a_secret_is_told_from_what_does_not() {
+        for name in [
+            "Authorization",
+            "X-Authorization",
+            "X-Forwarded-Authorization",
+            "X-Original-Authorisation",
+            "X-Auth",
+            "X-Auth-User",
+            "XAUTH",
+            "auth_code",
+            "oauth-verifier",
+            "WWW-Authenticate",
+            "X-Author-Auth",
+            "X-Hub-Signature-256",
+            "Signature-Input",
+            "X-CSRF",
+            "x_xsrf",
+            "X-OTP",
+            "userotp",
+            "Set-Cookie2",
+            "X-Session-Id",
+            "user-pin",
+            "pass",
+            "DPoP",
+            "X-Sid",
+            "my_keys",
+            "tokenized",
+        ] {
+            assert!(may_name_secret(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "",
+            "Author",
+            "X-Author-Name",
+            "author_id",
+            "X-Authority",
+            "Accept",
+            "X-Shipping",
+            "ping",
+            "X-Passenger",
+            "X-Significant",
+            "Content-Type",
+            "ETag",
+            "status_code",
+        ] {
+            assert!(!may_name_secret(name.as_bytes()), "{name}");
+        }
+        let strictly = |address: &str| String::from_utf8(redact_strictly(address.as_bytes()).into_owned()).unwrap();
+        assert_eq!(
+            strictly("/x?user-pin=1&x.authz=2&author=b&csrfmiddleware=3"),
+            "/x?user-pin=…&x.authz=…&author=b&csrfmiddleware=…"
+        );
     }
 
     proptest! {

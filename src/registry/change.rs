@@ -53,6 +53,19 @@ pub enum Condition {
     Absent,
 }
 
+impl Condition {
+    /// Refuses it of a mount that is at that revision, or of none.
+    pub fn check(&self, id: &str, revision: Option<u64>) -> Result<(), Refusal> {
+        let holds = match self {
+            Self::None => true,
+            Self::Revision(wanted) => revision.is_some_and(|revision| wanted.contains(&revision)),
+            Self::Exists => revision.is_some(),
+            Self::Absent => revision.is_none(),
+        };
+        if holds { Ok(()) } else { Err(Refusal::Condition { id: id.into(), revision }) }
+    }
+}
+
 /// A change of the set.
 #[derive(Debug, Clone)]
 pub enum Change {

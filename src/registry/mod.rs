@@ -236,11 +236,19 @@ impl Registry {
         self.hub.watch(&self.history, since, filter)
     }
 
-    /// Begins the lease of that mount anew, and says when it ends. Nothing is
-    /// stored: after a restart every lease begins anew.
-    pub fn renew(&self, id: &str, origin: &Origin) -> Result<(Arc<Record>, Lease, SystemTime), Refusal> {
+    /// Begins the lease of that mount anew, if it is what the condition wants,
+    /// and says when it ends. Nothing is stored: after a restart every lease
+    /// begins anew. The mount that is looked at is the one that is renewed.
+    pub fn renew(
+        &self,
+        id: &str,
+        condition: &Condition,
+        origin: &Origin,
+    ) -> Result<(Arc<Record>, Lease, SystemTime), Refusal> {
         let snapshot = self.snapshot();
-        let record = snapshot.mounts.get(id).ok_or_else(|| Refusal::Unknown(id.into()))?;
+        let found = snapshot.mounts.get(id);
+        condition.check(id, found.map(|record| record.revision))?;
+        let record = found.ok_or_else(|| Refusal::Unknown(id.into()))?;
         supervisor::check_owner(origin, id, [Some(&*record.spec)])?;
         let (Some(lease), Some(running)) = (record.spec.lease, &record.lease) else {
             return Err(Refusal::NoLease(id.into()));

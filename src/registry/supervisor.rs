@@ -649,14 +649,7 @@ impl<'a> Draft<'a> {
     }
 
     fn check_condition(&self, condition: &Condition, id: &str) -> Result<(), Refusal> {
-        let revision = self.snapshot.mounts.get(id).map(|record| record.revision);
-        let holds = match condition {
-            Condition::None => true,
-            Condition::Revision(wanted) => revision.is_some_and(|revision| wanted.contains(&revision)),
-            Condition::Exists => revision.is_some(),
-            Condition::Absent => revision.is_none(),
-        };
-        if holds { Ok(()) } else { Err(Refusal::Condition { id: id.into(), revision }) }
+        condition.check(id, self.snapshot.mounts.get(id).map(|record| record.revision))
     }
 
     fn check(&self, spec: &MountSpec) -> Result<(), Refusal> {
@@ -754,6 +747,7 @@ mod tests {
     use crate::files::Files;
     use crate::identity::Passwords;
     use crate::mount::Observing;
+    use crate::mount::spec::keeping;
     use crate::net::{Dialer, OwnListeners, Timer};
     use serde_json::{Value, json};
 
@@ -791,6 +785,25 @@ mod tests {
 
     fn delete(id: &str) -> Change {
         Change::Delete(id.into(), Ending::Kill)
+    }
+
+    #[test]
+    fn a_lease_is_renewed_under_the_condition_of_the_mount_that_has_it() {
+        let directory = crate::testing::Directory::new("renewal");
+        let registry = open(directory.path(), vec![]).unwrap();
+        let lease = keeping::parse_lease(&json!({ "ttl_s": 60, "on_expiry": "delete" })).unwrap();
+        let leased = MountSpec { lease: Some(lease), ..spec("a", "/a") };
+        change(&registry, Change::Create(Box::new(leased))).unwrap();
+        let renew =
+            |condition| registry.renew("a", &condition, &Origin::own("test")).map(|(record, ..)| record.revision);
+        let is = |revision: u64| Condition::Revision([revision].into_iter().collect());
+        assert_eq!(renew(is(1)).unwrap(), 1);
+        // Somebody else was quicker than who had checked revision 1.
+        let moved = MountSpec { lease: Some(lease), ..spec("a", "/b") };
+        change(&registry, Change::Put(Box::new(moved), Ending::Finish)).unwrap();
+        assert!(matches!(renew(is(1)), Err(Refusal::Condition { revision: Some(2), .. })));
+        assert!(matches!(renew(Condition::Absent), Err(Refusal::Condition { .. })));
+        assert_eq!(renew(Condition::Exists).unwrap(), 2);
     }
 
     #[test]

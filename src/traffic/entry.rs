@@ -5,7 +5,7 @@
 
 use crate::limits::TRAFFIC_HEAD_BYTES_MAX;
 use crate::message::Fields;
-use crate::message::redact::redact_strictly;
+use crate::message::redact::{may_name_secret, redact_strictly};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -15,11 +15,8 @@ use std::time::{Duration, SystemTime};
 /// What stands in the place of a secret.
 const MASK: &str = "…";
 
-/// Fields whose whole value is a secret.
-const SECRET_FIELDS: &[&str] = &["authorization", "cookie", "proxy-authorization", "set-cookie"];
-
-/// Those with such a word in their name are, too.
-const SECRET_WORDS: &[&str] = &["token", "secret", "password", "key", "passwd", "session", "credential", "jwt"];
+/// Browsers can send a token in no other field when they open a WebSocket.
+const WEBSOCKET_PROTOCOL: &[u8] = b"Sec-WebSocket-Protocol";
 
 /// One exchange.
 #[derive(Debug, Clone)]
@@ -182,9 +179,7 @@ impl Head {
 
 /// What of a field's value is nobody's secret.
 fn shown<'a>(name: &[u8], value: &'a [u8]) -> Cow<'a, [u8]> {
-    let name = name.to_ascii_lowercase();
-    let has = |word: &&str| memchr::memmem::find(&name, word.as_bytes()).is_some();
-    if SECRET_FIELDS.iter().any(|secret| secret.as_bytes() == name) || SECRET_WORDS.iter().any(has) {
+    if may_name_secret(name) || name.eq_ignore_ascii_case(WEBSOCKET_PROTOCOL) {
         return Cow::Borrowed(MASK.as_bytes());
     }
     // An address, of `Referer` and `Location` and whoever has one besides.
@@ -218,6 +213,13 @@ mod tests {
             "X-My-Secret-Thing",
             "Password",
             "X-Session-Id",
+            "X-Forwarded-Authorization",
+            "X-Auth-User",
+            "X-Hub-Signature-256",
+            "X-CSRF",
+            "X-OTP",
+            "Set-Cookie2",
+            "sec-websocket-protocol",
         ];
         for name in secrets {
             assert_eq!(head(&[(name, "hunter2")]), json!([[name, "…"]]));

@@ -1,5 +1,6 @@
 //! Who asks, what the upstream is told of it, and whether it can believe that.
 
+use crate::common::admin::Admin;
 use crate::common::client::Raw;
 use crate::common::directory::Directory;
 use crate::common::origin::Origin;
@@ -380,4 +381,40 @@ fn the_command_line_makes_such_a_mount() {
             "sign": { "keys_file": files.keys(), "key_id": "k1", "expires_s": 30, "tag": "standin" },
         })
     );
+}
+
+#[test]
+fn a_token_that_may_only_read_learns_nothing_of_files() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let made = admin.call("POST", "/v1/tokens").json(&json!({ "name": "reader", "read_only": true })).send();
+    let reader = admin.with_token(made.value["token"].as_str().unwrap());
+    let regular = |file: &str| {
+        json!({
+            "id": "a", "kind": "regular", "match": { "path": "/a" }, "address": "https://127.0.0.1:1/",
+            "tls": { "ca_file": file }, "identity": { "basic": { "htpasswd_file": file, "realm": "x" } },
+        })
+    };
+    let calls = |admin: &Admin, mount: &Value| {
+        let many = json!({ "mounts": [mount] });
+        let mut single = mount.clone();
+        single.as_object_mut().unwrap().remove("id");
+        [
+            admin.call("POST", "/v1/mounts?dry_run=true").json(mount).send(),
+            admin.call("PUT", "/v1/mounts/a?dry_run=true").json(mount).send(),
+            admin.call("PATCH", "/v1/mounts/b?dry_run=true").json(&single).send(),
+            admin.call("POST", "/v1/import?dry_run=true").json(&many).send(),
+            admin.call("PUT", "/v1/mounts?owner=x&dry_run=true").json(&many).send(),
+        ]
+    };
+    let other = json!({ "kind": "regular", "match": { "path": "/b" }, "address": "https://127.0.0.1:1/" });
+    assert_eq!(admin.put("b", &other).status, 201);
+    for file in ["/nonexistent/file", "/etc", "/etc/hosts"] {
+        for refused in calls(&admin, &regular(file)) {
+            assert_eq!(refused.status, 422, "{}", refused.value);
+        }
+        for tried in calls(&reader, &regular(file)) {
+            assert_eq!(tried.status, 200, "{file}: {}", tried.value);
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! Revisions, going back to them, and events.
 
 use crate::common::admin::{Admin, Answer};
-use crate::common::client::get;
+use crate::common::client::{Raw, get};
+use crate::common::eventually;
 use crate::common::origin::Origin;
 use crate::common::process::Standin;
 use serde_json::{Value, json};
@@ -204,6 +205,38 @@ fn the_whole_set_becomes_again_what_it_was() {
     assert_eq!(restore(&admin, revision, "?all=true").value["revision"], revision, "that is as it is");
     let before = restore(&admin, 1, "?all=true&to=before").value;
     assert_eq!(before["deleted"], json!(["a", "b", "c"]));
+}
+
+#[test]
+fn a_restore_of_all_takes_its_place_among_the_calls_about_many_mounts() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    put(&admin, "a", 1);
+    let made = admin.call("POST", "/v1/tokens").json(&json!({ "name": "reader", "read_only": true })).send();
+    let reader = admin.with_token(made.value["token"].as_str().unwrap());
+    let imports: Vec<Raw> = (0..2).map(|_| begun_import(&standin)).collect();
+    eventually("two imports have their places", || restore(&admin, 0, "?all=true&dry_run=true").status == 503);
+    for admin in [&admin, &reader] {
+        let refused = restore(admin, 0, "?all=true&dry_run=true");
+        assert_eq!((refused.status, refused.response.field("Retry-After").is_some()), (503, true), "{}", refused.value);
+    }
+    assert_eq!(restore(&reader, 1, "?dry_run=true").status, 200, "one mount is no such call");
+    for mut import in imports {
+        import.send(r#"{"mounts":[]}"#);
+        assert_eq!(import.response().status, 200);
+    }
+    assert_eq!(restore(&reader, 0, "?all=true&dry_run=true").value["deleted"], json!(["a"]));
+}
+
+/// An import whose content does not come.
+fn begun_import(standin: &Standin) -> Raw {
+    let mut client = Raw::connect(standin.admin_address());
+    client.send(format!(
+        "POST /v1/import HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: 13\r\n\r\n",
+        standin.token()
+    ));
+    client
 }
 
 fn mount_of_many(number: u64) -> Value {
