@@ -12,8 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-/// No lease is this late; it has run out.
+/// No lease is this early: it has run out.
 const OVER: u64 = 0;
+/// And none this late: it has not begun.
+const UNBEGUN: u64 = u64::MAX;
 
 /// Counts milliseconds from the start of the registry.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +49,7 @@ impl Running {
     /// One that has not begun.
     #[must_use]
     pub fn new() -> Arc<Self> {
-        Arc::new(Self { until_ms: AtomicU64::new(u64::MAX) })
+        Arc::new(Self { until_ms: AtomicU64::new(UNBEGUN) })
     }
 
     /// It ends after `ttl` unless it is renewed.
@@ -63,11 +65,11 @@ impl Running {
         self.until_ms.fetch_update(Ordering::AcqRel, Ordering::Acquire, renewed).is_ok()
     }
 
-    /// When it runs out, by the clock on the wall; none if it has.
+    /// When it runs out, by the clock on the wall; none if it has, or has not begun.
     #[must_use]
     pub fn expires_at(&self, clock: &Clock) -> Option<SystemTime> {
         let until = self.until_ms.load(Ordering::Acquire);
-        if until == OVER { None } else { clock.begun_at.checked_add(Duration::from_millis(until - 1)) }
+        if matches!(until, OVER | UNBEGUN) { None } else { clock.begun_at.checked_add(Duration::from_millis(until - 1)) }
     }
 
     /// Ends it if its time has come; otherwise says when that is.
@@ -194,6 +196,17 @@ mod tests {
         let clock = Clock::start();
         assert!(!a.renew(&clock, Duration::from_secs(9)), "it has run out");
         assert_eq!(a.expires_at(&clock), None);
+    }
+
+    #[test]
+    fn a_lease_ends_when_it_was_said_and_not_before_it_has_begun() {
+        let clock = Clock::start();
+        let lease = Running::new();
+        assert_eq!(lease.expires_at(&clock), None);
+        lease.begin(&clock, Duration::from_secs(60));
+        let said = lease.expires_at(&clock).unwrap();
+        assert_eq!(lease.expires_at(&clock), Some(said), "told alike each time");
+        assert!(said > SystemTime::now() + Duration::from_secs(58));
     }
 
     #[test]

@@ -227,8 +227,12 @@ impl Writer {
         assert!(!deeds.iter().any(|deed| &*deed.origin.who == PANICS_WHEN_PUBLISHED));
         let revision = snapshot.revision;
         for edit in &edits {
-            if let (Some(_), Some(after)) = (&edit.before, &edit.after) {
+            let Some(after) = &edit.after else { continue };
+            if edit.before.is_some() {
                 after.handle.take_effect();
+            }
+            if !same_lease(edit.before.as_deref(), after) {
+                begin(&mut self.leases, &self.clock, after);
             }
         }
         self.routes.store(Arc::new(snapshot.table.clone()));
@@ -242,9 +246,6 @@ impl Writer {
         }
         for edit in &edits {
             let Some(after) = &edit.after else { continue };
-            if !same_lease(edit.before.as_deref(), after) {
-                begin(&mut self.leases, &self.clock, after);
-            }
             match (&edit.before, edit.action) {
                 (None, _) => after.handle.start(),
                 (Some(_), Action::Restart) => after.handle.restart(),
