@@ -235,6 +235,7 @@ impl Writer {
         let Batch { edits, renewed, snapshot, deeds } = batch;
         #[cfg(test)]
         assert!(!deeds.iter().any(|deed| &*deed.origin.who == PANICS_WHEN_PUBLISHED));
+        deeds.iter().filter(|deed| deed.edit.action == Action::Expire).for_each(audit);
         let revision = snapshot.revision;
         for edit in &edits {
             match (&edit.before, &edit.after) {
@@ -273,6 +274,14 @@ impl Writer {
         }
         self.is_publishing = false;
     }
+}
+
+/// The trace in the log of a change that nobody is answered; those of callers
+/// are written down where they are answered, and read the same.
+fn audit(deed: &Deed) {
+    let Deed { edit, origin, .. } = deed;
+    let (action, id, revision) = (edit.action.as_str(), edit.id(), edit.revision);
+    oplog::info(format_args!("audit: {:?} {action} mount {id:?} revision {revision}", origin.who));
 }
 
 /// Who makes a panic of ours, for the tests.
