@@ -458,6 +458,11 @@ pub const EVENTS_REMEMBERED_MAX: usize = 1024;
 /// What those may weigh, in bytes of JSON.
 pub const EVENTS_REMEMBERED_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Revisions that a stream leaves out, as its filter says, before it tells where
+/// it stands: its client can come back there for long after. Far fewer than the
+/// journal keeps, and a few bytes for so many changes.
+pub const EVENTS_LEFT_OUT_MAX: u64 = 64;
+
 /// Requests that a mount holds while it is paused or its actor is being started
 /// again, unless its own queue is longer.
 pub const HELD_REQUESTS_MAX: usize = 256;

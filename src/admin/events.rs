@@ -81,6 +81,7 @@ fn hello(watcher: &Watcher, from_now_on: bool) -> Event {
 fn event(told: Told) -> Event {
     match told {
         Told::News(news) => Event { id: news.revision, ..Event::new(news.kind.as_str(), news.text) },
+        Told::Reached(revision) => Event::default().with_id(revision),
         Told::Dropped(count) => Event::new("dropped", json!({ "count": count }).to_string()),
         Told::Gone(oldest) => Event::new("gone", json!({ "oldest": oldest }).to_string()),
     }

@@ -32,7 +32,7 @@ const SIGN_OF_LIFE: &[u8] = b": \n\n";
 pub struct Event {
     /// What a client that comes back says it has had last.
     pub id: Option<u64>,
-    /// Its type; none is a `message`. No line end may be in it.
+    /// Its type; none is a `message`, or with no data nothing but an id. No line end may be in it.
     pub name: Option<Cow<'static, str>>,
     /// What it says; lines stay lines. All streams that tell it share it.
     pub data: Arc<str>,
@@ -64,8 +64,11 @@ impl Event {
         if let Some(name) = &self.name {
             lines(out, "event", name);
         }
-        // Without one the client would not tell anybody of the event.
-        lines(out, "data", &self.data);
+        // Without one the client would not tell anybody of the event, and only
+        // keep its id.
+        if self.name.is_some() || !self.data.is_empty() {
+            lines(out, "data", &self.data);
+        }
         out.push(b'\n');
     }
 }
@@ -276,6 +279,7 @@ mod tests {
     fn an_event_is_its_fields_and_an_empty_line() {
         assert_eq!(text(&Event::new("change", "{}").with_id(7)), "id: 7\nevent: change\ndata: {}\n\n");
         assert_eq!(text(&Event { data: "x".into(), ..Event::default() }), "data: x\n\n");
+        assert_eq!(text(&Event::default().with_id(7)), "id: 7\n\n");
         let commented = Event { comment: Some("why".into()), ..Event::new("a", "") };
         assert_eq!(text(&commented), ": why\nevent: a\ndata: \n\n");
     }

@@ -30,6 +30,7 @@ pub struct Parser {
     begun: bool,
     event: Event,
     has_data: bool,
+    last: Option<String>,
 }
 
 impl Parser {
@@ -51,12 +52,20 @@ impl Parser {
         Ok(())
     }
 
+    /// The last id since this was asked, of an event or alone.
+    pub fn take_last(&mut self) -> Option<String> {
+        self.last.take()
+    }
+
     fn end_line(&mut self, each: &mut impl FnMut(Event)) {
         let line = std::mem::take(&mut self.line);
         let line = String::from_utf8_lossy(&line);
         let line = if std::mem::replace(&mut self.begun, true) { &*line } else { line.trim_start_matches('\u{feff}') };
         if line.is_empty() {
             let event = std::mem::take(&mut self.event);
+            if event.id.is_some() {
+                self.last.clone_from(&event.id);
+            }
             if std::mem::take(&mut self.has_data) {
                 each(event);
             }
@@ -100,6 +109,19 @@ mod tests {
     fn an_event_is_what_stands_before_an_empty_line() {
         let stream = b": hello\nid: 7\nevent: mount\ndata: {\"a\":1}\n\ndata\n\nid: 8\n\ndata: unfinished";
         assert_eq!(read(&[stream]), [event(Some("7"), "mount", "{\"a\":1}"), event(None, "", "")]);
+    }
+
+    #[test]
+    fn an_id_without_data_is_no_event_but_is_where_to_go_on() {
+        let mut parser = Parser::default();
+        let mut take = |bytes: &[u8]| {
+            let mut events = Vec::new();
+            parser.take(bytes, |event| events.push(event)).unwrap();
+            (events.len(), parser.take_last())
+        };
+        assert_eq!(take(b"id: 7\ndata: x\n\nid: 8\n\n: \n\n"), (1, Some("8".into())));
+        assert_eq!(take(b"data: y\n\nid: 9"), (1, None));
+        assert_eq!(take(b"\n\n"), (0, Some("9".into())));
     }
 
     #[test]

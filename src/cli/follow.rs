@@ -115,10 +115,10 @@ impl Follow<'_> {
             let mut unread = false;
             let parsed = parser.take(&block[..count], |event| {
                 unread = unread || (self.line)(&event).is_some_and(|line| emit(&line).is_err());
-                if self.last.is_some() && event.id.is_some() {
-                    self.last = event.id;
-                }
             });
+            if let Some(last) = &mut self.last {
+                *last = parser.take_last().unwrap_or_else(|| std::mem::take(last));
+            }
             if unread {
                 return End::Unread;
             }

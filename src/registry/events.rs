@@ -12,7 +12,7 @@ use super::history::Entry;
 use super::journal::{Journal, Page, Range};
 use super::operations::Operation;
 use super::store::StoreError;
-use crate::limits::{EVENTS_PER_TURN_MAX, EVENTS_REMEMBERED_BYTES_MAX, EVENTS_REMEMBERED_MAX};
+use crate::limits::{EVENTS_LEFT_OUT_MAX, EVENTS_PER_TURN_MAX, EVENTS_REMEMBERED_BYTES_MAX, EVENTS_REMEMBERED_MAX};
 use crate::mount::{Observer, Status};
 use crate::oplog;
 use serde_json::{Value, json};
@@ -84,6 +84,8 @@ impl News {
 pub enum Told {
     /// An event.
     News(News),
+    /// It has had all that it wants up to this revision.
+    Reached(u64),
     /// So many events without a revision came too fast to be told.
     Dropped(u64),
     /// Revisions that it has not had are no longer in the journal, which begins
@@ -244,6 +246,7 @@ impl Hub {
             journal: journal.clone(),
             filter,
             place,
+            told: place.next - 1,
             ready: VecDeque::new(),
             is_over: false,
             revision,
@@ -340,6 +343,8 @@ pub struct Watcher {
     journal: Journal,
     filter: Filter,
     place: Place,
+    /// The last revision that it was told of.
+    told: u64,
     /// Not more than one look finds.
     ready: VecDeque<Told>,
     is_over: bool,
@@ -372,8 +377,16 @@ impl Watcher {
     }
 
     fn take(&mut self, news: Vec<News>) {
-        let wanted = news.into_iter().filter(|news| self.filter.wants(news));
-        self.ready.extend(wanted.map(Told::News));
+        for news in news.into_iter().filter(|news| self.filter.wants(news)) {
+            self.told = news.revision.unwrap_or(self.told);
+            self.ready.push_back(Told::News(news));
+        }
+        // Who comes back must not be taken for one who has missed all that.
+        let reached = self.place.next - 1;
+        if reached.saturating_sub(self.told) >= EVENTS_LEFT_OUT_MAX {
+            self.told = reached;
+            self.ready.push_back(Told::Reached(reached));
+        }
     }
 
     async fn replay(&mut self, until: u64) {
@@ -467,6 +480,7 @@ mod tests {
             told.push(match block_on(watcher.next()) {
                 Some(Told::News(News { revision: Some(revision), .. })) => revision.to_string(),
                 Some(Told::News(news)) => news.kind.as_str().to_owned(),
+                Some(Told::Reached(revision)) => format!("reached {revision}"),
                 Some(Told::Dropped(count)) => format!("dropped {count}"),
                 Some(Told::Gone(oldest)) => format!("gone {oldest}"),
                 None => "end".to_owned(),
@@ -595,6 +609,29 @@ mod tests {
         assert_eq!(next(&mut of_both, 1), ["operation"]);
         expect_nothing(&mut of_both);
         assert_eq!(Kind::parse("nothing"), None);
+    }
+
+    #[test]
+    fn who_wants_little_is_told_now_and_then_where_it_stands_and_can_come_back_there() {
+        let mut world = World::new();
+        world.store.keep.revisions_max = 100;
+        let filter = || Filter { mount: Some("ten".into()), kinds: vec![Kind::Change(Action::Create)] };
+        let mut watcher = world.hub.watch(&world.store.journal(), None, filter()).unwrap();
+        let mut last = 0;
+        for _ in 0..30 {
+            world.commit(EVENTS_LEFT_OUT_MAX / 2);
+            world.commit(EVENTS_LEFT_OUT_MAX / 2);
+            last += EVENTS_LEFT_OUT_MAX;
+            assert_eq!(next(&mut watcher, 1), [format!("reached {last}")], "of what is in memory");
+            expect_nothing(&mut watcher);
+        }
+        world.commit(EVENTS_LEFT_OUT_MAX - 1);
+        expect_nothing(&mut watcher);
+        drop(watcher);
+        let mut again = world.hub.watch(&world.store.journal(), Some(last), filter()).unwrap();
+        world.commit(1);
+        assert_eq!(next(&mut again, 1), [format!("reached {}", last + EVENTS_LEFT_OUT_MAX)], "and of the journal");
+        expect_nothing(&mut again);
     }
 
     #[test]

@@ -288,6 +288,15 @@ fn every_change_leaves_a_line_that_nobody_can_forge() {
     );
 }
 
+#[test]
+fn a_lease_that_runs_out_leaves_a_line_too() {
+    let standin = Standin::start();
+    let mut leased = mount("/a");
+    leased["lease"] = json!({ "ttl_s": 1, "on_expiry": "delete" });
+    assert_eq!(standin.admin().put("a", &leased).status, 201);
+    standin.wait_for_line_with(r#"audit: "lease" expire mount "a" revision 2"#);
+}
+
 fn text(output: &Output) -> &str {
     std::str::from_utf8(&output.stdout).unwrap()
 }

@@ -94,7 +94,7 @@ def streams():
             b"id: 5\nevent: mount\ndata: {\"a\":\ndata: 1}\n\nevent: state\ndata: 2\n\nid: 6\ndata: hal",
             b"",
             None,
-            b"id: 6\r\ndata: 3\r\n\r\n",
+            b"id: 6\r\ndata: 3\r\n\r\nid: 9\n\n",
             410,
         ]
     )
@@ -125,7 +125,7 @@ def streams():
         server.shutdown()
         thread.join()
     assert seen == [("mount", {"a": 1}, 5), ("state", 2, None), ("message", 3, 6)], seen
-    assert asked == ["4", "5", "5", "5", "6"], asked
+    assert asked == ["4", "5", "5", "5", "9"], asked
 
 
 def renewals():

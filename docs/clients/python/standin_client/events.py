@@ -16,6 +16,8 @@ PAUSE_S_MAX = 5.0
 LINE_BYTES_MAX = 1024 * 1024
 GREETING = "hello"
 """The type of the first event of a connection, which is about that connection only."""
+PLACE = ""
+"""The type of what is no event but an id: there is nothing to tell up to that revision."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ def read(exchange: Exchange) -> Iterator[Event]:
         elif not name and not value and line in (b"\n", b"\r\n"):
             if data:
                 yield Event(kind, json.loads("\n".join(data)), identity)
+            elif identity is not None:
+                yield Event(PLACE, None, identity)
             kind, identity, data = "message", None, []
 
 
@@ -66,7 +70,7 @@ def follow(connect: Callable[[int], Exchange], since: int) -> Iterator[Event]:
                     pause_s = PAUSE_S_MIN
                     if event.id is not None:
                         since = event.id
-                    if event.type != GREETING:
+                    if event.type not in (GREETING, PLACE):
                         yield event
         except Unreachable:
             pass
