@@ -42,8 +42,9 @@ pub async fn add(state: &AdminState, caller: &Caller, exchange: &Exchange) -> Re
 pub async fn remove(state: &AdminState, caller: &Caller, name: &str, exchange: &Exchange) -> Result<Reply, Problem> {
     let origin = without_query(caller, exchange)?;
     let removed = name.to_owned();
-    change(state, origin, "revoke", name.to_owned(), move |tokens| tokens.remove(&removed)).await?;
+    let revoked = change(state, origin, "revoke", name.to_owned(), move |tokens| tokens.remove(&removed)).await;
     state.streams.look();
+    revoked?;
     Ok(model::reply(204, "", Vec::new()))
 }
 
@@ -57,9 +58,11 @@ async fn change<T: Send + 'static>(
 ) -> Result<T, Problem> {
     let tokens = Arc::clone(state.guard.tokens());
     let changed = blocking::unblock(move || {
-        let changed = change(&tokens)?;
-        audit(&origin, &Deed { action, kind: "token", subject: &name, revision: None });
-        Ok(changed)
+        let changed = change(&tokens);
+        if changed.as_ref().map_or_else(TokenRefusal::is_made, |_| true) {
+            audit(&origin, &Deed { action, kind: "token", subject: &name, revision: None });
+        }
+        changed
     });
     changed.await.map_err(|refusal: TokenRefusal| Problem::from(refusal))
 }
@@ -119,7 +122,7 @@ impl From<TokenRefusal> for Problem {
         let status = match refusal {
             TokenRefusal::Taken(_) | TokenRefusal::First | TokenRefusal::Full => 409,
             TokenRefusal::Unknown(_) => 404,
-            TokenRefusal::Storage(_) => 500,
+            TokenRefusal::Storage(_) | TokenRefusal::Volatile(_) => 500,
         };
         Self::new(status, refusal.to_string())
     }
