@@ -8,6 +8,8 @@ use super::audit::{Deed, audit};
 use super::caller::Caller;
 use super::model;
 use super::problem::Problem;
+use super::query::Query;
+use super::reading;
 use super::routes::read_json;
 use super::tokens::{TokenRefusal, Tokens, Wanted, is_owner};
 use crate::exchange::{Exchange, Reply};
@@ -18,10 +20,11 @@ use crate::registry::Origin;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// Answers with all tokens.
-#[must_use]
-pub fn list(state: &AdminState) -> Reply {
-    model::json_reply(200, &json!({ "tokens": state.guard.tokens().list() }))
+/// Answers with all tokens. They are no part of a revision; who waits for one
+/// may do so here as with every call that reads.
+pub async fn list(state: &AdminState, exchange: &Exchange) -> Result<Reply, Problem> {
+    reading::snapshot(state, &Query::read(exchange, reading::PLAIN)?).await?;
+    Ok(model::json_reply(200, &json!({ "tokens": state.guard.tokens().list() })))
 }
 
 /// Makes a token, and shows its value this once.
