@@ -152,6 +152,18 @@ mod tests {
     }
 
     #[test]
+    fn every_call_that_reads_can_wait_for_a_revision() {
+        let contract: serde_yaml_ng::Value = serde_yaml_ng::from_str(include_str!("../../openapi.yaml")).unwrap();
+        for route in ROUTES.iter().filter(|route| route.path.starts_with("/v1/") && route.allow.starts_with("GET")) {
+            let get = &contract["paths"][route.path]["get"];
+            let taken = get["parameters"].as_sequence().into_iter().flatten();
+            let references: Vec<&str> = taken.filter_map(|parameter| parameter["$ref"].as_str()).collect();
+            assert!(references.contains(&"#/components/parameters/MinRevision"), "{}", route.path);
+            assert!(!get["responses"]["400"].is_null() && !get["responses"]["503"].is_null(), "{}", route.path);
+        }
+    }
+
+    #[test]
     fn allow_names_the_methods_that_there_are() {
         for route in ROUTES {
             let mut methods: Vec<&str> = route.actions.iter().map(|(method, _)| *method).collect();

@@ -6,6 +6,7 @@ use super::app::AdminState;
 use super::caller::Caller;
 use super::problem::Problem;
 use super::query::Query;
+use super::reading;
 use super::sse::Event;
 use crate::exchange::{Exchange, Reply};
 use crate::limits::REVISION_MAX;
@@ -16,12 +17,13 @@ use serde_json::json;
 
 /// Begins such a stream.
 pub async fn perform(state: &AdminState, caller: &Caller, exchange: &Exchange) -> Result<Reply, Problem> {
-    let query = Query::read(exchange, &["since", "mount", "types"])?;
+    let query = Query::read(exchange, &["since", "mount", "types", "min_revision"])?;
     let since = match last_event_id(&exchange.head.fields)? {
         Some(last) => Some(last),
         None => query.number("since", 0..=REVISION_MAX)?,
     };
     let filter = Filter { mount: query.get("mount").map(Into::into), kinds: kinds(query.get("types"))? };
+    reading::snapshot(state, &query).await?;
     let place = state.streams.admit(caller)?;
     let registry = state.registry.clone();
     let watcher = blocking::unblock(move || registry.watch(since, filter)).await.map_err(unwatchable)?;

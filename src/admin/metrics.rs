@@ -6,9 +6,10 @@
 use super::app::AdminState;
 use super::model;
 use super::problem::Problem;
+use super::query::Query;
 use super::stats::{Gauges, Overview, STATES};
 use crate::error::Reason;
-use crate::exchange::Reply;
+use crate::exchange::{Exchange, Reply};
 use crate::limits::METRICS_MOUNTS_MAX;
 use crate::process::Usage;
 use crate::registry::Snapshot;
@@ -29,7 +30,8 @@ const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=u
 const REST: &str = "_rest";
 
 /// `GET /metrics`
-pub(super) async fn perform(state: &AdminState) -> Result<Reply, Problem> {
+pub(super) async fn perform(state: &AdminState, exchange: &Exchange) -> Result<Reply, Problem> {
+    Query::read(exchange, &[])?;
     let snapshot = state.registry.snapshot();
     let book = Arc::clone(&state.book);
     let process = Process {

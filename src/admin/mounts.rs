@@ -29,6 +29,10 @@ pub async fn show(state: &AdminState, id: &str, exchange: &Exchange) -> Result<R
 pub async fn create(state: &AdminState, caller: &Caller, exchange: &Exchange) -> Result<Reply, Problem> {
     let query = Query::read(exchange, mutation::PLAIN)?;
     let mutation = Mutation::read(caller, exchange, &query, Ending::Finish)?;
+    if mutation.condition != Condition::None {
+        let detail = "a new mount has nothing to compare: leave If-Match and If-None-Match out, or PUT /v1/mounts/{id}";
+        return Err(Problem::new(400, detail));
+    }
     let made_up = random_id()?;
     let spec = read_spec(exchange, Id::OwnOr(&made_up), &mutation).await?;
     mutation.perform(state, Change::Create(Box::new(spec))).await

@@ -5,6 +5,7 @@ use super::app::AdminState;
 use super::model;
 use super::problem::Problem;
 use super::query::Query;
+use super::reading;
 use crate::exchange::{Exchange, Reply};
 use crate::limits::OPERATION_WAIT_MAX;
 use crate::message::parse_digits;
@@ -16,8 +17,9 @@ use std::time::Duration;
 /// `GET /v1/operations/{id}`
 pub async fn show(state: &AdminState, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
     let longest = u64::try_from(OPERATION_WAIT_MAX.as_millis()).unwrap_or(u64::MAX);
-    let query = Query::read(exchange, &["wait_ms"])?;
+    let query = Query::read(exchange, &["wait_ms", "min_revision"])?;
     let wait = query.number("wait_ms", 0..=longest)?.map(Duration::from_millis);
+    reading::snapshot(state, &query).await?;
     let revision = parse_digits(id.as_bytes());
     let operation = revision.and_then(|revision| state.registry.operation(revision)).ok_or_else(|| {
         let now = state.registry.snapshot().revision;

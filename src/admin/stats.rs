@@ -6,8 +6,10 @@
 use super::app::AdminState;
 use super::model;
 use super::problem::Problem;
+use super::query::Query;
+use super::reading;
 use crate::error::Reason;
-use crate::exchange::Reply;
+use crate::exchange::{Exchange, Reply};
 use crate::limits::EVENT_STREAMS_MAX;
 use crate::mount::MountHandle;
 use crate::process::Usage;
@@ -92,8 +94,8 @@ impl Overview {
 }
 
 /// `GET /v1/mounts/{id}/stats`
-pub(super) fn of_mount(state: &AdminState, id: &str) -> Result<Reply, Problem> {
-    let snapshot = state.registry.snapshot();
+pub(super) async fn of_mount(state: &AdminState, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
+    let snapshot = reading::snapshot(state, &Query::read(exchange, reading::PLAIN)?).await?;
     let record = snapshot.mounts.get(id).ok_or_else(|| Problem::from(Refusal::Unknown(id.into())))?;
     Ok(model::json_reply(200, &mount(record)))
 }
@@ -113,8 +115,8 @@ fn mount(record: &Record) -> Value {
 }
 
 /// `GET /v1/stats`
-pub(super) async fn of_process(state: &AdminState) -> Reply {
-    let snapshot = state.registry.snapshot();
+pub(super) async fn of_process(state: &AdminState, exchange: &Exchange) -> Result<Reply, Problem> {
+    let snapshot = reading::snapshot(state, &Query::read(exchange, reading::PLAIN)?).await?;
     let book = Arc::clone(&state.book);
     // With many mounts this takes a while, in which others want to be answered.
     let looked = blocking::unblock(move || {
@@ -142,7 +144,7 @@ pub(super) async fn of_process(state: &AdminState) -> Reply {
     if let Value::Object(about) = about {
         value.extend(about);
     }
-    model::json_reply(200, &Value::Object(value))
+    Ok(model::json_reply(200, &Value::Object(value)))
 }
 
 /// What was counted.

@@ -95,9 +95,32 @@ pub(super) fn read_private(path: &Path, bytes_max: u64) -> io::Result<String> {
     Ok(text)
 }
 
+/// Why a file is not saved.
+#[derive(Debug)]
+pub(super) enum Unsaved {
+    /// It is as it was.
+    Unchanged(io::Error),
+    /// It is changed, but a power cut may take that back.
+    Volatile(io::Error),
+}
+
+impl From<io::Error> for Unsaved {
+    fn from(error: io::Error) -> Self {
+        Self::Unchanged(error)
+    }
+}
+
+impl From<Unsaved> for io::Error {
+    fn from(unsaved: Unsaved) -> Self {
+        match unsaved {
+            Unsaved::Unchanged(error) | Unsaved::Volatile(error) => error,
+        }
+    }
+}
+
 /// Puts a file that nobody else may read in place of the one there is: whole,
 /// or not at all, and durably.
-pub(super) fn save(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(super) fn save(path: &Path, content: &[u8]) -> Result<(), Unsaved> {
     let unfinished = path.with_extension("new");
     // Left by a process that ended in the middle.
     let _ = std::fs::remove_file(&unfinished);
@@ -106,7 +129,7 @@ pub(super) fn save(path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     std::fs::rename(&unfinished, path)?;
     match path.parent() {
-        Some(directory) => File::open(directory)?.sync_all(),
+        Some(directory) => File::open(directory).and_then(|directory| directory.sync_all()).map_err(Unsaved::Volatile),
         None => Ok(()),
     }
 }

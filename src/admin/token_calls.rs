@@ -8,6 +8,8 @@ use super::audit::{Deed, audit};
 use super::caller::Caller;
 use super::model;
 use super::problem::Problem;
+use super::query::Query;
+use super::reading;
 use super::routes::read_json;
 use super::tokens::{TokenRefusal, Tokens, Wanted, is_owner};
 use crate::exchange::{Exchange, Reply};
@@ -18,10 +20,11 @@ use crate::registry::Origin;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// Answers with all tokens.
-#[must_use]
-pub fn list(state: &AdminState) -> Reply {
-    model::json_reply(200, &json!({ "tokens": state.guard.tokens().list() }))
+/// Answers with all tokens. They are no part of a revision; who waits for one
+/// may do so here as with every call that reads.
+pub async fn list(state: &AdminState, exchange: &Exchange) -> Result<Reply, Problem> {
+    reading::snapshot(state, &Query::read(exchange, reading::PLAIN)?).await?;
+    Ok(model::json_reply(200, &json!({ "tokens": state.guard.tokens().list() })))
 }
 
 /// Makes a token, and shows its value this once.
@@ -42,8 +45,9 @@ pub async fn add(state: &AdminState, caller: &Caller, exchange: &Exchange) -> Re
 pub async fn remove(state: &AdminState, caller: &Caller, name: &str, exchange: &Exchange) -> Result<Reply, Problem> {
     let origin = without_query(caller, exchange)?;
     let removed = name.to_owned();
-    change(state, origin, "revoke", name.to_owned(), move |tokens| tokens.remove(&removed)).await?;
+    let revoked = change(state, origin, "revoke", name.to_owned(), move |tokens| tokens.remove(&removed)).await;
     state.streams.look();
+    revoked?;
     Ok(model::reply(204, "", Vec::new()))
 }
 
@@ -57,9 +61,11 @@ async fn change<T: Send + 'static>(
 ) -> Result<T, Problem> {
     let tokens = Arc::clone(state.guard.tokens());
     let changed = blocking::unblock(move || {
-        let changed = change(&tokens)?;
-        audit(&origin, &Deed { action, kind: "token", subject: &name, revision: None });
-        Ok(changed)
+        let changed = change(&tokens);
+        if changed.as_ref().map_or_else(TokenRefusal::is_made, |_| true) {
+            audit(&origin, &Deed { action, kind: "token", subject: &name, revision: None });
+        }
+        changed
     });
     changed.await.map_err(|refusal: TokenRefusal| Problem::from(refusal))
 }
@@ -119,7 +125,7 @@ impl From<TokenRefusal> for Problem {
         let status = match refusal {
             TokenRefusal::Taken(_) | TokenRefusal::First | TokenRefusal::Full => 409,
             TokenRefusal::Unknown(_) => 404,
-            TokenRefusal::Storage(_) => 500,
+            TokenRefusal::Storage(_) | TokenRefusal::Volatile(_) => 500,
         };
         Self::new(status, refusal.to_string())
     }

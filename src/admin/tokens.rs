@@ -5,7 +5,7 @@
 //! be understood. Readers wait for nobody; writing blocks.
 
 use super::caller::Caller;
-use super::token::{self, Token, save};
+use super::token::{self, Token, Unsaved, save};
 use crate::limits::{OWNER_CHARS_MAX, TOKENS_FILE_BYTES_MAX, TOKENS_MAX};
 use crate::mount::spec::is_id;
 use arc_swap::ArcSwap;
@@ -35,6 +35,8 @@ pub struct Tokens {
     current: ArcSwap<Vec<Arc<Known>>>,
     /// Held by who writes the file.
     writing: Mutex<()>,
+    /// How it is written.
+    save: fn(&Path, &[u8]) -> Result<(), Unsaved>,
 }
 
 /// A token that is let in.
@@ -61,7 +63,7 @@ pub struct Wanted {
     pub owner: Option<String>,
 }
 
-/// Why the tokens stay as they are.
+/// Why the tokens stay as they are, or may not stay as they have become.
 #[derive(Debug)]
 pub enum TokenRefusal {
     /// There is one of that name.
@@ -74,6 +76,25 @@ pub enum TokenRefusal {
     Full,
     /// They could not be stored.
     Storage(io::Error),
+    /// They are stored and count, but a power cut may take that back.
+    Volatile(io::Error),
+}
+
+impl From<Unsaved> for TokenRefusal {
+    fn from(unsaved: Unsaved) -> Self {
+        match unsaved {
+            Unsaved::Unchanged(error) => Self::Storage(error),
+            Unsaved::Volatile(error) => Self::Volatile(error),
+        }
+    }
+}
+
+impl TokenRefusal {
+    /// The change is made all the same.
+    #[must_use]
+    pub fn is_made(&self) -> bool {
+        matches!(self, Self::Volatile(_))
+    }
 }
 
 /// The file.
@@ -116,7 +137,7 @@ impl Tokens {
         })?;
         let mut all = vec![Arc::new(Known::first(directory, first))];
         all.extend(others);
-        Ok(Self { path, current: ArcSwap::from_pointee(all), writing: Mutex::default() })
+        Ok(Self { path, current: ArcSwap::from_pointee(all), writing: Mutex::default(), save })
     }
 
     /// Who shows that token; none where it is nobody's. How long this takes
@@ -169,7 +190,7 @@ impl Tokens {
         all.push(made);
         // The first one stays the first.
         all[1..].sort_by(|one, other| one.name.cmp(&other.name));
-        self.replace(all).map_err(TokenRefusal::Storage)?;
+        self.replace(all)?;
         Ok(shown)
     }
 
@@ -182,19 +203,25 @@ impl Tokens {
         let mut all = self.current.load_full().to_vec();
         let at = all.iter().position(|known| *known.name == *name);
         let removed = all.remove(at.ok_or_else(|| TokenRefusal::Unknown(name.to_owned()))?);
-        self.replace(all).map_err(TokenRefusal::Storage)?;
-        removed.revoked.store(true, Ordering::Release);
-        Ok(())
+        let replaced = self.replace(all);
+        if replaced.as_ref().map_or_else(TokenRefusal::is_made, |()| true) {
+            removed.revoked.store(true, Ordering::Release);
+        }
+        replaced
     }
 
-    /// Makes those durable, and then the ones that count.
-    fn replace(&self, all: Vec<Arc<Known>>) -> io::Result<()> {
+    /// Makes those durable, and then the ones that count: those of the file, also
+    /// where it is not known to last.
+    fn replace(&self, all: Vec<Arc<Known>>) -> Result<(), TokenRefusal> {
         let tokens = all.iter().skip(1).map(|known| known.stored()).collect();
-        let mut text = serde_json::to_vec_pretty(&Stored { format: FORMAT, tokens })?;
+        let text = serde_json::to_vec_pretty(&Stored { format: FORMAT, tokens });
+        let mut text = text.map_err(|error| TokenRefusal::Storage(error.into()))?;
         text.push(b'\n');
-        save(&self.path, &text)?;
-        self.current.store(Arc::new(all));
-        Ok(())
+        let saved = (self.save)(&self.path, &text);
+        if !matches!(saved, Err(Unsaved::Unchanged(_))) {
+            self.current.store(Arc::new(all));
+        }
+        Ok(saved?)
     }
 }
 
@@ -315,6 +342,11 @@ impl fmt::Display for TokenRefusal {
             ),
             Self::Full => write!(formatter, "there are {TOKENS_MAX} tokens already; delete one that nobody needs"),
             Self::Storage(error) => write!(formatter, "the change could not be stored, and was not made: {error}"),
+            Self::Volatile(error) => write!(
+                formatter,
+                "the change was made and counts, but may not survive a power cut: {error}; a token that was made is \
+                 shown to nobody: delete it, and make it anew"
+            ),
         }
     }
 }
@@ -467,5 +499,26 @@ mod tests {
         assert!(matches!(tokens.remove("ci"), Err(TokenRefusal::Storage(_))));
         assert!(tokens.caller(value.as_bytes()).is_some_and(|caller| caller.is_let_in()));
         assert_eq!(tokens.list().len(), 2);
+    }
+
+    #[test]
+    fn what_is_in_the_file_counts_also_where_it_may_not_last() {
+        let directory = Directory::new("tokens-volatile");
+        let mut tokens = open(&directory).unwrap();
+        let value = add(&tokens, wanted("ci"));
+        let caller = tokens.caller(value.as_bytes()).unwrap();
+        tokens.save = |path, content| {
+            save(path, content)?;
+            Err(Unsaved::Volatile(io::Error::other("no sync of the directory")))
+        };
+        let names = |tokens: &Tokens| -> Vec<String> {
+            tokens.list().iter().map(|token| token["name"].as_str().unwrap().to_owned()).collect()
+        };
+        let told = tokens.remove("ci").unwrap_err();
+        assert!(told.is_made() && told.to_string().contains("power cut"), "{told}");
+        assert!(!caller.is_let_in() && tokens.caller(value.as_bytes()).is_none());
+        assert!(tokens.add(wanted("other")).unwrap_err().is_made());
+        assert_eq!(names(&tokens), ["admin", "other"]);
+        assert_eq!(names(&open(&directory).unwrap()), names(&tokens));
     }
 }

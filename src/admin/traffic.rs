@@ -6,6 +6,8 @@
 use super::app::AdminState;
 use super::caller::Caller;
 use super::problem::Problem;
+use super::query::Query;
+use super::reading;
 use super::sse::Event;
 use crate::exchange::{Exchange, Reply};
 use crate::mount::Lifecycle;
@@ -14,17 +16,24 @@ use crate::stats::Stats;
 use crate::traffic::{Entry, Filter, Watcher};
 use async_channel::Receiver;
 use futures_lite::Stream;
-use http_types::Url;
 use serde_json::json;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+const KNOWN: &[&str] = &["status", "method", "path_prefix", "min_ms", "sample", "min_revision"];
+
 /// `GET /v1/mounts/{id}/traffic`
-pub(super) fn perform(state: &AdminState, caller: &Caller, id: &str, exchange: &Exchange) -> Result<Reply, Problem> {
-    let snapshot = state.registry.snapshot();
+pub(super) async fn perform(
+    state: &AdminState,
+    caller: &Caller,
+    id: &str,
+    exchange: &Exchange,
+) -> Result<Reply, Problem> {
+    let query = Query::read(exchange, KNOWN)?;
+    let filter = filter(&query)?;
+    let snapshot = reading::snapshot(state, &query).await?;
     let record = snapshot.mounts.get(id).ok_or_else(|| Problem::from(Refusal::Unknown(id.into())))?;
-    let filter = filter(exchange.query().unwrap_or_default())?;
     let place = state.streams.admit(caller)?;
     let stats = Arc::clone(record.handle.counted());
     let watching = Watching::begin(stats, filter);
@@ -35,13 +44,9 @@ pub(super) fn perform(state: &AdminState, caller: &Caller, id: &str, exchange: &
     Ok(state.streams.reply(place, exchange, watching))
 }
 
-fn filter(query: &[u8]) -> Result<Filter, Problem> {
-    let query = std::str::from_utf8(query).map_err(|_| Problem::new(400, "the query is not UTF-8"))?;
-    // A URL for the sake of its query only.
-    let url = Url::parse(&format!("http://standin.invalid/?{query}"));
-    let url = url.map_err(|error| Problem::new(400, format!("the query is malformed: {error}")))?;
-    let pairs: Vec<_> = url.query_pairs().collect();
-    let parameters = pairs.iter().map(|(name, value)| (&**name, &**value)).filter(|(name, _)| !name.is_empty());
+/// What of them is wanted.
+fn filter(query: &Query) -> Result<Filter, Problem> {
+    let parameters = query.pairs().filter(|(name, _)| *name != "min_revision").map(|(name, value)| (&*name, value));
     Filter::parse(parameters).map_err(|refused| Problem::new(400, refused))
 }
 
@@ -92,11 +97,14 @@ mod tests {
 
     #[test]
     fn a_filter_is_read_from_the_query() {
+        let filter = |raw: &[u8]| Query::of(Some(raw), KNOWN, &[]).and_then(|query| filter(&query));
         assert_eq!(filter(b"").unwrap(), Filter::default());
+        assert_eq!(filter(b"min_revision=7").unwrap(), Filter::default());
         let wanted = Filter::parse([("path_prefix", "/a b"), ("status", "2xx")]).unwrap();
         assert_eq!(filter(b"path_prefix=/a%20b&&status=2xx").unwrap(), wanted);
         assert_eq!(filter(b"sample=0").unwrap_err().status, 400);
         assert_eq!(filter(b"\xff").unwrap_err().status, 400);
+        assert!(filter(b"status=2xx&status=5xx").unwrap_err().detail.contains("twice"));
     }
 
     #[test]

@@ -412,3 +412,15 @@ fn an_operation_is_waited_for_until_nothing_remains() {
         assert_eq!(admin.get(&format!("/v1/operations/{path}")).status, status, "{path}");
     }
 }
+
+#[test]
+fn a_mount_without_an_id_in_its_path_is_made_under_no_condition() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    for (name, tags) in [("If-Match", "*"), ("If-Match", "\"1\""), ("If-None-Match", "*")] {
+        let refused = admin.call("POST", "/v1/mounts").field(name, tags).json(&mount("/a")).send();
+        assert_eq!(refused.status, 400, "{name}: {}", refused.value);
+        assert!(refused.detail().contains("PUT /v1/mounts/{id}"), "{}", refused.detail());
+    }
+    assert_eq!(admin.post(&mount("/a")).status, 201);
+}

@@ -216,3 +216,35 @@ fn mounts_are_sorted_by_what_they_have_done() {
     assert_eq!((ids(&slowest), &slowest["total"]), (vec!["none"], &json!(3)));
     assert_eq!(pages(&admin, "/v1/mounts?sort=-last_activity_at&limit=1").concat(), ["some", "much", "none"]);
 }
+
+#[test]
+fn every_call_that_reads_takes_min_revision_and_nothing_unknown() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let id = admin.mount("/a", "http://127.0.0.1:9/");
+    let paths = [
+        "/v1/mounts".to_owned(),
+        format!("/v1/mounts/{id}"),
+        format!("/v1/mounts/{id}/stats"),
+        format!("/v1/mounts/{id}/revisions"),
+        "/v1/export".into(),
+        "/v1/operations/1".into(),
+        "/v1/revisions".into(),
+        "/v1/revisions/1".into(),
+        "/v1/stats".into(),
+        "/v1/tokens".into(),
+    ];
+    for path in &paths {
+        assert_eq!(admin.get(&format!("{path}?min_revision=1")).status, 200, "{path}");
+    }
+    let streams = [format!("/v1/mounts/{id}/traffic"), "/v1/events".into()];
+    for path in paths.iter().chain(&streams) {
+        for query in ["min_revision=x", "min_revision=1&min_revision=1", "colour=1"] {
+            assert_eq!(admin.get(&format!("{path}?{query}")).status, 400, "{path}?{query}");
+        }
+    }
+    assert_eq!(admin.get("/metrics?colour=1").status, 400);
+    for path in ["/healthz", "/readyz", "/openapi.yaml"] {
+        assert_eq!(admin.get(&format!("{path}?colour=1")).status, 200, "{path}");
+    }
+}
