@@ -27,7 +27,7 @@ pub fn run(arguments: ExportArguments) -> Result<(), Failure> {
     let export = client.call(Method::Get, "/v1/export", None)?;
     let text = if arguments.json { export.to_string() } else { format!("{export:#}") };
     match arguments.file.filter(|file| file != Path::new("-")) {
-        None => say(&text),
+        None => say(&text)?,
         Some(file) => {
             write(&file, &text).map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))?;
             let count = export["mounts"].as_array().map_or(0, Vec::len);
