@@ -45,7 +45,7 @@ Ctrl-C ends `watch` and `traffic` as it ends any program: shells say 130.
 
 All but `serve`, `check` and `completions` call a running server. Which one: --server or STANDIN_ADMIN; else the one
 that was last started on the data directory (--data-dir or STANDIN_DATA_DIR). The token: --token or STANDIN_TOKEN; else
-the file `token` of the data directory.";
+the file `token` of the data directory; to another server's address only if that directory is named, too.";
 
 #[derive(Debug, Parser)]
 #[command(name = "standin", version, about, arg_required_else_help = true, after_help = EXIT_CODES)]
