@@ -4,7 +4,6 @@ use super::Failure;
 use super::changes::{about, read_mounts, summary};
 use super::client::{Client, ClientArguments};
 use super::mutation::Mutation;
-use super::output::say;
 use crate::mount::spec::keeping::OWNER;
 use clap::Args;
 use http_types::Method;
@@ -43,8 +42,8 @@ pub fn run(arguments: ApplyArguments) -> Result<(), Failure> {
     let client = Client::find(arguments.client)?;
     let query = [("owner", Some(owner)), ("prune", arguments.prune.then(|| "true".to_owned()))];
     let answer = arguments.mutation.send(&client, (Method::Put, "/v1/mounts"), &query, Some(&mounts), None)?.value;
-    say(&if arguments.json { answer.to_string() } else { summary(&answer, |id| about(&mounts, id), None) });
-    Ok(())
+    let told = if arguments.json { answer.to_string() } else { summary(&answer, |id| about(&mounts, id), None) };
+    arguments.mutation.tell(&told)
 }
 
 /// The owner that all of them name.

@@ -65,17 +65,14 @@ pub fn run(arguments: &CheckArguments) -> Result<(), Failure> {
     let count = checked.faults.len();
     if arguments.json {
         let valid = checked.faults.is_empty();
-        say(&json!({ "valid": valid, "faults": checked.faults, "notes": checked.notes }).to_string());
+        say(&json!({ "valid": valid, "faults": checked.faults, "notes": checked.notes }).to_string())?;
     } else {
         checked.notes.iter().for_each(|note| remark(note));
         checked.faults.iter().for_each(|fault| complain(fault));
     }
     match count {
         0 if arguments.json => Ok(()),
-        0 => {
-            say(&format!("{}: {}", name(file), checked.what));
-            Ok(())
-        }
+        0 => say(&format!("{}: {}", name(file), checked.what)),
         1 => Err(Failure::Usage(format!("{} has one fault", name(file)))),
         _ => Err(Failure::Usage(format!("{} has {count} faults", name(file)))),
     }

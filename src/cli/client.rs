@@ -13,7 +13,7 @@ use clap::Args;
 use http_types::headers::HeaderName;
 use http_types::{Method, Request, Response, Url};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Which server, and how to be let in.
@@ -77,6 +77,7 @@ impl Call<'_> {
 impl Client {
     /// Finds server and token.
     pub fn find(arguments: ClientArguments) -> Result<Self, Failure> {
+        let is_default = arguments.data_dir.is_none();
         let data_dir = arguments.data_dir.map_or_else(default_data_dir, Ok).map_err(Failure::Usage)?;
         let server = match arguments.server {
             Some(server) => server,
@@ -91,6 +92,14 @@ impl Client {
         let (token, token_from) = match arguments.token {
             Some(token) => (Token::new(token.trim().to_owned()), "STANDIN_TOKEN or --token".to_owned()),
             None => {
+                // Nobody has said that this server may have that token.
+                if is_default && !is_server_of(&data_dir, &endpoint) {
+                    return Err(Failure::Usage(format!(
+                        "no token for {endpoint}, which is not the server of {}: give its token in STANDIN_TOKEN, or \
+                         its --data-dir",
+                        data_dir.display()
+                    )));
+                }
                 let token = Token::load(&data_dir).map_err(|error| {
                     Failure::Failed(format!(
                         "no token in {}: {error}; give the server's --data-dir, or its token in STANDIN_TOKEN",
@@ -202,6 +211,12 @@ impl Client {
         }
         text
     }
+}
+
+/// True if the server that was last started on a data directory is there.
+fn is_server_of(data_dir: &Path, endpoint: &Endpoint) -> bool {
+    let said = std::fs::read_to_string(data_dir.join(ADMIN_FILE)).unwrap_or_default();
+    said.trim().parse().is_ok_and(|said: Endpoint| said == *endpoint)
 }
 
 /// What comes first: the end of `work`, or the end of that time.

@@ -1,6 +1,6 @@
 //! `standin completions`: what a shell needs to complete the arguments.
 
-use super::output::emit;
+use super::output::say;
 use super::{Arguments, Failure};
 use clap::{Args, CommandFactory};
 use clap_complete::{Shell, generate};
@@ -16,6 +16,5 @@ pub fn run(arguments: &CompletionsArguments) -> Result<(), Failure> {
     // Not straight to standard output: it may be closed before the end.
     let mut script = Vec::new();
     generate(arguments.shell, &mut Arguments::command(), "standin", &mut script);
-    let _ = emit(String::from_utf8_lossy(&script).trim_end());
-    Ok(())
+    say(String::from_utf8_lossy(&script).trim_end())
 }

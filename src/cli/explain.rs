@@ -31,8 +31,7 @@ pub fn run(arguments: ExplainArguments) -> Result<(), Failure> {
     let client = Client::find(arguments.client)?;
     let asked = json!({ "method": arguments.method, "url": arguments.url, "headers": members(arguments.headers) });
     let answer = client.call(Method::Post, "/v1/explain", Some(&asked))?;
-    say(&if arguments.json { answer.to_string() } else { told(&answer) });
-    Ok(())
+    say(&if arguments.json { answer.to_string() } else { told(&answer) })
 }
 
 /// The answer first, then who else could have answered, then what is sent.

@@ -7,11 +7,12 @@
 use super::Failure;
 use super::client::{Call, Client, ClientArguments};
 use super::events::{Event, Parser};
-use super::output::{complain, emit};
+use super::output::{complain, emit, unwritten};
 use crate::limits::{WATCH_RETRY_MAX, WATCH_RETRY_MIN, WATCHED_SILENCE_MAX};
 use async_io::Async;
 use futures_lite::{AsyncReadExt, future};
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 
@@ -105,22 +106,26 @@ impl Follow<'_> {
         loop {
             let silent = async {
                 async_io::Timer::after(WATCHED_SILENCE_MAX).await;
-                Err(std::io::ErrorKind::TimedOut.into())
+                Err(ErrorKind::TimedOut.into())
             };
             let count = match future::or(body.read(&mut block), silent).await {
                 Ok(0) => return End::Lost(format!("{} has ended the stream", client.endpoint())),
                 Ok(count) => count,
                 Err(error) => return End::Lost(format!("the stream of {} broke off: {error}", client.endpoint())),
             };
-            let mut unread = false;
+            let mut written = Ok(());
             let parsed = parser.take(&block[..count], |event| {
-                unread = unread || (self.line)(&event).is_some_and(|line| emit(&line).is_err());
+                if written.is_ok() {
+                    written = (self.line)(&event).map_or(Ok(()), |line| emit(&line));
+                }
             });
             if let Some(last) = &mut self.last {
                 *last = parser.take_last().unwrap_or_else(|| std::mem::take(last));
             }
-            if unread {
-                return End::Unread;
+            match written {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return End::Unread,
+                Err(error) => return End::Failed(unwritten(&error)),
             }
             if parsed.is_err() {
                 return End::Failed(Failure::Failed(format!("{} sends an event without end", client.endpoint())));

@@ -7,7 +7,7 @@ use super::Failure;
 use super::changes::{about, read_mounts, summary};
 use super::client::{Client, ClientArguments};
 use super::mutation::Mutation;
-use super::output::{remark, say};
+use super::output::remark;
 use crate::paste::{self, Import};
 use clap::{Args, Subcommand};
 use http_types::Method;
@@ -59,8 +59,7 @@ pub fn run(arguments: ImportArguments) -> Result<(), Failure> {
 fn json(file: &Path, mutation: &Mutation, client: ClientArguments, json: bool) -> Result<(), Failure> {
     let mounts = read_mounts(file)?;
     let answer = send(&Client::find(client)?, mutation, &mounts)?;
-    say(&if json { answer.to_string() } else { summary(&answer, |id| about(&mounts, id), None) });
-    Ok(())
+    mutation.tell(&if json { answer.to_string() } else { summary(&answer, |id| about(&mounts, id), None) })
 }
 
 fn paste(file: &str, mutation: &Mutation, client: ClientArguments, json: bool) -> Result<(), Failure> {
@@ -74,11 +73,9 @@ fn paste(file: &str, mutation: &Mutation, client: ClientArguments, json: bool) -
     let mut answer = send(&Client::find(client)?, mutation, &json!({ "mounts": import.mounts }))?;
     if json {
         answer["notes"] = json!(import.notes);
-        say(&answer.to_string());
-    } else {
-        say(&summary(&answer, |id| matched(&import, id), Some(import.summary())));
+        return mutation.tell(&answer.to_string());
     }
-    Ok(())
+    mutation.tell(&summary(&answer, |id| matched(&import, id), Some(import.summary())))
 }
 
 fn matched(import: &Import, id: &str) -> String {

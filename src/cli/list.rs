@@ -60,8 +60,7 @@ const PAGE_MAX: u64 = 1000;
 /// Prints the mounts.
 pub fn list(client: &Client, arguments: &ListArguments, json: bool) -> Result<(), Failure> {
     let list = gather(client, arguments)?;
-    say(&if json { list.to_string() } else { overview(&list, arguments) });
-    Ok(())
+    say(&if json { list.to_string() } else { overview(&list, arguments) })
 }
 
 /// As many pages as it takes, as one answer.

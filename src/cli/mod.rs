@@ -31,20 +31,21 @@ mod ui;
 mod watch;
 
 use clap::{Parser, Subcommand};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// What scripts can rely on.
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  it failed: no server there, a file that cannot be written, requests cut off when stopping
+  1  it failed: no server there, a file or output that cannot be written, requests cut off when stopping
   2  the arguments, the settings or a file are wrong; nothing was asked of a server
   3  the admin API refused: a wrong token, an id that there is not, a mount that cannot be, a lost race
 Ctrl-C ends `watch` and `traffic` as it ends any program: shells say 130.
 
 All but `serve`, `check` and `completions` call a running server. Which one: --server or STANDIN_ADMIN; else the one
 that was last started on the data directory (--data-dir or STANDIN_DATA_DIR). The token: --token or STANDIN_TOKEN; else
-the file `token` of the data directory.";
+the file `token` of the data directory; to another server's address only if that directory is named, too.";
 
 #[derive(Debug, Parser)]
 #[command(name = "standin", version, about, arg_required_else_help = true, after_help = EXIT_CODES)]
@@ -103,7 +104,11 @@ enum Failure {
 /// Runs the command of this process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(told) => return explained(&told),
+    };
+    let done = match arguments.command {
         Command::Serve(arguments) => serve::run(*arguments),
         Command::Mount(arguments) => mount::run(arguments),
         Command::Apply(arguments) => apply::run(arguments),
@@ -128,6 +133,17 @@ pub fn main() -> ExitCode {
     };
     output::complain(&message);
     ExitCode::from(code)
+}
+
+/// Prints the help that was asked for, or what is wrong with the arguments.
+fn explained(told: &clap::Error) -> ExitCode {
+    match told.print().and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            output::complain(&format!("the help cannot be written: {error}"));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::from(if told.use_stderr() { 2 } else { 0 }),
+    }
 }
 
 #[cfg(test)]

@@ -187,8 +187,7 @@ impl Shell {
 
     fn show(&self, id: &str) -> Result<(), Failure> {
         let mount = self.client.call(Method::Get, &path(id), None)?;
-        say(&if self.json { mount.to_string() } else { format!("{mount:#}") });
-        Ok(())
+        say(&if self.json { mount.to_string() } else { format!("{mount:#}") })
     }
 
     fn set(&self, set: SetArguments) -> Result<(), Failure> {
@@ -278,12 +277,11 @@ impl Shell {
     }
 
     fn tell(&self, mutation: &Mutation, value: &Value, line: impl FnOnce() -> String) -> Result<(), Failure> {
-        say(&match (self.json, mutation.dry_run) {
+        mutation.tell(&match (self.json, mutation.dry_run) {
             (true, _) => value.to_string(),
             (false, true) => preview(value),
             (false, false) => line(),
-        });
-        Ok(())
+        })
     }
 }
 

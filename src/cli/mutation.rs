@@ -3,7 +3,7 @@
 
 use super::Failure;
 use super::client::{Answer, Call, Client, with_query};
-use super::output::plain;
+use super::output::{plain, say};
 use crate::limits::REASON_BYTES_MAX;
 use clap::{Args, ValueEnum};
 use http_types::Method;
@@ -89,6 +89,17 @@ impl Mutation {
         let reason = self.reason.as_ref().map(|reason| ("X-Reason", reason.clone()));
         let fields = reason.into_iter().chain(condition.and_then(Condition::field)).collect();
         client.send(&Call { method, path, body, fields })
+    }
+
+    /// Prints what came of it; where that cannot be written, what was changed
+    /// stays changed, and whoever asked must know.
+    pub fn tell(&self, text: &str) -> Result<(), Failure> {
+        match say(text) {
+            Err(Failure::Failed(why)) if !self.dry_run => {
+                Err(Failure::Failed(format!("{why}; what was asked for is done all the same")))
+            }
+            told => told,
+        }
     }
 }
 

@@ -1,14 +1,26 @@
-//! Lines for people. A closed pipe at the other end is no reason to panic.
+//! Lines for people. A closed pipe at the other end is no reason to panic, nor
+//! a failure: who read it has had enough. Whatever else keeps a line from being
+//! written is one.
 
+use super::Failure;
 use serde_json::Value;
 use std::io::{self, IsTerminal, Write};
 
-/// A line on standard output.
-pub fn say(text: &str) {
-    let _ = emit(text);
+/// A line on standard output; that nobody reads it any more is no failure.
+pub fn say(text: &str) -> Result<(), Failure> {
+    match emit(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(unwritten(&error)),
+        _ => Ok(()),
+    }
 }
 
-/// The same, for whoever goes on for as long as somebody reads.
+/// What is told of a line that could not be written.
+#[must_use]
+pub fn unwritten(error: &io::Error) -> Failure {
+    Failure::Failed(format!("standard output cannot be written: {error}"))
+}
+
+/// A line on standard output, for whoever must know that it is read.
 pub fn emit(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{text}")?;

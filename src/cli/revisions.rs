@@ -86,8 +86,7 @@ pub fn list(arguments: RevisionsArguments) -> Result<(), Failure> {
             _ => {
                 revisions.truncate(usize::try_from(arguments.limit).unwrap_or(usize::MAX));
                 page["revisions"] = json!(revisions);
-                say(&if arguments.json { page.to_string() } else { history(&page) });
-                return Ok(());
+                return say(&if arguments.json { page.to_string() } else { history(&page) });
             }
         }
     }
@@ -114,6 +113,6 @@ pub fn restore(arguments: RestoreArguments) -> Result<(), Failure> {
     ];
     let (call, condition) = ((Method::Post, &*path), Some(&arguments.condition));
     let answer = arguments.mutation.send(&client, call, &query, None, condition)?.value;
-    say(&if arguments.json { answer.to_string() } else { summary(&answer, |_| String::new(), None) });
-    Ok(())
+    let told = if arguments.json { answer.to_string() } else { summary(&answer, |_| String::new(), None) };
+    arguments.mutation.tell(&told)
 }

@@ -21,7 +21,8 @@ pub fn run(mut arguments: ServeArguments) -> Result<(), Failure> {
     let drain_delay = settings.drain_delay;
     // What is written to it is the access log alone, if that goes there.
     let stdout_is_free = !settings.access_log.as_ref().is_some_and(access_log::Settings::is_on_stdout);
-    let tell = if stdout_is_free { say } else { remark };
+    // That nobody can be told what it does is no reason to serve nobody.
+    let tell = if stdout_is_free { |line: &str| drop(say(line)) } else { remark };
     oplog::start(stdout_is_free);
     // Each request may need two descriptors, and the usual soft limit is 1024.
     // Without it the server works all the same, with fewer at a time.

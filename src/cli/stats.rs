@@ -25,6 +25,5 @@ pub fn run(arguments: StatsArguments) -> Result<(), Failure> {
         None => "/v1/stats".to_owned(),
     };
     let stats = client.call(Method::Get, &path, None)?;
-    say(&if arguments.json { stats.to_string() } else { outline(&stats) });
-    Ok(())
+    say(&if arguments.json { stats.to_string() } else { outline(&stats) })
 }

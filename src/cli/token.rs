@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::client::{Client, ClientArguments};
-use super::output::{remark, say, table};
+use super::output::{emit, remark, say, table};
 use clap::{Args, Subcommand};
 use http_types::Method;
 use serde_json::{Value, json};
@@ -48,25 +48,29 @@ pub fn run(arguments: TokenArguments) -> Result<(), Failure> {
         Command::Add { name, read_only, owner } => {
             let wanted = json!({ "name": name, "read_only": read_only, "owner": owner });
             let made = client.call(Method::Post, "/v1/tokens", Some(&wanted))?;
-            if json {
-                say(&made.to_string());
+            let shown = if json {
+                emit(&made.to_string())
             } else {
                 remark(&format!("the token '{name}', which {}; it is not shown again:", may(&made)));
-                say(made["token"].as_str().unwrap_or_default());
-            }
+                emit(made["token"].as_str().unwrap_or_default())
+            };
+            // Also where nobody reads it any more: nobody has it then.
+            shown.map_err(|error| {
+                Failure::Failed(format!(
+                    "the token '{name}' is made, but its value could not be written ({error}) and is lost; \
+                     revoke it: standin token rm {name}"
+                ))
+            })
         }
         Command::List => {
             let list = client.call(Method::Get, "/v1/tokens", None)?;
-            say(&if json { list.to_string() } else { overview(&list) });
+            say(&if json { list.to_string() } else { overview(&list) })
         }
         Command::Rm { name } => {
             client.call(Method::Delete, &format!("/v1/tokens/{name}"), None)?;
-            if !json {
-                say(&format!("{name} is revoked"));
-            }
+            if json { Ok(()) } else { say(&format!("{name} is revoked")) }
         }
     }
-    Ok(())
 }
 
 fn overview(list: &Value) -> String {

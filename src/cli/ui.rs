@@ -31,7 +31,7 @@ pub fn run(arguments: UiArguments) -> Result<(), Failure> {
         )));
     }
     let link = format!("{}/#token={}", client.endpoint(), client.token().reveal());
-    say(&if arguments.json { json!({ "url": link }).to_string() } else { link.clone() });
+    say(&if arguments.json { json!({ "url": link }).to_string() } else { link.clone() })?;
     if arguments.open {
         let opened = Command::new("xdg-open").arg(&link).stdout(Stdio::null()).stderr(Stdio::null()).status();
         match opened {

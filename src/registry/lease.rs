@@ -69,7 +69,11 @@ impl Running {
     #[must_use]
     pub fn expires_at(&self, clock: &Clock) -> Option<SystemTime> {
         let until = self.until_ms.load(Ordering::Acquire);
-        if matches!(until, OVER | UNBEGUN) { None } else { clock.begun_at.checked_add(Duration::from_millis(until - 1)) }
+        if matches!(until, OVER | UNBEGUN) {
+            None
+        } else {
+            clock.begun_at.checked_add(Duration::from_millis(until - 1))
+        }
     }
 
     /// Ends it if its time has come; otherwise says when that is.

@@ -263,7 +263,6 @@ impl Writer {
     }
 }
 
-<<<<<<< HEAD
 /// What an edit leaves of the mount as it was.
 fn left(edit: &Edit) -> Vec<Arc<Generation>> {
     let empties = matches!(edit.action, Action::Disable | Action::Drain | Action::Expire);
@@ -272,14 +271,14 @@ fn left(edit: &Edit) -> Vec<Arc<Generation>> {
         (Some(before), Some(after)) => after.handle.succeed(&before.handle, edit.ending, empties),
         (None, _) => Vec::new(),
     }
-=======
+}
+
 /// The trace in the log of a change that nobody is answered; those of callers
 /// are written down where they are answered, and read the same.
 fn audit(deed: &Deed) {
     let Deed { edit, origin, .. } = deed;
     let (action, id, revision) = (edit.action.as_str(), edit.id(), edit.revision);
     oplog::info(format_args!("audit: {:?} {action} mount {id:?} revision {revision}", origin.who));
->>>>>>> w-store
 }
 
 /// Who makes a panic of ours, for the tests.

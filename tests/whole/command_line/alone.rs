@@ -5,6 +5,7 @@ use crate::common::client::get;
 use crate::common::process::{Launch, Standin};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -49,6 +50,29 @@ fn a_token_that_is_wrong_is_told_with_where_it_is_from() {
         assert!(run.refused(2, &["mount", "list", "--token", token]).contains("printable ASCII"), "{token:?}");
     }
     assert!(run.refused(2, &["mount", "rm", "a", "--reason", "for\nno reason"]).contains("ASCII"));
+}
+
+#[test]
+fn the_token_of_the_default_directory_goes_to_its_own_server_only() {
+    let standin = Launch::bare().with(&["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).start();
+    let run = &standin.launch;
+    let own = format!("http://{}", standin.admin_address());
+    run.done(&["mount", "list"]);
+    run.done(&["mount", "list", "--server", &own]);
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    other.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", other.local_addr().unwrap());
+    for arguments in [&["mount", "list"][..], &["watch"], &["ui"]] {
+        let told = run.refused(2, &[arguments, &["--server", &address]].concat());
+        assert!(told.contains("STANDIN_TOKEN") && told.contains("--data-dir"), "{arguments:?}: {told}");
+        let output = run.binary().args(arguments).env("STANDIN_ADMIN", &address).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", complaint(&output));
+    }
+    assert_eq!(other.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody called it");
+    // Whoever names the directory says that its token is meant.
+    let data_dir = run.data_dir();
+    let link = run.done(&["ui", "--server", &address, "--data-dir", data_dir.to_str().unwrap()]);
+    assert!(link.contains(&standin.token()), "{link}");
 }
 
 #[test]

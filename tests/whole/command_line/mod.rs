@@ -4,11 +4,13 @@
 //! - `sets`: many at once: files, exports, history.
 //! - `watching`: what happens, as it happens.
 //! - `alone`: what needs no server, and what is said where there is none.
+//! - `written`: what becomes of what is printed and exported.
 
 mod alone;
 mod mounts;
 mod sets;
 mod watching;
+mod written;
 
 use crate::common::process::Launch;
 use serde_json::Value;
