@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -120,7 +121,30 @@ pub fn specs_of(
         }
         faults.extend(told.into_iter().map(|fault| (place, fault)));
     }
+    if faults.is_empty() {
+        faults = doubles(&specs);
+    }
     if faults.is_empty() { Ok(specs) } else { Err(Problem::invalid_list(&faults)) }
+}
+
+/// What two mounts of one list cannot both have.
+fn doubles(specs: &[MountSpec]) -> Vec<(usize, SpecFault)> {
+    let (mut ids, mut matches) = (HashMap::new(), HashMap::new());
+    let mut faults = Vec::new();
+    for (place, spec) in specs.iter().enumerate() {
+        let twice = [
+            ids.insert(spec.id.as_str(), place).map(|first| ("/id", first)),
+            matches.insert(&spec.matches, place).map(|first| ("/match", first)),
+        ];
+        faults.extend(twice.into_iter().flatten().map(|(pointer, first)| {
+            let detail = format!("is that of /mounts/{first} in this list too; each mount needs its own");
+            (place, SpecFault { pointer: pointer.into(), detail })
+        }));
+        if faults.len() >= BULK_FAULTS_MAX {
+            break;
+        }
+    }
+    faults
 }
 
 /// What was made of which mount, or would be.

@@ -40,6 +40,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use store::{Loaded, Store, StoreError};
 
+/// Who changes a mount whose lease has run out.
+pub const LEASE: &str = "lease";
+
 /// One mount of the set.
 #[derive(Debug)]
 pub struct Record {

@@ -10,7 +10,7 @@ use super::history::Deed;
 use super::lease::{Clock, Leases, Running};
 use super::operations::Operations;
 use super::store::{Loaded, Store, StoreError, StoredMount, Write};
-use super::{Preview, Record, Snapshot, owners};
+use super::{LEASE, Preview, Record, Snapshot, owners};
 use crate::exchange::Generation;
 use crate::limits::{HISTORY_REVISIONS_MAX, LEASE_RETRY, LEASES_ENDED_MAX, REGISTRY_COMMANDS_MAX};
 use crate::mount::spec::keeping::OnExpiry;
@@ -651,7 +651,7 @@ impl<'a> Draft<'a> {
         }
         let change = Change::Act(id.to_owned(), Act::Expire);
         // It can only be refused for a mount that is gone.
-        let _ = self.apply(Request { change, condition: Condition::None, origin: Origin::own("lease") });
+        let _ = self.apply(Request { change, condition: Condition::None, origin: Origin::own(LEASE) });
     }
 
     fn record(&self, id: &str) -> Result<Arc<Record>, Refusal> {

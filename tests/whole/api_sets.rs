@@ -255,3 +255,16 @@ fn an_explanation_shows_no_secret_that_is_made_for_the_upstream() {
     let edits = told["request"]["edits"].to_string();
     assert!(edits.contains("Signature-Input") && edits.contains("Authorization"), "{edits}");
 }
+
+#[test]
+fn what_is_twice_in_one_list_is_told_by_its_place() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let mount = |id: &str, path: &str| json!({ "id": id, "kind": "regular", "match": { "path": path }, "address": "http://127.0.0.1:9/" });
+    let list = json!({ "mounts": [mount("a", "/a"), mount("a", "/b"), mount("c", "/a")] });
+    for (method, path) in [("POST", "/v1/import"), ("PUT", "/v1/mounts?owner=ci")] {
+        let refused = admin.call(method, path).json(&list).send();
+        assert_eq!(refused.status, 422, "{}", refused.value);
+        assert_eq!(refused.pointers(), ["/mounts/1/id", "/mounts/2/match"]);
+    }
+}

@@ -69,6 +69,13 @@ fn a_revoked_token_is_let_in_no_more_on_a_connection_that_it_has_open() {
 }
 
 #[test]
+fn no_token_has_the_name_under_which_leases_run_out() {
+    let standin = Standin::start();
+    let refused = standin.admin().call("POST", "/v1/tokens").json(&json!({ "name": "lease" })).send();
+    assert_eq!(refused.status, 409, "{}", refused.value);
+}
+
+#[test]
 fn a_stream_of_events_ends_with_the_token_that_opened_it() {
     let standin = Standin::start();
     let admin = standin.admin();
