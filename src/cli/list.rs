@@ -21,8 +21,8 @@ pub struct ListArguments {
     /// Those with that label (repeatable)
     #[arg(long = "label", value_name = "NAME=VALUE")]
     labels: Vec<String>,
-    /// Those in that state: starting, open, paused, draining, disabled, restarting or failed
-    #[arg(long)]
+    /// Those in that state
+    #[arg(long, value_parser = STATES)]
     state: Option<String>,
     /// Those that nobody has asked since: an instant (RFC 3339), or how long ago, as in 2h
     #[arg(long, value_name = "WHEN", value_parser = instant)]
@@ -53,6 +53,9 @@ enum Sort {
     Errors,
     P99,
 }
+
+/// What a mount can be.
+const STATES: [&str; 7] = ["starting", "open", "paused", "draining", "disabled", "restarting", "failed"];
 
 /// How many mounts one answer has at most.
 const PAGE_MAX: u64 = 1000;

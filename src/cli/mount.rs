@@ -6,7 +6,7 @@ use super::list::{ListArguments, list};
 use super::mutation::{Condition, Ending, Mutation, answers_for, preview};
 use super::operation;
 use super::output::{plain, say};
-use super::shape::{Shape, lease, object};
+use super::shape::{Shape, id, lease, object};
 use clap::{Args, Subcommand};
 use http_types::Method;
 use serde_json::{Map, Value, json};
@@ -31,6 +31,7 @@ enum Command {
     /// Show a mount
     Show {
         /// Its id
+        #[arg(value_parser = id)]
         id: String,
     },
     /// Change what is given of a mount, and nothing else of it
@@ -61,7 +62,7 @@ struct AddArguments {
     #[arg(required_unless_present = "transparent", conflicts_with = "transparent")]
     url: Option<String>,
     /// Its id; one is made up if not given
-    #[arg(long)]
+    #[arg(long, value_parser = id)]
     id: Option<String>,
     /// Send requests as they are, to the host that they name
     #[arg(long)]
@@ -75,6 +76,7 @@ struct AddArguments {
 #[derive(Debug, Args)]
 struct SetArguments {
     /// Its id
+    #[arg(value_parser = id)]
     id: String,
     /// The path prefix it answers for
     #[arg(long)]
@@ -101,6 +103,7 @@ struct SetArguments {
 #[derive(Debug, Args)]
 struct RmArguments {
     /// Its id
+    #[arg(value_parser = id)]
     id: String,
     #[command(flatten)]
     ending: Ending,
@@ -113,6 +116,7 @@ struct RmArguments {
 #[derive(Debug, Args)]
 struct StepArguments {
     /// Its id
+    #[arg(value_parser = id)]
     id: String,
     #[command(flatten)]
     condition: Condition,
@@ -131,6 +135,7 @@ struct DrainArguments {
 #[derive(Debug, Args)]
 struct RenewArguments {
     /// Its id
+    #[arg(value_parser = id)]
     id: String,
     /// With another time, and what happens at its end
     #[arg(long, value_name = "TTL[:ON_EXPIRY]", value_parser = lease)]

@@ -6,6 +6,7 @@ use super::changes::summary;
 use super::client::{Client, ClientArguments, encoded, with_query};
 use super::mutation::{Condition, Mutation};
 use super::output::{say, table};
+use super::shape::id;
 use crate::limits::LISTED_PAGES_MAX;
 use clap::{Args, ValueEnum};
 use http_types::Method;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 #[derive(Debug, Args)]
 pub struct RevisionsArguments {
     /// Of this mount only
+    #[arg(value_parser = id)]
     id: Option<String>,
     /// Later than this revision
     #[arg(long, value_name = "REVISION")]

@@ -1,6 +1,7 @@
 //! The members of a mount as arguments: the same ones for a new mount and for
 //! an edit of one, where what is absent stays as it is.
 
+use crate::mount::spec::is_id;
 use clap::Args;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -258,6 +259,16 @@ pub fn lease(text: &str) -> Result<Value, String> {
         lease["on_expiry"] = json!(word);
     }
     Ok(lease)
+}
+
+/// An id that a mount can have.
+pub fn id(text: &str) -> Result<String, String> {
+    match is_id(text) {
+        true => Ok(text.to_owned()),
+        false => {
+            Err("an id is 1 to 63 characters a-z, 0-9, '.', '_' and '-', and begins with a letter or digit".into())
+        }
+    }
 }
 
 /// An instant (RFC 3339), or how long ago, as in 2h.

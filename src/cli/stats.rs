@@ -3,12 +3,14 @@
 use super::Failure;
 use super::client::{Client, ClientArguments, encoded};
 use super::output::{outline, say};
+use super::shape::id;
 use clap::Args;
 use http_types::Method;
 
 #[derive(Debug, Args)]
 pub struct StatsArguments {
     /// Of this mount; of all together if none is named
+    #[arg(value_parser = id)]
     id: Option<String>,
     #[command(flatten)]
     client: ClientArguments,

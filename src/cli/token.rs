@@ -1,7 +1,7 @@
 //! `standin token add|list|rm`: who may call the admin API of a running proxy.
 
 use super::Failure;
-use super::client::{Client, ClientArguments};
+use super::client::{Client, ClientArguments, encoded};
 use super::output::{emit, remark, say, table};
 use clap::{Args, Subcommand};
 use http_types::Method;
@@ -67,7 +67,7 @@ pub fn run(arguments: TokenArguments) -> Result<(), Failure> {
             say(&if json { list.to_string() } else { overview(&list) })
         }
         Command::Rm { name } => {
-            client.call(Method::Delete, &format!("/v1/tokens/{name}"), None)?;
+            client.call(Method::Delete, &format!("/v1/tokens/{}", encoded(&name)), None)?;
             if json { Ok(()) } else { say(&format!("{name} is revoked")) }
         }
     }

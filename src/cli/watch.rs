@@ -5,6 +5,8 @@ use super::client::{Client, ClientArguments, encoded, with_query};
 use super::events::Event;
 use super::follow::Follow;
 use super::output::plain;
+use super::shape::id;
+use crate::traffic::Filter;
 use clap::Args;
 use http_types::Method;
 use serde_json::{Value, json};
@@ -15,7 +17,7 @@ pub struct WatchArguments {
     #[arg(long, value_name = "REVISION")]
     since: Option<u64>,
     /// Of this mount only
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = id)]
     mount: Option<String>,
     /// Of these types only, as the events are called (repeatable)
     #[arg(long = "type", value_name = "TYPE")]
@@ -30,6 +32,7 @@ pub struct WatchArguments {
 #[derive(Debug, Args)]
 pub struct TrafficArguments {
     /// The mount's id
+    #[arg(value_parser = id)]
     id: String,
     /// Replies with that status, as in 404 or 5xx (repeatable)
     #[arg(long = "status", value_name = "STATUS")]
@@ -87,6 +90,8 @@ pub fn traffic(arguments: TrafficArguments) -> Result<(), Failure> {
         ("min_ms", arguments.min_ms.map(|milliseconds| milliseconds.to_string())),
         ("sample", arguments.sample.map(|number| number.to_string())),
     ];
+    let given = filters.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
+    Filter::parse(given).map_err(Failure::Usage)?;
     let json = arguments.json;
     let follow = Follow {
         arguments: &arguments.client,

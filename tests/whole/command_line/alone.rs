@@ -165,6 +165,16 @@ fn what_an_answer_has_said_can_be_edited_checked_and_applied() {
     assert_eq!(run.json(&["mount", "show", "a"])["limits"]["tunnels_max"], 3);
 }
 
+#[test]
+fn bash_completes_the_states_of_a_mount() {
+    let run = Launch::bare();
+    let script = file(&run, "completions", &run.done(&["completions", "bash"]));
+    let completed = r#". "$0"; COMP_WORDS=(standin mount list --state d); COMP_CWORD=4; _standin standin d --state; echo "${COMPREPLY[@]}""#;
+    let output = Command::new("bash").arg("-c").arg(completed).arg(script).output().unwrap();
+    let words: BTreeSet<&str> = std::str::from_utf8(&output.stdout).unwrap().split_whitespace().collect();
+    assert_eq!(words, BTreeSet::from(["disabled", "draining"]), "{}", complaint(&output));
+}
+
 /// The commands that a help lists.
 fn commands(help: &str) -> BTreeSet<String> {
     let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());

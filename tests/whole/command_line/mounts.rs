@@ -1,6 +1,6 @@
 //! `standin mount …`.
 
-use super::{Run, complaint};
+use super::Run;
 use crate::common::client::{Raw, get, request};
 use crate::common::gate::Gate;
 use crate::common::origin::Origin;
@@ -250,7 +250,10 @@ fn lists_are_filtered_sorted_and_put_together_from_pages() {
     assert_eq!(second, ["m1200", "m1199"]);
     let shown = run.done(&["mount", "list", "--limit", "2"]);
     assert!(shown.ends_with("2 of 1203\n"), "{shown}");
-    assert!(run.refused(3, &["mount", "list", "--state", "asleep"]).contains("state"));
+    assert!(run.refused(2, &["mount", "list", "--state", "asleep"]).contains("draining"));
+    for state in ["starting", "open", "paused", "draining", "disabled", "restarting", "failed"] {
+        run.done(&["mount", "list", "--state", state]);
+    }
 }
 
 #[test]
@@ -259,8 +262,15 @@ fn no_argument_of_one_mount_reaches_another_path() {
     let run = &standin.launch;
     run.done(&["mount", "add", "/a", NOWHERE, "--id", "a"]);
     for id in ["a?x", "a/lease", "../mounts/a", "a#", "..", "%61"] {
-        let output = run.output(&["mount", "rm", id]);
-        assert_eq!(output.status.code(), Some(3), "{id}: {}", complaint(&output));
+        for command in [&["mount", "rm"][..], &["mount", "show"], &["stats"], &["traffic"], &["revisions"]] {
+            let told = run.refused(2, &[command, &[id]].concat());
+            assert!(told.contains("begins with a letter or digit"), "{id}: {told}");
+        }
     }
+    run.done(&["token", "add", "b"]);
+    for name in ["../mounts/a", "b?x", "b/"] {
+        run.refused(3, &["token", "rm", name]);
+    }
+    run.done(&["token", "rm", "b"]);
     assert_eq!(run.json(&["mount", "show", "a"])["id"], "a");
 }
