@@ -46,7 +46,8 @@ pub(super) async fn perform(
 
 /// What of them is wanted.
 fn filter(query: &Query) -> Result<Filter, Problem> {
-    let parameters = query.pairs().filter(|(name, _)| *name != "min_revision").map(|(name, value)| (&*name, value));
+    let mut parameters: Vec<(&str, &str)> = query.pairs().collect();
+    parameters.retain(|(name, _)| *name != "min_revision");
     Filter::parse(parameters).map_err(|refused| Problem::new(400, refused))
 }
 
