@@ -238,6 +238,14 @@ impl Client {
                 "; the one sent to {} is from {}: give that server's --data-dir, or its token in STANDIN_TOKEN",
                 self.endpoint, self.token_from
             )),
+            // Where the API's own words are those of HTTP.
+            409 if path.contains("/lease") && text.contains("no lease") => {
+                let id = path.trim_start_matches("/v1/mounts/").split('/').next().unwrap_or_default();
+                text = format!(
+                    "mount '{id}' has no lease that runs; to begin the one again that has run out: standin mount enable \
+                     {id}; to begin another one: standin mount set {id} --lease TTL[:ON_EXPIRY]"
+                );
+            }
             404 if path.starts_with("/v1/mounts/") && text.contains("mount") => {
                 text.push_str("; `standin mount list` lists those that there are")
             }
