@@ -14,8 +14,17 @@ use std::path::Path;
 pub fn read_mounts(file: &Path) -> Result<Value, Failure> {
     let text = read_text(file).map_err(Failure::Usage)?;
     let told = |error: String| Failure::Usage(format!("{}: {error}", name(file)));
-    let value = serde_json::from_str(&text).map_err(|error| told(format!("malformed JSON: {error}")))?;
+    let value = serde_json::from_str(&text).map_err(|error| match is_paste(file, &text) {
+        true => told("this is no JSON; mounts of a Paste Deploy file are made with: standin import paste FILE".into()),
+        false => told(format!("malformed JSON: {error}")),
+    })?;
     mounts_of(value).ok_or_else(|| told("it holds neither {\"mounts\": [...]} nor an array of mounts".into()))
+}
+
+/// True of what seems to be a Paste Deploy file.
+fn is_paste(file: &Path, text: &str) -> bool {
+    let is_section = |line: &str| ["[app:", "[composite:", "[DEFAULT]"].iter().any(|begin| line.starts_with(begin));
+    file.extension().is_some_and(|extension| extension == "ini") || text.lines().any(is_section)
 }
 
 /// What is sent of such a file.

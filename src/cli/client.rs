@@ -5,7 +5,7 @@
 //! here.
 
 use super::Failure;
-use crate::admin::Token;
+use crate::admin::{Token, sse};
 use crate::net::Endpoint;
 use crate::server::ADMIN_FILE;
 use crate::settings::default_data_dir;
@@ -137,7 +137,11 @@ impl Client {
     pub fn send(&self, call: &Call<'_>) -> Result<Answer, Failure> {
         async_std::task::block_on(within(ANSWER_MAX, self.too_late(), async {
             let mut response = self.exchange(call).await?;
-            let value = self.content(&mut response).await?;
+            let value = match self.content(&mut response).await? {
+                Content::Nothing => Value::Null,
+                Content::Json(value) => value,
+                Content::Other => return Err(Failure::Failed(self.is_other("sends no JSON"))),
+            };
             let revision = response.header("X-Revision").and_then(|values| values.as_str().parse().ok());
             Ok(Answer { value, revision })
         }))
@@ -146,7 +150,11 @@ impl Client {
     /// Begins a call whose answer does not end by itself: its head is here, and
     /// its content is still to come.
     pub async fn open(&self, call: &Call<'_>) -> Result<surf::Response, Failure> {
-        within(ANSWER_MAX, self.too_late(), self.exchange(call)).await
+        let response = within(ANSWER_MAX, self.too_late(), self.exchange(call)).await?;
+        match response.content_type() {
+            Some(found) if found.essence() == sse::MEDIA_TYPE => Ok(response),
+            _ => Err(Failure::Failed(self.is_other("sends no events"))),
+        }
     }
 
     /// A response that is no error.
@@ -165,18 +173,43 @@ impl Client {
             request.set_body(body.to_string());
             request.set_content_type(http_types::mime::JSON);
         }
-        let mut response = self.surf.send(request).await.map_err(|error| self.unreachable(&error))?;
+        let sent = self.surf.send(request).await;
+        let mut response = sent.map_err(|error| match error.downcast_ref::<Unsound>() {
+            Some(Unsound(why)) => self.unsound(why),
+            None => self.unreachable(&error),
+        })?;
         if response.status().is_success() {
             return Ok(response);
         }
-        let value = self.content(&mut response).await?;
+        let value = match self.content(&mut response).await? {
+            Content::Json(value) => value,
+            Content::Nothing | Content::Other => Value::Null,
+        };
         let told = self.told(u16::from(response.status()), &call.path, &value);
         Err(if response.status() == 503 { Failure::Unready(told) } else { Failure::Refused(told) })
     }
 
-    async fn content(&self, response: &mut surf::Response) -> Result<Value, Failure> {
-        let bytes = response.body_bytes().await.map_err(|error| self.unreachable(&error))?;
-        Ok(serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    async fn content(&self, response: &mut surf::Response) -> Result<Content, Failure> {
+        let bytes = response.body_bytes().await.map_err(|error| self.unsound(&error.to_string()))?;
+        Ok(match bytes.is_empty() {
+            true => Content::Nothing,
+            false => serde_json::from_slice(&bytes).map_or(Content::Other, Content::Json),
+        })
+    }
+
+    /// Somebody else is there, or our own server's front.
+    fn is_other(&self, what: &str) -> String {
+        format!(
+            "{} {what}, so it seems to be no admin API: `standin serve` names its address as `admin`; give that one",
+            self.endpoint
+        )
+    }
+
+    fn unsound(&self, why: &str) -> Failure {
+        Failure::Failed(format!(
+            "{} gives no whole HTTP answer ({why}): is this the admin address, and does its server still run?",
+            self.endpoint
+        ))
     }
 
     fn unreachable(&self, error: &surf::Error) -> Failure {
@@ -194,7 +227,8 @@ impl Client {
     /// do where only the command line knows.
     fn told(&self, status: u16, path: &str, problem: &Value) -> String {
         let detail = problem["detail"].as_str();
-        let mut text = detail.map_or_else(|| format!("the server answered {status}"), str::to_owned);
+        let other = || self.is_other(&format!("answers {status} without a reason"));
+        let mut text = detail.map_or_else(other, str::to_owned);
         for fault in problem["errors"].as_array().into_iter().flatten() {
             let part = |name: &str| fault[name].as_str().unwrap_or_default().to_owned();
             text.push_str(&format!("\n  {} {}", part("pointer"), part("detail")));
@@ -204,6 +238,14 @@ impl Client {
                 "; the one sent to {} is from {}: give that server's --data-dir, or its token in STANDIN_TOKEN",
                 self.endpoint, self.token_from
             )),
+            // Where the API's own words are those of HTTP.
+            409 if path.contains("/lease") && text.contains("no lease") => {
+                let id = path.trim_start_matches("/v1/mounts/").split('/').next().unwrap_or_default();
+                text = format!(
+                    "mount '{id}' has no lease that runs; to begin the one again that has run out: standin mount enable \
+                     {id}; to begin another one: standin mount set {id} --lease TTL[:ON_EXPIRY]"
+                );
+            }
             404 if path.starts_with("/v1/mounts/") && text.contains("mount") => {
                 text.push_str("; `standin mount list` lists those that there are")
             }
@@ -254,6 +296,30 @@ pub fn with_query(path: &str, parameters: &[(&str, Option<String>)]) -> String {
     })
 }
 
+/// What an answer holds.
+enum Content {
+    Nothing,
+    Json(Value),
+    /// Something that the API does not send.
+    Other,
+}
+
+/// Somebody is there, and what they send is no answer.
+#[derive(Debug)]
+struct Unsound(String);
+
+impl std::fmt::Display for Unsound {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unsound {}
+
+fn unsound(error: http_types::Error) -> http_types::Error {
+    http_types::Error::new(http_types::StatusCode::BadGateway, Unsound(error.to_string()))
+}
+
 /// surf's way to the server.
 #[derive(Debug)]
 struct Connector {
@@ -266,11 +332,11 @@ impl http_client::HttpClient for Connector {
         match &self.endpoint {
             Endpoint::Tcp(address) => {
                 let stream = async_std::net::TcpStream::connect(address).await?;
-                async_h1::connect(stream, request).await
+                async_h1::connect(stream, request).await.map_err(unsound)
             }
             Endpoint::Unix(path) => {
                 let stream = async_std::os::unix::net::UnixStream::connect(path).await?;
-                async_h1::connect(stream, request).await
+                async_h1::connect(stream, request).await.map_err(unsound)
             }
         }
     }

@@ -58,9 +58,11 @@ impl Follow<'_> {
     async fn follow(&mut self) -> Result<(), Failure> {
         let mut pause = WATCH_RETRY_MIN;
         let mut was_open = false;
+        // Said only when the next answer is known: one that is final says it all.
+        let mut untold = None;
         loop {
             let mut has_come = false;
-            match self.read(&mut was_open, &mut has_come).await {
+            match self.read(&mut was_open, &mut has_come, &mut untold).await {
                 End::Unread => return Ok(()),
                 End::Failed(failure) => return Err(failure),
                 End::Lost(why) if !was_open => return Err(Failure::Failed(why)),
@@ -71,7 +73,9 @@ impl Follow<'_> {
                             Some(last) => format!("going on behind {last}"),
                             None => "what happens meanwhile is not seen".to_owned(),
                         };
-                        complain(&format!("{why}; asking again, {from}"));
+                        untold = Some(format!("{why}; asking again, {from}"));
+                    } else {
+                        untold.take().iter().for_each(|line| complain(line));
                     }
                     async_io::Timer::after(pause).await;
                     pause = (pause * 2).min(WATCH_RETRY_MAX);
@@ -81,7 +85,7 @@ impl Follow<'_> {
     }
 
     /// One connection, from its begin to its end.
-    async fn read(&mut self, was_open: &mut bool, has_come: &mut bool) -> End {
+    async fn read(&mut self, was_open: &mut bool, has_come: &mut bool, untold: &mut Option<String>) -> End {
         let client = match Client::find(self.arguments.clone()) {
             Ok(client) => client,
             Err(Failure::Failed(why)) => return End::Lost(why),
@@ -96,6 +100,7 @@ impl Follow<'_> {
             Err(Failure::Unready(why)) if *was_open => return End::Lost(why),
             Err(failure) => return End::Failed(failure),
         };
+        untold.take().iter().for_each(|line| complain(line));
         if std::mem::replace(was_open, true) {
             complain(&format!("{} answers again", client.endpoint()));
         }

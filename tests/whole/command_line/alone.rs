@@ -2,9 +2,11 @@
 
 use super::{Run, complaint};
 use crate::common::client::get;
+use crate::common::origin::Origin;
 use crate::common::process::{Launch, Standin};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
@@ -50,6 +52,34 @@ fn a_token_that_is_wrong_is_told_with_where_it_is_from() {
         assert!(run.refused(2, &["mount", "list", "--token", token]).contains("printable ASCII"), "{token:?}");
     }
     assert!(run.refused(2, &["mount", "rm", "a", "--reason", "for\nno reason"]).contains("ASCII"));
+}
+
+#[test]
+fn whoever_else_is_at_the_address_is_told() {
+    let standin = Standin::start();
+    let run = &standin.launch;
+    let front = format!("http://{}", standin.front);
+    let told = run.refused(3, &["mount", "list", "--server", &front]);
+    assert!(told.contains("404") && told.contains("no admin API"), "{told}");
+    let origin = Origin::answering("<p>a page</p>");
+    run.done(&["mount", "add", "/", &origin.url()]);
+    for arguments in [&["mount", "list"][..], &["traffic", "a"]] {
+        let told = run.refused(1, &[arguments, &["--server", &front]].concat());
+        assert!(told.contains("no admin API"), "{arguments:?}: {told}");
+    }
+    for said in ["", "SSH-2.0-x\r\n", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"]
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            stream.write_all(said.as_bytes()).unwrap();
+        });
+        let told = run.refused(1, &["mount", "list", "--server", &address]);
+        assert!(told.contains("is this the admin address") || told.contains("no admin API"), "{said:?}: {told}");
+        server.join().unwrap();
+    }
 }
 
 #[test]

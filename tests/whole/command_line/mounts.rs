@@ -211,7 +211,11 @@ fn a_lease_is_renewed_changed_and_ended() {
     assert_eq!(run.json(&["mount", "renew", "a", "--lease", "90"])["ttl_s"], 90);
     assert_eq!(run.json(&["mount", "show", "a"])["lease"]["ttl_s"], 90);
     run.done(&["mount", "set", "a", "--lease", "off"]);
-    assert!(run.refused(3, &["mount", "renew", "a"]).contains("lease"));
+    for more in [&[][..], &["--dry-run"]] {
+        let told = run.refused(3, &[&["mount", "renew", "a"], more].concat());
+        assert!(told.contains("standin mount enable a") && told.contains("standin mount set a --lease"), "{told}");
+        assert!(!told.contains("PUT") && !told.contains("ttl_s"), "{told}");
+    }
     assert!(run.refused(2, &["mount", "renew", "a", "--lease", "off"]).contains("mount set a --lease off"));
     run.done(&["mount", "set", "a", "--lease", "1"]);
     eventually("the lease has ended", || run.output(&["mount", "show", "a"]).status.code() == Some(3));

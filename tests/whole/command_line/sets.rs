@@ -78,6 +78,17 @@ fn what_is_applied_may_come_from_a_pipe_and_say_its_owner_itself() {
 }
 
 #[test]
+fn a_paste_deploy_file_is_known_where_an_export_is_wanted() {
+    let run = Launch::bare();
+    for (name, text) in [("proxy.ini", "x"), ("proxy.conf", "[app:main]\nuse = egg:Paste#proxy\n")] {
+        let path = run.home().join(name);
+        std::fs::write(&path, text).unwrap();
+        let told = run.refused(2, &["import", path.to_str().unwrap()]);
+        assert!(told.contains("standin import paste"), "{name}: {told}");
+    }
+}
+
+#[test]
 fn an_export_makes_the_same_mounts_elsewhere() {
     let origin = Origin::answering("body");
     let (one, other) = (Standin::start(), Standin::start());

@@ -84,6 +84,25 @@ fn watching_goes_on_when_the_server_comes_back_and_misses_nothing() {
 }
 
 #[test]
+fn a_stream_that_is_over_for_good_says_only_why() {
+    let standin = Standin::start();
+    let run = &standin.launch;
+    run.done(&["mount", "add", "/a", NOWHERE, "--id", "a"]);
+    let token = run.done(&["token", "add", "short", "--read-only"]);
+    let traffic = begin(run, &["traffic", "a"]);
+    let watching = begin(run, &["watch", "--token", token.trim()]);
+    for (begun, last, why) in [
+        (&watching, &["token", "rm", "short"][..], "STANDIN_TOKEN"),
+        (&traffic, &["mount", "rm", "a"], "standin mount list"),
+    ] {
+        watched(&standin, begun);
+        run.done(last);
+        let lines = begun.lines_until(|line| line.contains(why)).unwrap();
+        assert!(lines.iter().all(|line| !line.contains("asking again")), "{lines:?}");
+    }
+}
+
+#[test]
 fn a_stream_ends_with_who_reads_it() {
     let standin = Standin::start();
     let run = &standin.launch;
