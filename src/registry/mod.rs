@@ -7,6 +7,7 @@
 mod change;
 #[cfg(test)]
 mod crashes;
+mod draft;
 pub mod events;
 pub mod history;
 mod inspection;
@@ -219,7 +220,7 @@ impl Registry {
     /// What a change would do to the set as it is now, or why it would be
     /// refused. Takes as long as the change, but for the store.
     pub fn preview(&self, request: Request) -> Result<Preview, Refusal> {
-        supervisor::preview(&self.snapshot(), request, &self.environment)
+        draft::preview(&self.snapshot(), request, &self.environment)
     }
 
     /// What every revision did. Reading it blocks.
@@ -252,7 +253,7 @@ impl Registry {
         let found = snapshot.mounts.get(id);
         condition.check(id, found.map(|record| record.revision))?;
         let record = found.ok_or_else(|| Refusal::Unknown(id.into()))?;
-        supervisor::check_owner(origin, id, [Some(&*record.spec)])?;
+        draft::check_owner(origin, id, [Some(&*record.spec)])?;
         let (Some(lease), Some(running)) = (record.spec.lease, &record.lease) else {
             return Err(Refusal::NoLease(id.into()));
         };
