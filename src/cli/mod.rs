@@ -138,11 +138,13 @@ pub fn main() -> ExitCode {
 /// Prints the help that was asked for, or what is wrong with the arguments.
 fn explained(told: &clap::Error) -> ExitCode {
     match told.print().and_then(|()| io::stdout().flush()) {
+        // They are wrong, whether or not somebody can be told.
+        _ if told.use_stderr() => ExitCode::from(2),
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             output::complain(&format!("the help cannot be written: {error}"));
             ExitCode::FAILURE
         }
-        _ => ExitCode::from(if told.use_stderr() { 2 } else { 0 }),
+        _ => ExitCode::SUCCESS,
     }
 }
 

@@ -90,8 +90,10 @@ pub fn traffic(arguments: TrafficArguments) -> Result<(), Failure> {
         ("min_ms", arguments.min_ms.map(|milliseconds| milliseconds.to_string())),
         ("sample", arguments.sample.map(|number| number.to_string())),
     ];
-    let given = filters.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
-    Filter::parse(given).map_err(Failure::Usage)?;
+    for (name, value) in filters.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))) {
+        let told = |why| Failure::Usage(format!("--{}: {why}", name.replace('_', "-")));
+        Filter::parse([(name, value)]).map_err(told)?;
+    }
     let json = arguments.json;
     let follow = Follow {
         arguments: &arguments.client,

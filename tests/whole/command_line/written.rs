@@ -58,6 +58,16 @@ fn what_cannot_be_printed_is_a_failure() {
 }
 
 #[test]
+fn what_is_wrong_is_wrong_also_where_nobody_can_be_told() {
+    let run = Launch::bare();
+    for (arguments, code) in [(&["nonsense"][..], 2), (&["check", "/nowhere.json"], 2), (&["mount", "list"], 1)] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let status = run.binary().args(arguments).stderr(full).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
 fn a_token_that_is_made_and_lost_is_told() {
     let standin = Standin::start();
     let run = &standin.launch;
