@@ -182,18 +182,40 @@ fn tell(told: &mut Map<String, Value>, snapshot: &Snapshot, call: &Exchange, ask
     told.insert("mount".into(), json!(winner.mount.id()));
     told.insert("prefix".into(), json!(String::from_utf8_lossy(&path[..prefix_len])));
     told.insert("lost".into(), lost.iter().map(|other| loser(snapshot, winner, other)).collect());
-    if let Some(record) = snapshot.mounts.get(winner.mount.id()) {
+    let record = snapshot.mounts.get(winner.mount.id());
+    if let Some(record) = record {
         told.insert("match".into(), json!(record.spec.matches.to_string()));
         told.insert("state".into(), json!(record.handle.lifecycle()));
         told.insert("admission".into(), json!(admission(record)));
     }
     let plan = winner.mount.plan();
     told.insert("asks_password".into(), json!(plan.basic().is_some()));
-    let sent = sent(plan, &mut exchange, prefix_len)?;
-    told["request"]["edits"] = json!(edits(&before, &sent.headers));
-    told["request"]["after"] = json!({ "method": asked.method, "target": sent.target, "headers": sent.headers });
-    told.insert("upstream".into(), json!({ "url": sent.url, "address": sent.address }));
-    Ok(())
+    let sent = sent(plan, &mut exchange, prefix_len);
+    if let Ok(sent) = &sent {
+        told["request"]["edits"] = json!(edits(&before, &sent.headers));
+        told["request"]["after"] = json!({ "method": asked.method, "target": sent.target, "headers": sent.headers });
+        told.insert("upstream".into(), json!({ "url": sent.url, "address": sent.address }));
+    }
+    // Who is not let in is told so first, whatever would be sent.
+    match record.and_then(|record| refusal(record)) {
+        Some(kind) => Err(kind.into()),
+        None => sent.map(drop),
+    }
+}
+
+/// Why the mount would let no request in now, where that is certain.
+fn refusal(record: &Record) -> Option<Kind> {
+    if admission(record) != "refused" {
+        return None;
+    }
+    Some(match record.handle.lifecycle() {
+        Lifecycle::Draining => Kind::Draining,
+        Lifecycle::Disabled => Kind::Disabled,
+        Lifecycle::Failed => Kind::Failed,
+        Lifecycle::Restarting => Kind::Unavailable,
+        Lifecycle::Stopped => Kind::Moved,
+        Lifecycle::Open | Lifecycle::Paused | Lifecycle::Starting => Kind::Saturated,
+    })
 }
 
 fn loser(snapshot: &Snapshot, winner: &Passed<'_, MountHandle>, other: &Passed<'_, MountHandle>) -> Value {

@@ -86,6 +86,9 @@ fn a_mount_is_as_it_was_wished_after_a_kill_too() {
     let refused = get(standin.front, "/b");
     assert_eq!((refused.status, refused.field("X-Standin-Reason")), (503, Some("disabled")));
     assert_eq!(refused.field("Retry-After"), Some("1"));
+    let asked = json!({ "method": "GET", "url": "http://127.0.0.1/b" });
+    let explained = admin.call("POST", "/v1/explain").json(&asked).send().value;
+    assert_eq!((&explained["admission"], &explained["refusal"]["status"]), (&json!("refused"), &json!(503)));
 }
 
 #[test]

@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import tempfile
+from pathlib import Path
 import threading
 
 import bounded
@@ -76,6 +77,18 @@ def discovery():
     assert Server.find() == Server(found.address, "wrong")
     assert raised(Problem, lambda: list(Client().mounts())).status == 401
     del os.environ["STANDIN_ADMIN"], os.environ["STANDIN_TOKEN"]
+    with tempfile.TemporaryDirectory() as home:  # the token of the user's own goes to its own server only
+        own = Path(home, "standin")
+        own.mkdir()
+        Path(own, "admin").write_text(found.address)
+        Path(own, "token").write_text(found.token)
+        kept = os.environ.pop("STANDIN_DATA_DIR", None)
+        os.environ["XDG_STATE_HOME"] = home
+        assert Server.find() == Server.find(found.address) == found
+        assert "no token is known" in str(raised(NotFoundHere, lambda: Server.find("http://127.0.0.1:1")))
+        del os.environ["XDG_STATE_HOME"]
+        if kept:
+            os.environ["STANDIN_DATA_DIR"] = kept
     with tempfile.TemporaryDirectory() as empty:
         assert empty in str(raised(NotFoundHere, lambda: Client(data_dir=empty)))
     with socket.socket() as bound:  # and nobody listens

@@ -35,11 +35,16 @@ class Server:
         cls, address: str | None = None, token: str | None = None, data_dir: str | os.PathLike[str] | None = None
     ) -> Server:
         """What is not said is found as the command line finds it: in STANDIN_ADMIN and STANDIN_TOKEN, or in the files
-        `admin` and `token` of the data directory (STANDIN_DATA_DIR, or the user's own)."""
+        `admin` and `token` of the data directory (STANDIN_DATA_DIR, or the user's own). The token of the user's own is
+        for the server that is named there, and goes to no other."""
         directory = None if data_dir is None else Path(data_dir)
-        address = address or os.environ.get("STANDIN_ADMIN") or _read(directory, "admin")
-        token = token or os.environ.get("STANDIN_TOKEN") or _read(directory, "token")
-        return cls(address.strip(), token.strip())
+        named = address or os.environ.get("STANDIN_ADMIN")
+        token = token or os.environ.get("STANDIN_TOKEN")
+        if named and not token and not (directory or os.environ.get("STANDIN_DATA_DIR")):
+            if _read(None, "admin").strip() != named.strip():
+                raise NotFoundHere(f"no token is known for {named}: give one, or STANDIN_TOKEN, or its data directory")
+        named = named or _read(directory, "admin")
+        return cls(named.strip(), (token or _read(directory, "token")).strip())
 
 
 def _default_data_dir() -> Path:
