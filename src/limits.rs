@@ -355,6 +355,9 @@ pub const PASTE_FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Files that one such file may name by `config:`, again and again.
 pub const PASTE_LOADS_MAX: usize = 256;
 
+/// Mounts of one such file: somebody has written each of them.
+pub const PASTE_MOUNTS_MAX: usize = 10_000;
+
 /// How deep `%(name)s` may lead to further ones, as in Python's configparser.
 pub const PASTE_INTERPOLATION_DEPTH_MAX: usize = 10;
 

@@ -9,7 +9,7 @@ use super::known::{self, App, Filter};
 use super::notes::{At, Severity};
 use super::routes::{Route, differences};
 use super::urlmap::{Key, encoded};
-use crate::limits::{IMPORT_MOUNTS_MAX, PASTE_SECTION_DEPTH_MAX};
+use crate::limits::{PASTE_MOUNTS_MAX, PASTE_SECTION_DEPTH_MAX};
 use crate::mount::MountSpec;
 use crate::mount::spec::{HostPattern, Id, Match, parse};
 use serde_json::{Map, Value as Json, json};
@@ -121,9 +121,9 @@ impl<'d, 'r> Converter<'d, 'r> {
     }
 
     fn leaf(&mut self, object: Object, kind: App, place: Place) -> Result<Route, Told> {
-        if self.leaves.len() >= IMPORT_MOUNTS_MAX {
+        if self.leaves.len() >= PASTE_MOUNTS_MAX {
             let whole = At { file: Rc::clone(&place.at.file), line: 0 };
-            return self.fail(&whole, format!("this file makes more than {IMPORT_MOUNTS_MAX} mounts; split it"));
+            return self.fail(&whole, format!("this file makes more than {PASTE_MOUNTS_MAX} mounts; split it"));
         }
         let number = self.leaves.len();
         let first = *self.taken.entry((place.host.clone(), place.path.clone())).or_insert(number);

@@ -176,8 +176,10 @@ fn the_api_takes_a_file_or_a_list() {
     let regular = |id: &str, path: &str| json!({ "id": id, "kind": "regular", "match": { "path": path }, "address": "http://h/" });
     let twice =
         import("", "application/json", &json!({ "mounts": [regular("a", "/x"), regular("b", "/%78")] }).to_string());
-    assert_eq!(twice.status, 409);
-    assert!(twice.detail().starts_with("nothing was imported: "), "{}", twice.detail());
+    assert_eq!((twice.status, twice.pointers()), (422, vec!["/mounts/1/match"]));
+    let taken = import("", "application/json", &json!({ "mounts": [regular("a", "/two")] }).to_string());
+    assert_eq!(taken.status, 409);
+    assert!(taken.detail().starts_with("nothing was imported: "), "{}", taken.detail());
     let mut guarded = regular("c", "/c");
     guarded["identity"] = json!({ "basic": { "htpasswd_file": "/nowhere" } });
     for query in ["", "?dry_run=true"] {
