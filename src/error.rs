@@ -82,7 +82,7 @@ pub enum Kind {
     Failed,
     /// The mount is another one now, or gone: the table knows who answers.
     Moved,
-    /// The mount was removed and its requests have had their time.
+    /// The request's generation of the mount has had its time.
     Cut,
     /// The mount's actor is not running.
     Unavailable,
@@ -534,6 +534,7 @@ mod tests {
         assert_eq!(Kind::Saturated.reason(), Some("concurrency"));
         assert_eq!(Kind::Connect.reason(), None);
         let mut names = Reason::ALL.map(Reason::name).to_vec();
+        names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Reason::ALL.len());
         for (number, reason) in Reason::ALL.into_iter().enumerate() {

@@ -13,6 +13,7 @@ use super::reading;
 use crate::exchange::{Exchange, Reply};
 use crate::limits::{PAGE_MOUNTS, PAGE_MOUNTS_MAX};
 use crate::message::target;
+use crate::mount::Lifecycle;
 use crate::registry::{Record, Registry, Snapshot};
 use crate::stats::Stats;
 use base64::Engine;
@@ -86,9 +87,6 @@ const SORTS: [(&str, Sort); 8] = [
     ("p99", Sort::P99),
 ];
 
-/// The states that a mount in the list can be in.
-const STATES: [&str; 7] = ["starting", "open", "paused", "draining", "disabled", "restarting", "failed"];
-
 /// Where a mount is in a sorted list.
 type Key = (u64, String);
 
@@ -138,8 +136,8 @@ impl Filter {
             None => (text.to_owned(), None),
         };
         let state = query.get("state").map(|word| {
-            let found = STATES.into_iter().find(|state| *state == word);
-            found.ok_or_else(|| Problem::new(400, format!("state must be one of {}", STATES.join(", "))))
+            let found = Lifecycle::WORDS.into_iter().find(|state| *state == word);
+            found.ok_or_else(|| Problem::new(400, format!("state must be one of {}", Lifecycle::WORDS.join(", "))))
         });
         let inactive_since = query.get("inactive_since").map(|text| {
             humantime::parse_rfc3339_weak(text)

@@ -7,10 +7,11 @@ use super::app::AdminState;
 use super::model;
 use super::problem::Problem;
 use super::query::Query;
-use super::stats::{Gauges, Overview, STATES};
+use super::stats::{Gauges, Overview};
 use crate::error::Reason;
 use crate::exchange::{Exchange, Reply};
 use crate::limits::METRICS_MOUNTS_MAX;
+use crate::mount::Lifecycle;
 use crate::process::Usage;
 use crate::registry::Snapshot;
 use crate::stats::{Book, Class, Distribution, Failure, Stats, Totals};
@@ -39,7 +40,7 @@ pub(super) async fn perform(state: &AdminState, exchange: &Exchange) -> Result<R
         connections: state.front.open(),
         connections_max: state.front.open_max(),
         event_streams: state.streams.open(),
-        journal: state.registry.journal().load(),
+        journal: state.registry.commit_times().load(),
     };
     // With many mounts this takes a while, in which others want to be answered.
     let written = blocking::unblock(move || {
@@ -166,7 +167,7 @@ impl Scrape {
                 .try_for_each(|class| family.counter(&[("class", class.name())], self.totals.of(class)))
         })?;
         page.gauges("standin_mounts", "Mounts, by state", |family| {
-            STATES
+            Lifecycle::WORDS
                 .iter()
                 .zip(self.overview.states)
                 .try_for_each(|(state, count)| family.gauge(&[("state", *state)], count))

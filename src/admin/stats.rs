@@ -11,6 +11,7 @@ use super::reading;
 use crate::error::Reason;
 use crate::exchange::{Exchange, Reply};
 use crate::limits::EVENT_STREAMS_MAX;
+use crate::mount::Lifecycle;
 use crate::mount::MountHandle;
 use crate::process::Usage;
 use crate::registry::{Record, Refusal, Snapshot};
@@ -19,9 +20,6 @@ use crate::upstream::Pool;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-
-/// The states that a mount of the set may be in.
-pub(super) const STATES: [&str; 7] = ["starting", "open", "paused", "draining", "disabled", "restarting", "failed"];
 
 /// Seconds over which rates are told.
 const RATES_OVER_S: [u64; 3] = [1, 10, 60];
@@ -74,20 +72,16 @@ impl Gauges {
 #[derive(Debug)]
 pub(super) struct Overview {
     pub gauges: Gauges,
-    /// How many are in each of [`STATES`].
-    pub states: [u64; STATES.len()],
+    /// How many are in each of [`Lifecycle::WORDS`].
+    pub states: [u64; Lifecycle::WORDS.len()],
 }
 
 impl Overview {
     /// Looks at every mount: some milliseconds where there are many.
     pub fn of(snapshot: &Snapshot) -> Self {
-        let mut overview = Self { gauges: Gauges::default(), states: [0; STATES.len()] };
+        let mut overview = Self { gauges: Gauges::default(), states: [0; Lifecycle::WORDS.len()] };
         for record in snapshot.mounts.values() {
             overview.gauges.add(Gauges::of(&record.handle));
-            let state = json!(record.handle.lifecycle());
-            if let Some(place) = STATES.iter().position(|name| state == **name) {
-                overview.states[place] += 1;
-            }
         }
         overview
     }
@@ -127,8 +121,8 @@ pub(super) async fn of_process(state: &AdminState, exchange: &Exchange) -> Resul
     let mut value = done(&totals, rates);
     value.extend(going_on(overview.gauges));
     let states: Map<String, Value> =
-        STATES.iter().zip(overview.states).map(|(name, count)| ((*name).into(), json!(count))).collect();
-    let journal = state.registry.journal().load();
+        Lifecycle::WORDS.iter().zip(overview.states).map(|(name, count)| ((*name).into(), json!(count))).collect();
+    let journal = state.registry.commit_times().load();
     let about = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started_at": time(state.started_at),

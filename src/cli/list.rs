@@ -6,6 +6,7 @@ use super::mutation::answers_for;
 use super::output::{say, table};
 use super::shape::instant;
 use crate::limits::LISTED_PAGES_MAX;
+use crate::mount::Lifecycle;
 use clap::{Args, ValueEnum};
 use http_types::Method;
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ pub struct ListArguments {
     #[arg(long = "label", value_name = "NAME=VALUE")]
     labels: Vec<String>,
     /// Those in that state
-    #[arg(long, value_parser = STATES)]
+    #[arg(long, value_parser = Lifecycle::WORDS)]
     state: Option<String>,
     /// Those that nobody has asked since: an instant (RFC 3339), or how long ago, as in 2h
     #[arg(long, value_name = "WHEN", value_parser = instant)]
@@ -53,9 +54,6 @@ enum Sort {
     Errors,
     P99,
 }
-
-/// What a mount can be.
-const STATES: [&str; 7] = ["starting", "open", "paused", "draining", "disabled", "restarting", "failed"];
 
 /// How many mounts one answer has at most.
 const PAGE_MAX: u64 = 1000;

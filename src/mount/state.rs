@@ -42,6 +42,10 @@ impl Lifecycle {
         Self::Stopped,
     ];
 
+    /// The words of those that a mount of the set can be in, which is all but the
+    /// last, in the order of their numbers.
+    pub const WORDS: [&str; 7] = ["starting", "open", "paused", "draining", "disabled", "restarting", "failed"];
+
     /// The inverse of `as u8`.
     #[must_use]
     pub fn from_u8(value: u8) -> Self {
@@ -394,6 +398,8 @@ mod tests {
         for lifecycle in Lifecycle::ALL {
             assert_eq!(Lifecycle::from_u8(lifecycle as u8), lifecycle);
             assert_eq!(serde_json::json!(lifecycle), lifecycle.as_str());
+            let word = Lifecycle::WORDS.get(lifecycle as usize).copied();
+            assert_eq!(word, (lifecycle != Lifecycle::Stopped).then_some(lifecycle.as_str()));
         }
     }
 }

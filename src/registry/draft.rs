@@ -179,7 +179,9 @@ impl<'a> Draft<'a> {
         if !before.stored {
             return Err(Refusal::Fixed(before.spec.id.clone()));
         }
-        if before.version() == version {
+        // These do something to what runs, whatever the spec says.
+        let acts = matches!(action, Action::Drain | Action::Restart);
+        if before.version() == version && !acts {
             return Ok(Some(Arc::clone(before)));
         }
         self.vacate(before);
@@ -334,12 +336,11 @@ impl<'a> Draft<'a> {
                 )));
             }
             Act::Lease(lease) => Arc::make_mut(&mut version.spec).lease = Some(lease),
-            // What is there to do is done to what runs, whatever the spec says.
             Act::Drain(wanted) => {
                 enable(&mut version, false);
-                return self.act_anyway(&before, version, wanted, action);
+                ending = wanted;
             }
-            Act::Restart => return self.act_anyway(&before, version, ending, action),
+            Act::Restart => {}
             Act::Expire => match before.spec.lease.map(|lease| lease.on_expiry) {
                 None => return Ok(Some(before)),
                 Some(OnExpiry::Delete) => return self.delete(id, action, Ending::DRAIN).map(|()| None),
@@ -352,20 +353,6 @@ impl<'a> Draft<'a> {
             },
         }
         self.turn(&before, version, ending, action)
-    }
-
-    fn act_anyway(
-        &mut self,
-        before: &Arc<Record>,
-        version: Version,
-        ending: Ending,
-        action: Action,
-    ) -> Result<Option<Arc<Record>>, Refusal> {
-        if !before.stored {
-            return Err(Refusal::Fixed(before.spec.id.clone()));
-        }
-        self.replaced(before, version, ending, action);
-        Ok(None)
     }
 
     /// Ends a mount's lease; nothing, if it has another one meanwhile.

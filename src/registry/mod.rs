@@ -114,7 +114,7 @@ pub struct Registry {
     operations: Arc<Operations>,
     /// Told whenever there is a new revision.
     published: Arc<Event>,
-    journal: Arc<Histogram>,
+    commit_times: Arc<Histogram>,
 }
 
 impl Registry {
@@ -145,7 +145,7 @@ impl Registry {
             history,
             hub,
             published: Arc::default(),
-            journal: Arc::default(),
+            commit_times: Arc::default(),
         };
         let writer = supervisor::Writer {
             store,
@@ -158,7 +158,7 @@ impl Registry {
             hub: Arc::clone(&registry.hub),
             operations: Arc::clone(&registry.operations),
             published: Arc::clone(&registry.published),
-            journal: Arc::clone(&registry.journal),
+            commit_times: Arc::clone(&registry.commit_times),
             unsettled: None,
             over: Vec::new(),
             is_publishing: false,
@@ -196,8 +196,8 @@ impl Registry {
 
     /// How long commits took.
     #[must_use]
-    pub fn journal(&self) -> &Histogram {
-        &self.journal
+    pub fn commit_times(&self) -> &Histogram {
+        &self.commit_times
     }
 
     /// Makes a change; when this answers, it is durable and in effect.

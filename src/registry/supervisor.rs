@@ -45,7 +45,7 @@ pub(super) struct Writer {
     pub operations: Arc<Operations>,
     pub published: Arc<Event>,
     /// How long commits took.
-    pub journal: Arc<Histogram>,
+    pub commit_times: Arc<Histogram>,
     /// What may have been stored or not.
     pub unsettled: Option<Batch>,
     /// The leases that this batch ends.
@@ -136,7 +136,7 @@ impl Writer {
         let older = batch.deeds.len().saturating_sub(usize::try_from(HISTORY_REVISIONS_MAX).unwrap_or(usize::MAX));
         let entries = batch.deeds.iter().skip(older).map(Deed::entry);
         let stored = self.store.commit(batch.snapshot.revision, batch.writes(), entries);
-        self.journal.record(begun.elapsed());
+        self.commit_times.record(begun.elapsed());
         stored
     }
 
