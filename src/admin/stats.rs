@@ -82,6 +82,9 @@ impl Overview {
         let mut overview = Self { gauges: Gauges::default(), states: [0; Lifecycle::WORDS.len()] };
         for record in snapshot.mounts.values() {
             overview.gauges.add(Gauges::of(&record.handle));
+            if let Some(count) = overview.states.get_mut(record.handle.lifecycle() as usize) {
+                *count += 1;
+            }
         }
         overview
     }
