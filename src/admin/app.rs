@@ -1,5 +1,6 @@
 //! The admin tide app: routes behind one guard.
 
+use super::assets::{ASSETS, Asset};
 use super::bulk::Bulk;
 use super::caller::Caller;
 use super::guard::Guard;
@@ -39,16 +40,30 @@ pub fn app(state: AdminState) -> tide::Server<()> {
     let mut app = tide::new();
     for route in ROUTES {
         let path = route.path.replace("{id}", ":id").replace("{revision}", ":id");
-        app.at(&path).all(Call { state: Arc::clone(&state), route: Some(route) });
+        app.at(&path).all(Call { state: Arc::clone(&state), place: Place::Route(route) });
     }
-    app.at("/*").all(Call { state, route: None });
+    for asset in ASSETS {
+        app.at(asset.path).all(Call { state: Arc::clone(&state), place: Place::Asset(asset) });
+    }
+    app.at("/*").all(Call { state, place: Place::Nowhere });
     app
 }
 
-/// One route; none is every path that there is not.
+/// What a path leads to.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// Calls of the API.
+    Route(&'static Route),
+    /// A file of the UI.
+    Asset(&'static Asset),
+    /// There is nothing.
+    Nowhere,
+}
+
+/// One path.
 struct Call {
     state: Arc<AdminState>,
-    route: Option<&'static Route>,
+    place: Place,
 }
 
 #[tide::utils::async_trait]
@@ -71,7 +86,11 @@ impl Call {
         let fields = &exchange.head.fields;
         let authority = exchange.route.authority.map(|span| exchange.bytes(span));
         self.state.guard.check_caller(fields, authority)?;
-        let route = self.route.ok_or_else(|| Problem::new(404, "there is nothing here; see /openapi.yaml"))?;
+        let route = match self.place {
+            Place::Route(route) => route,
+            Place::Asset(asset) => return asset.answer(exchange),
+            Place::Nowhere => return Err(Problem::new(404, "there is nothing here; see /openapi.yaml")),
+        };
         let caller = if route.guarded {
             self.state.guard.check_token(fields, exchange.query(), exchange.peer.ip(), Instant::now())?
         } else {
@@ -100,12 +119,8 @@ mod tests {
                 }
             }
         }
-        let is_ui = |route: &&Route| {
-            route.actions.iter().all(|(_, action)| matches!(action, super::super::routes::Action::Asset(_)))
-        };
         let mut kept: Vec<String> = ROUTES
             .iter()
-            .filter(|route| !is_ui(route))
             .flat_map(|route| route.actions.iter().map(move |(method, _)| format!("{method} {}", route.path)))
             .collect();
         promised.sort();

@@ -5,6 +5,7 @@
 
 pub mod app;
 mod apply;
+mod assets;
 mod attempts;
 mod audit;
 mod bulk;

@@ -17,6 +17,7 @@ use crate::registry::Act;
 use serde_json::{Value, json};
 
 /// A path and what its methods do.
+#[derive(Debug)]
 pub struct Route {
     /// As openapi.yaml writes it.
     pub path: &'static str,
@@ -87,24 +88,6 @@ pub enum Action {
     Ready,
     /// openapi.yaml.
     Contract,
-    /// A file of the admin UI.
-    Asset(Asset),
-}
-
-/// A file of the admin UI, embedded.
-#[derive(Debug, Clone, Copy)]
-pub struct Asset {
-    media_type: &'static str,
-    content: &'static str,
-}
-
-macro_rules! asset {
-    ($file:literal, $media_type:literal) => {
-        &[(
-            "GET",
-            Action::Asset(Asset { media_type: $media_type, content: include_str!(concat!("../../admin-ui/", $file)) }),
-        )]
-    };
 }
 
 macro_rules! act {
@@ -118,8 +101,7 @@ macro_rules! act {
     };
 }
 
-/// Every path there is. The test of the contract compares it to openapi.yaml,
-/// leaving out the UI's files.
+/// Every path there is beside the UI's files. A test compares it to openapi.yaml.
 pub const ROUTES: &[Route] = &[
     Route {
         path: "/v1/mounts",
@@ -178,33 +160,9 @@ pub const ROUTES: &[Route] = &[
     Route { path: "/healthz", guarded: false, actions: &[("GET", Action::Health)], allow: "GET, HEAD" },
     Route { path: "/readyz", guarded: false, actions: &[("GET", Action::Ready)], allow: "GET, HEAD" },
     Route { path: "/openapi.yaml", guarded: false, actions: &[("GET", Action::Contract)], allow: "GET, HEAD" },
-    Route { path: "/", guarded: false, actions: asset!("index.html", "text/html; charset=utf-8"), allow: "GET, HEAD" },
-    Route {
-        path: "/app.js",
-        guarded: false,
-        actions: asset!("app.js", "text/javascript; charset=utf-8"),
-        allow: "GET, HEAD",
-    },
-    Route {
-        path: "/api.js",
-        guarded: false,
-        actions: asset!("api.js", "text/javascript; charset=utf-8"),
-        allow: "GET, HEAD",
-    },
-    Route {
-        path: "/style.css",
-        guarded: false,
-        actions: asset!("style.css", "text/css; charset=utf-8"),
-        allow: "GET, HEAD",
-    },
-    Route { path: "/icon.svg", guarded: false, actions: asset!("icon.svg", "image/svg+xml"), allow: "GET, HEAD" },
 ];
 
 const CONTRACT: &str = include_str!("../../openapi.yaml");
-
-/// What the UI's pages may load and do: their own files, and nothing else.
-const CONTENT_SECURITY_POLICY: &[u8] =
-    b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 impl Action {
     /// What it may do. One that asks for no token can only read.
@@ -226,8 +184,7 @@ impl Action {
             | Self::Metrics
             | Self::Health
             | Self::Ready
-            | Self::Contract
-            | Self::Asset(_) => Effect::Reads,
+            | Self::Contract => Effect::Reads,
             Self::Create
             | Self::Put
             | Self::Patch
@@ -294,11 +251,6 @@ pub async fn perform(
         Action::Ready if state.registry.has_stopped() => Ok(model::json_reply(503, &json!({ "status": "failed" }))),
         Action::Ready => Ok(model::json_reply(200, &json!({ "status": "ok" }))),
         Action::Contract => Ok(model::reply(200, "application/yaml", CONTRACT.into())),
-        Action::Asset(asset) => {
-            let mut reply = model::reply(200, asset.media_type, asset.content.into());
-            reply.head.fields.push(b"Content-Security-Policy", CONTENT_SECURITY_POLICY);
-            Ok(reply)
-        }
     }
 }
 

@@ -1,0 +1,83 @@
+// Owns dialogs: made when they are asked for, gone when they close. Escape is
+// Cancel; the focus goes back to where it was, which the browser sees to.
+
+/** @import { Child } from '../core/dom.js' */
+
+import { h, setText, unique } from '../core/dom.js';
+import { inWords } from '../core/api.js';
+
+/**
+ * Asks before something is done. The action runs while the dialog is open, so
+ * that an error is told where it was asked; then it is false until it worked.
+ * @param {object} about
+ * @param {string} about.title
+ * @param {Child[]} [about.text]
+ * @param {string} about.action the word on the button
+ * @param {boolean} [about.danger]
+ * @param {string} [about.cancel]
+ * @param {(signal: AbortSignal, form: HTMLFormElement) => Promise<unknown>} [about.run]
+ * @returns {Promise<boolean>} whether it was done
+ */
+export function ask({ title, text = [], action, danger = false, cancel = 'Cancel', run }) {
+  return new Promise((done) => {
+    const fault = h('p', { class: 'fault', role: 'alert' });
+    const yes = h('button', { class: danger ? 'primary danger' : 'primary' }, action);
+    const form = h('form', { novalidate: true }, h('div', { class: 'dialog-text' }, text), fault,
+      h('div', { class: 'choices' }, h('button', { type: 'button', onclick: () => close() }, cancel), yes));
+    let agreed = false;
+    const stop = new AbortController();
+    const close = open(title, form, () => {
+      stop.abort();
+      done(agreed);
+    });
+    form.addEventListener('submit', async (event) => {
+      event.preventDefault();
+      if (form.getAttribute('aria-busy') === 'true') return;
+      form.setAttribute('aria-busy', 'true');
+      setText(fault, '');
+      try {
+        await run?.(stop.signal, form);
+        agreed = true;
+        close();
+      } catch (error) {
+        if (!stop.signal.aborted) setText(fault, inWords(error));
+      } finally {
+        form.removeAttribute('aria-busy');
+      }
+    });
+  });
+}
+
+/**
+ * Opens a dialog with any content.
+ * @param {string} title
+ * @param {Child} content
+ * @param {() => void} [closed]
+ * @param {{ wide?: boolean }} [look]
+ * @returns {() => void} closes it
+ */
+export function open(title, content, closed, { wide = false } = {}) {
+  const id = unique('dialog');
+  const dialog = h('dialog', { class: wide ? 'wide' : '', 'aria-labelledby': id },
+    h('div', { class: 'dialog-head' }, h('h2', { id }, title),
+      h('button', { type: 'button', class: 'quiet close', 'aria-label': 'Close', onclick: () => dialog.close() }, '×')),
+    content);
+  dialog.addEventListener('close', () => {
+    dialog.remove();
+    closed?.();
+  });
+  dialog.addEventListener('click', (event) => {
+    if (event.target === dialog) dialog.close(); // the backdrop
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  const first = dialog.querySelector('[autofocus]') ?? dialog.querySelector('.choices button')
+    ?? dialog.querySelector('input, select, textarea');
+  if (first instanceof HTMLElement) first.focus();
+  return () => dialog.close();
+}
+
+/** Closes what is open, as when the page is left. */
+export function closeAll() {
+  for (const dialog of document.querySelectorAll('dialog[open]')) /** @type {HTMLDialogElement} */ (dialog).close();
+}

@@ -1,0 +1,47 @@
+// Owns short messages in the corner: what was done, with a way to undo it.
+
+import { h, setText } from '../core/dom.js';
+import { inWords } from '../core/api.js';
+
+const SHOWN_MS = 6000;
+const UNDO_MS = 20_000;
+const TOASTS_MAX = 4;
+
+/**
+ * Says something for a while; longer where there is something to do, and as
+ * long as the pointer or the focus is on it.
+ * @param {string} text
+ * @param {{ tone?: 'good' | 'bad', action?: { label: string, run: () => Promise<unknown> } }} [more]
+ */
+export function toast(text, { tone = 'good', action } = {}) {
+  const area = /** @type {HTMLElement} */ (document.getElementById('toasts'));
+  const said = h('span', {}, text);
+  const node = h('div', { class: 'toast', data: { tone } }, said);
+  if (action) {
+    const button = h('button', { type: 'button' }, action.label);
+    button.addEventListener('click', async () => {
+      button.disabled = true;
+      try {
+        await action.run();
+        node.remove();
+      } catch (error) {
+        setText(said, inWords(error));
+        node.dataset.tone = 'bad';
+        button.disabled = false;
+      }
+    });
+    node.append(button);
+  }
+  node.append(h('button', { type: 'button', class: 'quiet close', 'aria-label': 'Dismiss', onclick: () => node.remove() }, '×'));
+  area.append(node);
+  while (area.children.length > TOASTS_MAX) area.firstElementChild?.remove();
+  const time = action || tone === 'bad' ? UNDO_MS : SHOWN_MS;
+  let timer = setTimeout(() => node.remove(), time);
+  const hold = () => clearTimeout(timer);
+  const leave = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => node.remove(), time);
+  };
+  for (const name of ['pointerenter', 'focusin']) node.addEventListener(name, hold);
+  for (const name of ['pointerleave', 'focusout']) node.addEventListener(name, leave);
+}

@@ -1,0 +1,133 @@
+//! The admin UI's files, embedded.
+//!
+//! Owns which files of `admin-ui/` there are under which paths, and what their
+//! pages may do. They hold no secret: whoever may reach the listener gets them
+//! without a token, and the page asks for one.
+
+use super::model;
+use super::problem::Problem;
+use crate::exchange::{Exchange, Reply};
+
+/// A file of the admin UI.
+#[derive(Debug)]
+pub struct Asset {
+    /// Where it is found.
+    pub path: &'static str,
+    media_type: &'static str,
+    content: &'static str,
+}
+
+/// What the UI's pages may load and do: their own files, and nothing else. Where
+/// the browser knows trusted types, no text can become markup or script at all.
+const CONTENT_SECURITY_POLICY: &[u8] = b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
+    form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+const HTML: &str = "text/html; charset=utf-8";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+macro_rules! asset {
+    ($media_type:ident, $file:literal) => {
+        Asset {
+            path: concat!("/", $file),
+            media_type: $media_type,
+            content: include_str!(concat!("../../admin-ui/", $file)),
+        }
+    };
+}
+
+/// Every file, and the page itself.
+pub const ASSETS: &[Asset] = &[
+    Asset { path: "/", ..asset!(HTML, "index.html") },
+    asset!(CSS, "css/base.css"),
+    asset!(CSS, "css/form.css"),
+    asset!(CSS, "css/live.css"),
+    asset!(CSS, "css/mount.css"),
+    asset!(CSS, "css/mounts.css"),
+    asset!(CSS, "css/overview.css"),
+    asset!(CSS, "css/parts.css"),
+    asset!(CSS, "css/tools.css"),
+    asset!(SVG, "icon.svg"),
+    asset!(JAVASCRIPT, "js/core/api.js"),
+    asset!(JAVASCRIPT, "js/core/diff.js"),
+    asset!(JAVASCRIPT, "js/core/dom.js"),
+    asset!(JAVASCRIPT, "js/core/format.js"),
+    asset!(JAVASCRIPT, "js/core/keys.js"),
+    asset!(JAVASCRIPT, "js/core/poll.js"),
+    asset!(JAVASCRIPT, "js/core/router.js"),
+    asset!(JAVASCRIPT, "js/core/session.js"),
+    asset!(JAVASCRIPT, "js/core/stream.js"),
+    asset!(JAVASCRIPT, "js/main.js"),
+    asset!(JAVASCRIPT, "js/pages/events.js"),
+    asset!(JAVASCRIPT, "js/pages/explain.js"),
+    asset!(JAVASCRIPT, "js/pages/form.js"),
+    asset!(JAVASCRIPT, "js/pages/mount.js"),
+    asset!(JAVASCRIPT, "js/pages/mounts.js"),
+    asset!(JAVASCRIPT, "js/pages/overview.js"),
+    asset!(JAVASCRIPT, "js/pages/sign-in.js"),
+    asset!(JAVASCRIPT, "js/pages/tokens.js"),
+    asset!(JAVASCRIPT, "js/pages/transfer.js"),
+    asset!(JAVASCRIPT, "js/parts/bits.js"),
+    asset!(JAVASCRIPT, "js/parts/dialog.js"),
+    asset!(JAVASCRIPT, "js/parts/palette.js"),
+    asset!(JAVASCRIPT, "js/parts/toast.js"),
+    asset!(JAVASCRIPT, "js/shell.js"),
+    asset!(JAVASCRIPT, "theme.js"),
+];
+
+impl Asset {
+    /// The file, to who asks for it by GET or HEAD.
+    pub fn answer(&self, exchange: &Exchange) -> Result<Reply, Problem> {
+        if !matches!(exchange.head.method(), b"GET" | b"HEAD") {
+            let allow = "GET, HEAD";
+            return Err(Problem { allow: Some(allow), ..Problem::new(405, format!("this path takes {allow}")) });
+        }
+        let mut reply = model::reply(200, self.media_type, self.content.into());
+        reply.head.fields.push(b"Content-Security-Policy", CONTENT_SECURITY_POLICY);
+        Ok(reply)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn files(directory: &Path, into: &mut Vec<String>) {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files(&path, into);
+            } else {
+                let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/admin-ui"));
+                into.push(format!("/{}", path.strip_prefix(root).unwrap().to_str().unwrap()));
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_ui_is_served_but_its_types() {
+        let mut there = Vec::new();
+        files(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/admin-ui")), &mut there);
+        there.retain(|path| !path.ends_with(".d.ts"));
+        let name = |asset: &Asset| if asset.path == "/" { "/index.html".into() } else { asset.path.to_owned() };
+        let mut served: Vec<String> = ASSETS.iter().map(name).collect();
+        there.sort();
+        served.sort();
+        assert_eq!(served, there);
+    }
+
+    #[test]
+    fn no_file_has_a_script_or_a_style_within_a_page() {
+        let page = ASSETS.iter().find(|asset| asset.path == "/").unwrap().content;
+        assert!(!page.contains("<style") && !page.contains(" style=") && !page.contains(" onclick="));
+        assert!(page.match_indices("<script").all(|(at, _)| page[at..].split('>').next().unwrap().contains("src=")));
+    }
+
+    #[test]
+    fn the_policy_allows_nothing_unsafe() {
+        let policy = std::str::from_utf8(CONTENT_SECURITY_POLICY).unwrap();
+        assert!(policy.starts_with("default-src 'self';") && !policy.contains("unsafe"), "{policy}");
+    }
+}

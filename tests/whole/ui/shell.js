@@ -1,0 +1,66 @@
+// A person signs in, finds the way by mouse, by keys and by search, chooses the
+// colours, and is told when what is seen is stale.
+
+const { assert, scenario } = require('./harness.js');
+
+scenario(async (test) => {
+  const { token, admin } = await test.start();
+  const upstream = await test.upstream();
+  await test.mount('orders-api', upstream, { labels: { team: 'shop' } });
+  const page = await test.open('#/', { token: '' });
+
+  // Signing in, with a wrong token first.
+  await page.getByRole('heading', { name: 'Token needed' }).waitFor();
+  await test.look('sign-in');
+  await page.getByLabel('Token').fill('wrong');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').filter({ hasText: 'does not count' }).waitFor();
+  await page.getByLabel('Token').fill(token);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
+  assert(!page.url().includes(token));
+
+  // A link with the token leaves none in the address bar.
+  await page.goto(`${admin}#token=${token}`);
+  await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
+  assert(!page.url().includes(token));
+
+  // By keys.
+  await page.keyboard.press('g');
+  await page.keyboard.press('m');
+  await page.getByRole('heading', { level: 1, name: 'Mounts' }).waitFor();
+  assert.strictEqual(await page.title(), 'Mounts · Standin');
+  await page.keyboard.press('?');
+  await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+
+  // By search.
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('shop');
+  await page.getByRole('option', { name: /orders-api/ }).waitFor();
+  await test.look('palette');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/#\/mounts\/orders-api$/);
+
+  // Colours are kept.
+  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await ground();
+  await page.getByText('Dark', { exact: true }).click();
+  assert.notStrictEqual(await ground(), light);
+  await page.reload();
+  await page.getByRole('link', { name: 'Overview' }).waitFor();
+  assert.notStrictEqual(await ground(), light);
+
+  // Stale, and live again by itself.
+  await page.getByText('Live', { exact: true }).waitFor();
+  await test.go('#/');
+  test.offline = true;
+  await test.standin.stop();
+  await page.getByText('What you see is from').waitFor();
+  await page.getByText('Stale', { exact: true }).waitFor();
+  await test.startAgain();
+  await page.getByText('Live', { exact: true }).waitFor();
+  await page.getByText('What you see is from').waitFor({ state: 'detached' }).catch(() => {});
+  assert.strictEqual(await page.getByText('What you see is from').count(), 0);
+});
