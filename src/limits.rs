@@ -415,6 +415,15 @@ pub const PAGE_MOUNTS: usize = 100;
 /// See [`PAGE_MOUNTS`].
 pub const PAGE_MOUNTS_MAX: usize = 1000;
 
+/// Mounts that a list may be asked for by their ids: as many as fit on a page.
+pub const LISTED_IDS_MAX: usize = PAGE_MOUNTS_MAX;
+
+/// What mounts are searched for, in bytes: more than people type, and as long
+/// as a label's value.
+pub const SEARCH_BYTES_MAX: usize = 255;
+/// Words of it. Each is looked for in every mount.
+pub const SEARCH_WORDS_MAX: usize = 8;
+
 /// Imports, applies and restores of all that are read or made at a time; further ones are
 /// refused with 503. Each may hold 64 MiB, and some times that of mounts.
 pub const BULK_CALLS_MAX: usize = 2;

@@ -2,18 +2,21 @@
 //!
 //! Owns what is asked of the list and how a page leads to the next. By id and
 //! without a filter a page is read where it is, however many mounts there are;
-//! else all are looked at once, and no more than a page of them is kept. Either
-//! happens on another thread than the one that answers calls.
+//! of mounts that are named only these are looked at, else all are once, and no
+//! more than a page of them is kept. Either happens on another thread than the
+//! one that answers calls.
 
 use super::app::AdminState;
+use super::filter::{self, Filter};
+use super::members::Members;
 use super::model;
 use super::problem::Problem;
 use super::query::Query;
 use super::reading;
+use super::stats::RATE_OVER_S;
 use crate::exchange::{Exchange, Reply};
-use crate::limits::{PAGE_MOUNTS, PAGE_MOUNTS_MAX};
-use crate::message::target;
-use crate::mount::Lifecycle;
+use crate::limits::{LISTED_IDS_MAX, PAGE_MOUNTS, PAGE_MOUNTS_MAX};
+use crate::mount::spec::is_id;
 use crate::registry::{Record, Registry, Snapshot};
 use crate::stats::Stats;
 use base64::Engine;
@@ -25,7 +28,19 @@ use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-const KNOWN: &[&str] = &["host", "path_prefix", "state", "inactive_since", "sort", "limit", "page", "min_revision"];
+const KNOWN: &[&str] = &[
+    "host",
+    "path_prefix",
+    "state",
+    "inactive_since",
+    "search",
+    "id",
+    "fields",
+    "sort",
+    "limit",
+    "page",
+    "min_revision",
+];
 
 /// `GET /v1/mounts`
 pub async fn perform(state: &AdminState, exchange: &Exchange) -> Result<Reply, Problem> {
@@ -40,27 +55,16 @@ pub async fn perform(state: &AdminState, exchange: &Exchange) -> Result<Reply, P
 /// What is asked of the list.
 #[derive(Debug)]
 struct Wanted {
+    /// These at most, in order and each once; none is all that there are.
+    ids: Option<Vec<String>>,
     filter: Filter,
+    /// What is shown of each; none is everything but what must be asked for.
+    members: Option<Members>,
     sort: Sort,
     descending: bool,
     limit: usize,
     /// The last mount of the page before.
     after: Option<Key>,
-}
-
-/// What the mounts of a list have in common. What is none is not asked for.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Filter {
-    /// As the mount has it, in lower case; empty is any host.
-    host: Option<String>,
-    /// This path or one below it.
-    path: Option<String>,
-    labels: Vec<(String, Option<String>)>,
-    state: Option<&'static str>,
-    /// No request at this time or later, as far as is known.
-    inactive_since: Option<SystemTime>,
-    /// Before it nothing is known of requests.
-    started_at: Option<SystemTime>,
 }
 
 /// By what a list is sorted; by id where that is equal.
@@ -74,9 +78,10 @@ enum Sort {
     Requests,
     Errors,
     P99,
+    RequestsPerS,
 }
 
-const SORTS: [(&str, Sort); 8] = [
+const SORTS: [(&str, Sort); 9] = [
     ("id", Sort::Id),
     ("created_at", Sort::CreatedAt),
     ("updated_at", Sort::UpdatedAt),
@@ -85,6 +90,7 @@ const SORTS: [(&str, Sort); 8] = [
     ("requests", Sort::Requests),
     ("errors", Sort::Errors),
     ("p99", Sort::P99),
+    ("requests_per_s", Sort::RequestsPerS),
 ];
 
 /// Where a mount is in a sorted list.
@@ -101,7 +107,10 @@ impl Wanted {
         let limit = query.number("limit", 1..=PAGE_MOUNTS_MAX as u64)?;
         let limit = limit.map_or(PAGE_MOUNTS, |limit| usize::try_from(limit).unwrap_or(PAGE_MOUNTS_MAX));
         let after = query.get("page").map(|page| cursor(page, named)).transpose()?;
-        Ok(Self { filter: Filter::read(query, started_at)?, sort, descending, limit, after })
+        let filter = Filter::read(query, started_at)?;
+        let ids = query.get("id").map(ids).transpose()?;
+        let members = query.get("fields").map(Members::read).transpose()?;
+        Ok(Self { ids, filter, members, sort, descending, limit, after })
     }
 
     /// Of all mounts with their keys those of the page and one more, with the
@@ -125,68 +134,13 @@ impl Wanted {
     }
 }
 
-impl Filter {
-    fn read(query: &Query, started_at: SystemTime) -> Result<Self, Problem> {
-        let path = query.get("path_prefix").map(|path| match path.strip_prefix('/') {
-            Some(_) => Ok(target::normal_path(path.trim_end_matches('/').as_bytes())),
-            None => Err(Problem::new(400, "path_prefix must begin with /")),
-        });
-        let label = |text: &str| match text.split_once('=') {
-            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-            None => (text.to_owned(), None),
-        };
-        let state = query.get("state").map(|word| {
-            let found = Lifecycle::WORDS.into_iter().find(|state| *state == word);
-            found.ok_or_else(|| Problem::new(400, format!("state must be one of {}", Lifecycle::WORDS.join(", "))))
-        });
-        let inactive_since = query.get("inactive_since").map(|text| {
-            humantime::parse_rfc3339_weak(text)
-                .map_err(|_| Problem::new(400, "inactive_since must be a time in UTC, as in 2030-01-31T12:00:00Z"))
-        });
-        Ok(Self {
-            host: query.get("host").map(str::to_ascii_lowercase),
-            path: path.transpose()?,
-            labels: query.all("label").map(label).collect(),
-            state: state.transpose()?,
-            inactive_since: inactive_since.transpose()?,
-            started_at: query.get("inactive_since").map(|_| started_at),
-        })
-    }
-
-    fn takes(&self, record: &Record) -> bool {
-        let matches = &record.spec.matches;
-        let host = || matches.host.as_ref().map(ToString::to_string).unwrap_or_default();
-        let is_below = |prefix: &String| {
-            let rest = matches.path.strip_prefix(prefix.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        let has = |(name, value): &(String, Option<String>)| {
-            let found = record.spec.labels.get(name);
-            found.is_some_and(|found| value.as_ref().is_none_or(|value| value == found))
-        };
-        self.path.as_ref().is_none_or(is_below)
-            && self.labels.iter().all(has)
-            && self.host.as_ref().is_none_or(|wanted| *wanted == host())
-            && self.state.is_none_or(|state| json!(record.handle.lifecycle()) == *state)
-            && self.inactive_since.is_none_or(|since| self.last_known(record) < since)
-    }
-
-    /// When a mount may have had its last request: a script that removes what
-    /// nobody uses must not take what is new, or what was not watched.
-    fn last_known(&self, record: &Record) -> SystemTime {
-        let asked = record.handle.last_activity();
-        let unwatched = || parsed(&record.created_at).max(self.started_at.unwrap_or(SystemTime::UNIX_EPOCH));
-        asked.unwrap_or_else(unwatched)
-    }
-}
-
 impl Sort {
     fn value(self, record: &Record) -> u64 {
         let (handle, stats) = (&record.handle, record.handle.stats());
         match self {
             Self::Id => 0,
-            Self::CreatedAt => millis(parsed(&record.created_at)),
-            Self::UpdatedAt => millis(parsed(&record.updated_at)),
+            Self::CreatedAt => millis(filter::parsed(&record.created_at)),
+            Self::UpdatedAt => millis(filter::parsed(&record.updated_at)),
             // One that has something to do is busy now.
             Self::LastActivityAt if handle.in_flight() + handle.tunnels() > 0 => u64::MAX,
             Self::LastActivityAt => stats.map_or(0, Stats::last_ms),
@@ -197,13 +151,24 @@ impl Sort {
                 let p99 = stats.and_then(|stats| stats.quantile(0.99));
                 p99.map_or(0, |p99| u64::try_from(p99.as_micros()).unwrap_or(u64::MAX))
             }
+            Self::RequestsPerS => stats.map_or(0, |stats| stats.in_last(RATE_OVER_S)),
         }
     }
 }
 
-fn parsed(text: &str) -> SystemTime {
-    // We wrote it.
-    humantime::parse_rfc3339(text).unwrap_or(SystemTime::UNIX_EPOCH)
+/// The ids of `id`, in order and each once.
+fn ids(text: &str) -> Result<Vec<String>, Problem> {
+    let mut ids: Vec<String> = text.split(',').take(LISTED_IDS_MAX + 1).map(str::to_owned).collect();
+    if ids.len() > LISTED_IDS_MAX {
+        return Err(Problem::new(400, format!("id names more than {LISTED_IDS_MAX} mounts; ask more than once")));
+    }
+    if let Some(other) = ids.iter().find(|id| !is_id(id)) {
+        let detail = format!("id must be ids with commas between, and '{}' is none", other.escape_default());
+        return Err(Problem::new(400, detail));
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
 }
 
 fn millis(time: SystemTime) -> u64 {
@@ -214,9 +179,16 @@ fn millis(time: SystemTime) -> u64 {
 /// One page, what is behind it, and how many there are.
 fn page(snapshot: &Snapshot, registry: &Registry, query: &Query, wanted: &Wanted) -> Value {
     let is_plain = wanted.sort == Sort::Id && wanted.filter == Filter::default();
-    let (records, total) = if is_plain { in_place(snapshot, wanted) } else { looked_for(snapshot, wanted) };
-    let shown: Vec<Value> =
-        records.iter().take(wanted.limit).map(|(_, record)| model::mount(record, registry)).collect();
+    let (records, total) = match &wanted.ids {
+        Some(ids) => looked_for(ids.iter().filter_map(|id| snapshot.mounts.get(id)), wanted),
+        None if is_plain => in_place(snapshot, wanted),
+        None => looked_for(snapshot.mounts.values(), wanted),
+    };
+    let show = |record| match &wanted.members {
+        Some(members) => members.of(record, registry),
+        None => model::mount(record, registry),
+    };
+    let shown: Vec<Value> = records.iter().take(wanted.limit).map(|(_, record)| show(record)).collect();
     let last = records.get(wanted.limit).and(records.get(wanted.limit - 1));
     let next = last.map(|(value, record)| next(query, (*value, &record.spec.id)));
     json!({ "mounts": shown, "revision": snapshot.revision, "total": total, "next": next })
@@ -240,10 +212,10 @@ fn in_place(snapshot: &Snapshot, wanted: &Wanted) -> (Vec<Placed>, usize) {
     (records, mounts.size())
 }
 
-/// The page and one more, of all those that the filter takes.
-fn looked_for(snapshot: &Snapshot, wanted: &Wanted) -> (Vec<Placed>, usize) {
-    let mut total = 0;
-    let found = snapshot.mounts.values().filter(|record| wanted.filter.takes(record)).inspect(|_| total += 1);
+/// The page and one more, of those that the filter takes.
+fn looked_for<'a>(records: impl Iterator<Item = &'a Arc<Record>>, wanted: &Wanted) -> (Vec<Placed>, usize) {
+    let (mut sieve, mut total) = (wanted.filter.sieve(), 0);
+    let found = records.filter(|record| sieve.takes(record)).inspect(|_| total += 1);
     let keyed = found.map(|record| ((wanted.sort.value(record), record.spec.id.as_str()), record));
     let chosen = wanted.choose(keyed);
     (chosen.into_iter().map(|((value, _), record)| (value, Arc::clone(record))).collect(), total)
@@ -312,7 +284,7 @@ fn cursor(page: &str, sort: &str) -> Result<Key, Problem> {
 
 fn encode(text: &str, into: &mut String) {
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/:".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || b"-._~/:,".contains(&byte) {
             into.push(char::from(byte));
         } else {
             into.push_str(&format!("%{byte:02X}"));

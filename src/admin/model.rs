@@ -11,10 +11,19 @@ use std::time::SystemTime;
 /// A mount as the API shows it: its spec and what is known of it now.
 #[must_use]
 pub fn mount(record: &Record, registry: &Registry) -> Value {
+    let mut value = json!(*record.spec);
+    if let (Value::Object(value), Value::Object(now)) = (&mut value, now(record, registry)) {
+        value.extend(now);
+    }
+    value
+}
+
+/// What is known of a mount now, without its spec.
+#[must_use]
+pub fn now(record: &Record, registry: &Registry) -> Value {
     let handle = &record.handle;
     let status = handle.status();
-    let mut value = json!(*record.spec);
-    let about = json!({
+    let mut value = json!({
         "revision": record.revision,
         "created_at": record.created_at,
         "updated_at": record.updated_at,
@@ -34,15 +43,12 @@ pub fn mount(record: &Record, registry: &Registry) -> Value {
     if let Some(expires) = registry.lease_expires_at(record) {
         value["lease_expires_at"] = json!(instant(expires));
     }
-    if let (Value::Object(value), Value::Object(about)) = (&mut value, about) {
-        value.extend(about);
-    }
     value
 }
 
 /// The members that only answers have. Sent back they are left out, so that
 /// what a GET has answered can be edited and sent.
-const READ_ONLY: [&str; 16] = [
+pub const READ_ONLY: [&str; 16] = [
     "revision",
     "created_at",
     "updated_at",

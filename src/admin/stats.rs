@@ -24,6 +24,9 @@ use std::time::{Duration, SystemTime};
 /// Seconds over which rates are told.
 const RATES_OVER_S: [u64; 3] = [1, 10, 60];
 
+/// Seconds over which a list tells rates, and is sorted by them.
+pub(super) const RATE_OVER_S: u64 = 10;
+
 /// What goes on now, of one mount or of many.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Gauges {
@@ -111,6 +114,22 @@ fn mount(record: &Record) -> Value {
     Value::Object(value)
 }
 
+/// What a mount has done, as short as a list tells it.
+pub(super) fn brief(handle: &MountHandle) -> Value {
+    let stats = handle.stats();
+    let totals = stats.map(crate::stats::Stats::totals).unwrap_or_default();
+    let share = |share: f64| totals.latency.quantile(share).map(milliseconds);
+    json!({
+        "requests": totals.requests(),
+        "errors": totals.errors(),
+        "requests_per_s": per_second(stats.map_or(0, |stats| stats.in_last(RATE_OVER_S)), RATE_OVER_S),
+        "p50_ms": share(0.5),
+        "p99_ms": share(0.99),
+        "received_bytes": totals.received_bytes(),
+        "sent_bytes": totals.sent_bytes(),
+    })
+}
+
 /// `GET /v1/stats`
 pub(super) async fn of_process(state: &AdminState, exchange: &Exchange) -> Result<Reply, Problem> {
     let snapshot = reading::snapshot(state, &Query::read(exchange, reading::PLAIN)?).await?;
@@ -153,8 +172,7 @@ fn done(totals: &Totals, rates: [u64; RATES_OVER_S.len()]) -> Map<String, Value>
         Failure::APART.map(|failure| (failure.name().into(), json!(totals.failed(failure)))).into_iter().collect();
     let refused = |reason: Reason| (reason.name().into(), json!(totals.failed(Failure::Refused(reason))));
     let refusals: Map<String, Value> = Reason::ALL.map(refused).into_iter().collect();
-    #[allow(clippy::cast_precision_loss, reason = "requests of a minute")]
-    let rate = |(count, seconds): (u64, u64)| (format!("over_{seconds}_s"), json!(count as f64 / seconds as f64));
+    let rate = |(count, seconds): (u64, u64)| (format!("over_{seconds}_s"), json!(per_second(count, seconds)));
     let rates: Map<String, Value> = rates.into_iter().zip(RATES_OVER_S).map(rate).collect();
     let value = json!({
         "requests": requests,
@@ -171,6 +189,11 @@ fn done(totals: &Totals, rates: [u64; RATES_OVER_S.len()]) -> Map<String, Value>
         Value::Object(members) => members,
         _ => Map::new(),
     }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "requests of a minute")]
+fn per_second(count: u64, seconds: u64) -> f64 {
+    count as f64 / seconds as f64
 }
 
 fn going_on(gauges: Gauges) -> [(String, Value); 3] {

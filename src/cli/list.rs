@@ -22,12 +22,15 @@ pub struct ListArguments {
     /// Those with that label (repeatable)
     #[arg(long = "label", value_name = "NAME=VALUE")]
     labels: Vec<String>,
-    /// Those in that state
-    #[arg(long, value_parser = Lifecycle::WORDS)]
-    state: Option<String>,
+    /// Those in that state (repeatable: or in that one)
+    #[arg(long = "state", value_name = "STATE", value_parser = Lifecycle::WORDS)]
+    states: Vec<String>,
     /// Those that nobody has asked since: an instant (RFC 3339), or how long ago, as in 2h
     #[arg(long, value_name = "WHEN", value_parser = instant)]
     inactive_since: Option<String>,
+    /// Those in which each of these words occurs: in the id, match, upstream or a label as NAME=VALUE
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
     /// In which order
     #[arg(long)]
     sort: Option<Sort>,
@@ -38,7 +41,7 @@ pub struct ListArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
     /// Go on where an answer ended: its `next`
-    #[arg(long, value_name = "NEXT", conflicts_with_all = ["host", "path_prefix", "labels", "state", "sort"])]
+    #[arg(long, value_name = "NEXT", conflicts_with_all = ["host", "path_prefix", "labels", "states", "search", "sort"])]
     page: Option<String>,
 }
 
@@ -53,6 +56,7 @@ enum Sort {
     Requests,
     Errors,
     P99,
+    RequestsPerS,
 }
 
 /// How many mounts one answer has at most.
@@ -98,8 +102,9 @@ fn first(arguments: &ListArguments, limit: u64) -> String {
     let parameters = [
         ("host", arguments.host.clone()),
         ("path_prefix", arguments.path_prefix.clone()),
-        ("state", arguments.state.clone()),
+        ("state", (!arguments.states.is_empty()).then(|| arguments.states.join(","))),
         ("inactive_since", arguments.inactive_since.clone()),
+        ("search", arguments.search.clone()),
         ("sort", sort),
         ("limit", Some(limit.to_string())),
     ];
@@ -112,7 +117,8 @@ impl ListArguments {
         self.host.is_some()
             || self.path_prefix.is_some()
             || !self.labels.is_empty()
-            || self.state.is_some()
+            || !self.states.is_empty()
+            || self.search.is_some()
             || self.inactive_since.is_some()
             || self.page.is_some()
     }
@@ -183,6 +189,8 @@ mod tests {
         assert_eq!(first(&["--inactive-since", "2030-01-31T12:00:00Z"]), {
             "/v1/mounts?inactive_since=2030-01-31T12:00:00Z&limit=1000"
         });
+        let states = ["--state", "failed", "--state", "restarting", "--search", "a b", "--sort", "requests_per_s"];
+        assert_eq!(first(&states), "/v1/mounts?state=failed%2Crestarting&search=a%20b&sort=requests_per_s&limit=1000");
         assert!(Line::try_parse_from(["x", "--inactive-since", "lately"]).is_err());
     }
 }

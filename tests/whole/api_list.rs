@@ -2,6 +2,7 @@
 
 use crate::common::admin::Admin;
 use crate::common::client::get;
+use crate::common::contract::check_value;
 use crate::common::origin::Origin;
 use crate::common::process::Standin;
 use serde_json::{Value, json};
@@ -100,6 +101,15 @@ fn filters_take_those_mounts_that_have_it_all() {
         ("label=app", &["any", "near"]),
         ("label=app%3Dx+y%26z", &["near"]),
         ("label=nobody", &[]),
+        ("search=APP%3DX+owner", &["any"]),
+        ("search=x", &["any", "host", "near", "wild"]),
+        ("search=example.org/A", &["host"]),
+        ("search=+", &["any", "deep", "host", "near", "off", "wild"]),
+        ("search=nobody+ci", &[]),
+        ("id=wild,nobody,any,wild", &["any", "wild"]),
+        ("id=wild,any,off&sort=-id", &["wild", "off", "any"]),
+        ("id=any,deep,near&label=owner%3Dci&search=/a/b", &["deep"]),
+        ("id=nobody", &[]),
         ("inactive_since=2000-01-01T00:00:00Z", &[]),
         ("inactive_since=2999-01-01T00:00:00Z", &["any", "deep", "host", "near", "off", "wild"]),
     ] {
@@ -122,6 +132,15 @@ fn what_the_list_cannot_be_asked_is_refused_with_what_it_can() {
         ("?limit=1&limit=2", "twice"),
         ("?sort=size", "sort must be one of id"),
         ("?state=happy", "state must be one of starting"),
+        ("?state=open,", "state must be one of starting"),
+        ("?state=open&state=failed", "twice"),
+        ("?search=a+b+c+d+e+f+g+h+i", "at most 8 words"),
+        (&format!("?search={}", "%C3%A4".repeat(128)), "at most 255 bytes"),
+        ("?id=", "ids with commas"),
+        ("?id=a,B", "'B' is none"),
+        (&format!("?id=a{}", ",a".repeat(1000)), "more than 1000"),
+        ("?fields=", "known are id, kind"),
+        ("?fields=id,colour", "'colour'; known are id"),
         ("?inactive_since=yesterday", "a time"),
         ("?path_prefix=a", "begin with /"),
         ("?page=x", "'next'"),
@@ -209,12 +228,93 @@ fn mounts_are_sorted_by_what_they_have_done() {
         ("state=disabled", &["some"]),
         ("state=open&sort=-id", &["none", "much"]),
         ("state=paused", &[]),
+        ("state=paused,disabled", &["some"]),
+        ("state=disabled,open", &["much", "none", "some"]),
     ] {
         assert_eq!(ids(&admin.get(&format!("/v1/mounts?{query}")).value), expected, "{query}");
     }
     let slowest = admin.get("/v1/mounts?sort=p99&limit=1").value;
     assert_eq!((ids(&slowest), &slowest["total"]), (vec!["none"], &json!(3)));
     assert_eq!(pages(&admin, "/v1/mounts?sort=-last_activity_at&limit=1").concat(), ["some", "much", "none"]);
+}
+
+#[test]
+fn a_list_of_names_goes_on_from_page_to_page() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    for id in ["a", "b", "c", "d", "e"] {
+        assert_eq!(admin.put(id, &mount(id, json!({}))).status, 201);
+    }
+    assert_eq!(
+        pages(&admin, "/v1/mounts?id=e,c,x,a&limit=2&fields=id&state=starting,open"),
+        [vec!["a", "c"], vec!["e"]]
+    );
+    assert_eq!(admin.get("/v1/mounts?id=e,c,x,a&limit=1").value["total"], 3);
+}
+
+#[test]
+fn a_list_shows_the_members_that_are_asked_for() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let plain = admin.put("plain", &mount("plain", json!({})));
+    let more = json!({ "labels": { "app": "x" }, "lease": { "ttl_s": 600 }, "metadata": { "note": 1 } });
+    assert_eq!((plain.status, admin.put("more", &mount("more", more)).status), (201, 201));
+    let wide =
+        json!({ "id": "wide", "kind": "transparent", "match": { "path": "/wide" }, "allowed_hosts": ["h.example"] });
+    assert_eq!(admin.put("wide", &wide).status, 201);
+    crate::common::eventually("all are open", || admin.get("/v1/mounts?state=open").value["total"] == 3);
+    // Without fields a mount is whole, and what it has done is not there.
+    let whole = admin.get("/v1/mounts").value["mounts"].clone();
+    whole.as_array().unwrap().iter().for_each(|mount| check_value("Mount", mount));
+    let shown = |fields: &str| admin.get(&format!("/v1/mounts?fields={fields}")).value["mounts"].clone();
+    assert_eq!(shown("id"), json!([{ "id": "more" }, { "id": "plain" }, { "id": "wide" }]));
+    assert_eq!(
+        shown("labels,state,lease"),
+        json!([
+            { "id": "more", "labels": { "app": "x" }, "lease": { "ttl_s": 600, "on_expiry": "delete" }, "state": "open" },
+            { "id": "plain", "state": "open" },
+            { "id": "wide", "state": "open" },
+        ])
+    );
+    // All that can be asked for is what a whole mount has, and its numbers.
+    let known = admin.get("/v1/mounts?fields=x");
+    let (_, known) = known.detail().split_once("known are ").unwrap();
+    let mut all = shown(&known.replace(", ", ","));
+    for mount in all.as_array_mut().unwrap() {
+        let stats = mount.as_object_mut().unwrap().remove("stats").unwrap();
+        assert_eq!(
+            (&stats["requests"], &stats["p50_ms"], &stats["requests_per_s"]),
+            (&json!(0), &Value::Null, &json!(0.0))
+        );
+    }
+    assert_eq!(all, whole);
+}
+
+#[test]
+fn a_list_tells_and_sorts_by_what_mounts_do_now() {
+    let origin = Origin::answering("done");
+    let standin = Standin::start();
+    let admin = standin.admin();
+    for (id, requests) in [("none", 0), ("slow", 1), ("fast", 3)] {
+        assert_eq!(admin.put(id, &mount(id, json!({ "address": origin.url() }))).status, 201);
+        for _ in 0..requests {
+            assert_eq!(get(standin.front, &format!("/{id}")).text(), "done");
+        }
+    }
+    // They count from the next second on, for ten.
+    crate::common::eventually("the second is over", || {
+        let list = admin.get("/v1/mounts?sort=-requests_per_s&fields=stats").value;
+        let rates: Vec<_> = list["mounts"].as_array().unwrap().iter().map(|m| &m["stats"]["requests_per_s"]).collect();
+        ids(&list) == ["fast", "slow", "none"] && rates == [&json!(0.3), &json!(0.1), &json!(0.0)]
+    });
+    assert_eq!(pages(&admin, "/v1/mounts?sort=requests_per_s&limit=1&fields=id").concat(), ["none", "slow", "fast"]);
+    let list = admin.get("/v1/mounts?id=fast,none&fields=stats").value;
+    let (fast, none) = (&list["mounts"][0]["stats"], &list["mounts"][1]["stats"]);
+    assert_eq!((&fast["requests"], &fast["errors"], &fast["sent_bytes"]), (&json!(3), &json!(0), &json!(12)));
+    assert!(fast["p50_ms"].as_f64().unwrap() > 0.0 && fast["p99_ms"].as_f64() >= fast["p50_ms"].as_f64(), "{fast}");
+    assert_eq!((&none["requests"], &none["p99_ms"], &none["sent_bytes"]), (&json!(0), &Value::Null, &json!(0)));
+    let alone = admin.get("/v1/mounts/fast/stats").value;
+    assert_eq!((&alone["latency_ms"]["p50"], &alone["latency_ms"]["p99"]), (&fast["p50_ms"], &fast["p99_ms"]));
 }
 
 #[test]

@@ -186,7 +186,8 @@ pub enum Id<'a> {
     OwnOr(&'a str),
 }
 
-const FIELDS: &[&str] = &[
+/// The members that a mount may have when it is sent.
+pub const FIELDS: &[&str] = &[
     "id",
     "kind",
     "match",

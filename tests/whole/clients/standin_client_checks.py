@@ -187,6 +187,8 @@ def pages():
     client = Client()
     wanted = {client.put_mount(f"page-{number}", spec(f"/page/{number}"))["id"] for number in range(5)}
     assert {mount["id"] for mount in client.mounts(path_prefix="/page", limit=2)} == wanted
+    some = client.mounts(ids=["page-3", "page-1", "nobody"], state=["starting", "open"], search="PAGE", limit=1)
+    assert [mount["id"] for mount in some] == ["page-1", "page-3"]
 
 
 def life():

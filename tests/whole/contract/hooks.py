@@ -93,6 +93,10 @@ def made_apart(mount, id):
     return {**mount, "match": {"path": f"/{id}"}}
 
 
+# Of what mounts are searched for. A pattern for words would say it to nobody.
+SEARCH_BYTES_MAX = 255
+SEARCH_WORDS_MAX = 8
+
 # Where each call has all that it may have: with made-up revisions none would be made.
 PHASES_WITHOUT_CONDITIONS = ["examples", "coverage"]
 
@@ -101,6 +105,9 @@ def make_consistent(query, headers, phase):
     """Leaves out what does not go with the rest of the call, which openapi.yaml says in words only."""
     if "drain_ms" in query and query.get("mode", "deadline") != "deadline":
         del query["drain_ms"]
+    search = str(query.get("search", ""))
+    if len(search.encode()) > SEARCH_BYTES_MAX or len(search.split()) > SEARCH_WORDS_MAX:
+        del query["search"]
     query.pop("page", None)  # made up; what `next` says is followed by tests/whole/api_list.rs
     is_about_many = str(query.get("all")).lower() == "true"
     if "If-Match" in headers or is_about_many or phase in PHASES_WITHOUT_CONDITIONS:

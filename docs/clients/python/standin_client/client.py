@@ -170,19 +170,23 @@ class Client:
         host: str | None = None,
         path_prefix: str | None = None,
         labels: Mapping[str, str] | None = None,
-        state: str | None = None,
+        state: str | Sequence[str] | None = None,
         inactive_since: str | None = None,
+        search: str | None = None,
+        ids: Sequence[str] | None = None,
         sort: str | None = None,
         limit: int | None = None,
         min_revision: int | None = None,
     ) -> Iterator[Mount]:
-        """All mounts, or those that are meant, page by page."""
+        """All mounts, or those that are meant, page by page; `state` and `ids` are one of several."""
         query: Query = {
             "host": host,
             "path_prefix": path_prefix,
             "label": [f"{name}={value}" for name, value in (labels or {}).items()],
-            "state": state,
+            "state": state if state is None or isinstance(state, str) else ",".join(state),
             "inactive_since": inactive_since,
+            "search": search,
+            "id": None if ids is None else ",".join(ids),
             "sort": sort,
             "limit": limit,
             "min_revision": min_revision,
