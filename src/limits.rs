@@ -522,6 +522,9 @@ pub const LATENCY_BUCKETS_PER_OCTAVE: usize = 4;
 /// that goes on, and some that late comers may still write to.
 pub const RATE_SECONDS: usize = 64;
 
+/// Whole seconds that are told one by one: a minute.
+pub const RATE_SECONDS_TOLD: usize = 60;
+
 /// Mounts that have metrics of their own, those with the most requests; the
 /// others are summed. Each has about fifty lines, and a scrape of all of them
 /// stays below half a megabyte.

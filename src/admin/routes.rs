@@ -66,6 +66,8 @@ pub enum Action {
     Revision,
     /// Mounts as they were once.
     Restore,
+    /// Who calls.
+    Caller,
     /// Who may call.
     ListTokens,
     /// Somebody more.
@@ -151,6 +153,7 @@ pub const ROUTES: &[Route] = &[
         actions: &[("GET", Action::ListTokens), ("POST", Action::AddToken)],
         allow: "GET, HEAD, POST",
     },
+    Route { path: "/v1/caller", guarded: true, actions: &[("GET", Action::Caller)], allow: "GET, HEAD" },
     Route { path: "/v1/tokens/{id}", guarded: true, actions: &[("DELETE", Action::RemoveToken)], allow: "DELETE" },
     Route { path: "/v1/mounts/{id}/stats", guarded: true, actions: &[("GET", Action::MountStats)], allow: "GET, HEAD" },
     Route { path: "/v1/mounts/{id}/traffic", guarded: true, actions: &[("GET", Action::Traffic)], allow: "GET, HEAD" },
@@ -178,6 +181,7 @@ impl Action {
             | Self::MountRevisions
             | Self::Revision
             | Self::Operation
+            | Self::Caller
             | Self::MountStats
             | Self::Traffic
             | Self::Stats
@@ -238,6 +242,7 @@ pub async fn perform(
         Action::MountRevisions => revisions::list(state, Some(id), exchange).await,
         Action::Revision => revisions::show(state, id, exchange).await,
         Action::Restore => revisions::restore(state, caller, id, exchange).await,
+        Action::Caller => token_calls::whose(state, caller, exchange).await,
         Action::ListTokens => token_calls::list(state, exchange).await,
         Action::AddToken => token_calls::add(state, caller, exchange).await,
         Action::RemoveToken => token_calls::remove(state, caller, id, exchange).await,

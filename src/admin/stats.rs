@@ -10,7 +10,7 @@ use super::query::Query;
 use super::reading;
 use crate::error::Reason;
 use crate::exchange::{Exchange, Reply};
-use crate::limits::EVENT_STREAMS_MAX;
+use crate::limits::{EVENT_STREAMS_MAX, RATE_SECONDS_TOLD};
 use crate::mount::Lifecycle;
 use crate::mount::MountHandle;
 use crate::process::Usage;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// Seconds over which rates are told.
-const RATES_OVER_S: [u64; 3] = [1, 10, 60];
+const RATES_OVER_S: [usize; 3] = [1, 10, RATE_SECONDS_TOLD];
 
 /// Seconds over which a list tells rates, and is sorted by them.
 pub(super) const RATE_OVER_S: u64 = 10;
@@ -104,8 +104,8 @@ fn mount(record: &Record) -> Value {
     let handle = &record.handle;
     let stats = handle.stats();
     let totals = stats.map(crate::stats::Stats::totals).unwrap_or_default();
-    let rates = RATES_OVER_S.map(|seconds| stats.map_or(0, |stats| stats.in_last(seconds)));
-    let mut value = done(&totals, rates);
+    let by_second = stats.map_or([0; RATE_SECONDS_TOLD], crate::stats::Stats::by_second);
+    let mut value = done(&totals, &by_second);
     value.extend(going_on(Gauges::of(handle)));
     value.insert("id".into(), json!(record.spec.id));
     value.insert("counting_since".into(), json!(stats.map(|stats| time(stats.began()))));
@@ -136,11 +136,11 @@ pub(super) async fn of_process(state: &AdminState, exchange: &Exchange) -> Resul
     let book = Arc::clone(&state.book);
     // With many mounts this takes a while, in which others want to be answered.
     let looked = blocking::unblock(move || {
-        let rates = RATES_OVER_S.map(|seconds| book.in_last(seconds));
-        (Overview::of(&snapshot), book.totals(), rates, Usage::now(), snapshot.revision)
+        let by_second = book.by_second();
+        (Overview::of(&snapshot), book.totals(), by_second, Usage::now(), snapshot.revision)
     });
-    let (overview, totals, rates, usage, revision) = looked.await;
-    let mut value = done(&totals, rates);
+    let (overview, totals, by_second, usage, revision) = looked.await;
+    let mut value = done(&totals, &by_second);
     value.extend(going_on(overview.gauges));
     let states: Map<String, Value> =
         Lifecycle::WORDS.iter().zip(overview.states).map(|(name, count)| ((*name).into(), json!(count))).collect();
@@ -164,7 +164,7 @@ pub(super) async fn of_process(state: &AdminState, exchange: &Exchange) -> Resul
 }
 
 /// What was counted.
-fn done(totals: &Totals, rates: [u64; RATES_OVER_S.len()]) -> Map<String, Value> {
+fn done(totals: &Totals, by_second: &[u64; RATE_SECONDS_TOLD]) -> Map<String, Value> {
     let mut requests = Map::new();
     requests.insert("total".into(), json!(totals.requests()));
     requests.extend(Class::ALL.map(|class| (class.name().into(), json!(totals.of(class)))));
@@ -172,14 +172,18 @@ fn done(totals: &Totals, rates: [u64; RATES_OVER_S.len()]) -> Map<String, Value>
         Failure::APART.map(|failure| (failure.name().into(), json!(totals.failed(failure)))).into_iter().collect();
     let refused = |reason: Reason| (reason.name().into(), json!(totals.failed(Failure::Refused(reason))));
     let refusals: Map<String, Value> = Reason::ALL.map(refused).into_iter().collect();
-    let rate = |(count, seconds): (u64, u64)| (format!("over_{seconds}_s"), json!(per_second(count, seconds)));
-    let rates: Map<String, Value> = rates.into_iter().zip(RATES_OVER_S).map(rate).collect();
+    let rate = |seconds: usize| {
+        let count: u64 = by_second[RATE_SECONDS_TOLD - seconds..].iter().sum();
+        (format!("over_{seconds}_s"), json!(per_second(count, seconds as u64)))
+    };
+    let rates: Map<String, Value> = RATES_OVER_S.map(rate).into_iter().collect();
     let value = json!({
         "requests": requests,
         "errors": totals.errors(),
         "failures": failures,
         "refusals": refusals,
         "requests_per_s": rates,
+        "requests_by_second": by_second.as_slice(),
         "latency_ms": latency(&totals.latency),
         "received_bytes": totals.received_bytes(),
         "sent_bytes": totals.sent_bytes(),
@@ -204,7 +208,7 @@ fn going_on(gauges: Gauges) -> [(String, Value); 3] {
     ]
 }
 
-/// Quantiles in milliseconds; null where nothing was counted.
+/// Quantiles and buckets in milliseconds; null where nothing was counted.
 fn latency(distribution: &Distribution) -> Value {
     let share = |share: f64| distribution.quantile(share).map(milliseconds);
     json!({
@@ -215,7 +219,12 @@ fn latency(distribution: &Distribution) -> Value {
         "p999": share(0.999),
         "mean": distribution.mean().map(milliseconds),
         "max": distribution.max().map(milliseconds),
+        "buckets": distribution.buckets().map(bucket).collect::<Vec<_>>(),
     })
+}
+
+fn bucket((below, count): (Option<Duration>, u64)) -> Value {
+    json!({ "below": below.map(milliseconds), "count": count })
 }
 
 fn milliseconds(duration: Duration) -> f64 {

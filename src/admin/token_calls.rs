@@ -1,4 +1,5 @@
-//! `/v1/tokens`: who may call, told and changed over the API.
+//! `/v1/tokens` and `/v1/caller`: who may call and who does, told and changed
+//! over the API.
 //!
 //! Reads what was sent, asks [`Tokens`], shows. The file is written on another
 //! thread, so that nobody waits for the disk.
@@ -25,6 +26,13 @@ use std::sync::Arc;
 pub async fn list(state: &AdminState, exchange: &Exchange) -> Result<Reply, Problem> {
     reading::snapshot(state, &Query::read(exchange, reading::PLAIN)?).await?;
     Ok(model::json_reply(200, &json!({ "tokens": state.guard.tokens().list() })))
+}
+
+/// Answers with whose token was shown, and what it may.
+pub async fn whose(state: &AdminState, caller: &Caller, exchange: &Exchange) -> Result<Reply, Problem> {
+    reading::snapshot(state, &Query::read(exchange, reading::PLAIN)?).await?;
+    let shown = json!({ "name": &*caller.name, "read_only": caller.read_only, "owner": caller.owner.as_deref() });
+    Ok(model::json_reply(200, &shown))
 }
 
 /// Makes a token, and shows its value this once.

@@ -6,6 +6,7 @@ use super::output::{outline, say};
 use super::shape::id;
 use clap::Args;
 use http_types::Method;
+use serde_json::Value;
 
 #[derive(Debug, Args)]
 pub struct StatsArguments {
@@ -26,6 +27,17 @@ pub fn run(arguments: StatsArguments) -> Result<(), Failure> {
         Some(id) => format!("/v1/mounts/{}/stats", encoded(id)),
         None => "/v1/stats".to_owned(),
     };
-    let stats = client.call(Method::Get, &path, None)?;
-    say(&if arguments.json { stats.to_string() } else { outline(&stats) })
+    let mut stats = client.call(Method::Get, &path, None)?;
+    if arguments.json {
+        return say(&stats.to_string());
+    }
+    leave_out_charts(&mut stats);
+    say(&outline(&stats))
+}
+
+/// Leaves out what is there to be drawn, and nothing to read.
+fn leave_out_charts(stats: &mut Value) {
+    let Value::Object(members) = stats else { return };
+    members.retain(|name, _| !matches!(name.as_str(), "requests_by_second" | "buckets"));
+    members.values_mut().for_each(leave_out_charts);
 }

@@ -5,7 +5,7 @@
 //! what was counted in one series stays there, so that no series ever jumps.
 
 use super::counters::{Stats, Totals};
-use crate::limits::STATS_ARRIVALS_MAX;
+use crate::limits::{RATE_SECONDS_TOLD, STATS_ARRIVALS_MAX};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -101,12 +101,20 @@ impl Book {
         totals
     }
 
-    /// How many exchanges have ended in the last whole seconds, at most a minute.
+    /// How many exchanges have ended in each whole second of the minute before
+    /// this one, the last one last. Who is gone took its seconds with it.
     #[must_use]
-    pub fn in_last(&self, seconds: u64) -> u64 {
+    pub fn by_second(&self) -> [u64; RATE_SECONDS_TOLD] {
         let mut pages = lock(&self.pages);
         self.turn(&mut pages);
-        pages.live.iter().map(|page| page.stats.in_last(seconds)).sum()
+        let mut sums = [0; RATE_SECONDS_TOLD];
+        // One look at the clock, so that all speak of the same seconds.
+        let second = self.age().as_secs();
+        for page in &pages.live {
+            let counts = page.stats.by_second_before(second);
+            sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        }
+        sums
     }
 
     /// The numbers of the `most` mounts with the most requests, each by itself,

@@ -7,6 +7,7 @@ use super::histogram::{Distribution, Histogram};
 use super::outcome::{Class, Failure, Finished};
 use super::rate::Seconds;
 use crate::error::Reason;
+use crate::limits::RATE_SECONDS_TOLD;
 use crate::traffic::Tap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -158,6 +159,18 @@ impl Stats {
     #[must_use]
     pub fn in_last(&self, seconds: u64) -> u64 {
         self.seconds.before(self.epoch.elapsed().as_secs(), seconds)
+    }
+
+    /// How many have ended in each whole second of the minute before this one,
+    /// the last one last.
+    #[must_use]
+    pub fn by_second(&self) -> [u64; RATE_SECONDS_TOLD] {
+        self.by_second_before(self.epoch.elapsed().as_secs())
+    }
+
+    /// The same, before that second of the process's life.
+    pub(super) fn by_second_before(&self, second: u64) -> [u64; RATE_SECONDS_TOLD] {
+        self.seconds.each_before(second)
     }
 
     /// All counters as they are now.

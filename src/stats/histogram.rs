@@ -146,6 +146,14 @@ impl Distribution {
         Some(Duration::from_micros(self.max_us))
     }
 
+    /// The buckets that are not empty, the shortest times first: what is in each
+    /// is shorter than that; none for the last, which has no end.
+    pub fn buckets(&self) -> impl Iterator<Item = (Option<Duration>, u64)> {
+        let end = |bucket| (bucket < BUCKETS - 1).then(|| Duration::from_micros(begin_us(bucket + 1)));
+        let all = self.counts.iter().copied().enumerate();
+        all.filter(|(_, count)| *count > 0).map(move |(bucket, count)| (end(bucket), count))
+    }
+
     /// Few buckets of it for Prometheus: up to how many seconds, and how many
     /// are in each and not in one before it.
     #[must_use]
@@ -228,6 +236,14 @@ mod tests {
         assert!((4900..5100).contains(&median), "{median}");
         // What is past the last bucket is told by the longest.
         assert_eq!(of([1, 100_000_000]).quantile(0.99), Some(Duration::from_secs(100)));
+    }
+
+    #[test]
+    fn what_is_in_a_bucket_is_shorter_than_its_end() {
+        let buckets: Vec<_> = of([10, 64, 79, 80, 100_000_000]).buckets().collect();
+        let below = |us| Some(Duration::from_micros(us));
+        assert_eq!(buckets, [(below(64), 1), (below(80), 2), (below(96), 1), (None, 1)]);
+        assert_eq!(Distribution::default().buckets().count(), 0);
     }
 
     #[test]

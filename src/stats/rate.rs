@@ -3,7 +3,7 @@
 //! Owns a ring of numbers, each with the second that it is of. Counting is one
 //! atomic step; nothing has to be moved on as time passes.
 
-use crate::limits::RATE_SECONDS;
+use crate::limits::{RATE_SECONDS, RATE_SECONDS_TOLD};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The last seconds. A place is the second, as 32 bits, and the count in it.
@@ -42,13 +42,22 @@ impl Seconds {
         }
     }
 
+    /// How many there were in that second.
+    fn of(&self, second: u64) -> u64 {
+        let seen = self.place(second).load(Ordering::Relaxed);
+        if seen >> SECOND_SHIFT == second & COUNT_MASK { seen & COUNT_MASK } else { 0 }
+    }
+
     /// How many there were in the `seconds` whole seconds before this one.
     pub fn before(&self, second: u64, seconds: u64) -> u64 {
-        let of = |second: u64| {
-            let seen = self.place(second).load(Ordering::Relaxed);
-            if seen >> SECOND_SHIFT == second & COUNT_MASK { seen & COUNT_MASK } else { 0 }
-        };
-        (second.saturating_sub(seconds)..second).map(of).sum()
+        (second.saturating_sub(seconds)..second).map(|second| self.of(second)).sum()
+    }
+
+    /// How many there were in each whole second before this one, the last one
+    /// last; none before the first.
+    pub fn each_before(&self, second: u64) -> [u64; RATE_SECONDS_TOLD] {
+        let ago = |place| (RATE_SECONDS_TOLD - place) as u64;
+        std::array::from_fn(|place| second.checked_sub(ago(place)).map_or(0, |second| self.of(second)))
     }
 }
 
@@ -69,6 +78,14 @@ mod tests {
         assert_eq!(seconds.before(61, 60), 8);
         assert_eq!(seconds.before(62, 10), 5);
         assert_eq!(seconds.before(1000, 60), 0);
+        let told = |second| {
+            let each = seconds.each_before(second).into_iter().enumerate();
+            each.filter(|(_, count)| *count > 0).collect::<Vec<_>>()
+        };
+        assert_eq!(told(0), []);
+        assert_eq!(told(2), [(58, 2), (59, 3)]);
+        assert_eq!(told(60), [(0, 2), (1, 3), (59, 5)]);
+        assert_eq!(told(62), [(57, 5)]);
     }
 
     #[test]

@@ -42,7 +42,8 @@ fn a_mount_that_nobody_asked_has_done_nothing() {
     let stats = stats(&admin, &id, 0);
     assert_eq!((&stats["id"], &stats["state"]), (&json!(id), &json!("open")));
     assert!(stats["counting_since"].is_null() && stats["last_activity_at"].is_null());
-    assert_eq!(stats["latency_ms"]["p99"], Value::Null);
+    assert_eq!((&stats["latency_ms"]["p99"], &stats["latency_ms"]["buckets"]), (&Value::Null, &json!([])));
+    assert_eq!(stats["requests_by_second"], json!(vec![0; 60]));
     assert_eq!(admin.get("/v1/mounts/nobody/stats").status, 404);
     assert_eq!(admin.get("/v1/mounts/nobody/traffic").status, 404);
 }
@@ -68,9 +69,25 @@ fn replies_are_counted_by_class_with_their_bytes_and_times() {
     assert!(0.0 < median.as_f64().unwrap() && median.as_f64() <= longest.as_f64(), "{stats}");
     assert!(stats["counting_since"].is_string() && stats["last_activity_at"].is_string());
     assert_eq!(stats["pool"], json!({ "idle": 1, "open": 1 }));
-    eventually("the rate of whole seconds is told", || {
-        admin.get(&format!("/v1/mounts/{id}/stats")).value["requests_per_s"]["over_60_s"].as_f64().unwrap() > 0.0
-    });
+    for latency in [&stats["latency_ms"], &admin.get("/v1/stats").value["journal"]["latency_ms"]] {
+        let buckets = latency["buckets"].as_array().unwrap();
+        let counts: u64 = buckets.iter().map(|bucket| bucket["count"].as_u64().unwrap()).sum();
+        assert_eq!(counts, latency["count"], "{latency}");
+        let ends: Vec<f64> = buckets.iter().map(|bucket| bucket["below"].as_f64().unwrap_or(f64::INFINITY)).collect();
+        assert!(ends.is_sorted_by(|one, next| one < next) && ends.last().copied() >= latency["max"].as_f64());
+    }
+    for path in [format!("/v1/mounts/{id}/stats"), "/v1/stats".into()] {
+        let mut by_second = Vec::new();
+        eventually("the seconds are whole", || {
+            let stats = admin.get(&path).value;
+            let counts = stats["requests_by_second"].as_array().unwrap().iter().map(|count| count.as_u64().unwrap());
+            by_second = counts.collect();
+            let sum: u64 = by_second.iter().sum();
+            assert_eq!(stats["requests_per_s"]["over_60_s"], sum as f64 / 60.0, "{path}");
+            sum == 4
+        });
+        assert!(by_second.len() == 60 && by_second[..30].iter().all(|count| *count == 0), "{by_second:?}");
+    }
 }
 
 #[test]

@@ -52,6 +52,25 @@ fn tokens_are_made_used_listed_and_revoked() {
 }
 
 #[test]
+fn any_token_is_told_whose_it_is_and_what_it_may() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let caller = |admin: &Admin| admin.get("/v1/caller").value;
+    assert_eq!(caller(&admin), json!({ "name": "admin", "read_only": false, "owner": null }));
+    for limited in [
+        json!({ "name": "ci", "read_only": false, "owner": "team a" }),
+        json!({ "name": "dashboard", "read_only": true, "owner": null }),
+        json!({ "name": "both", "read_only": true, "owner": "ci" }),
+    ] {
+        assert_eq!(caller(&with_new(&admin, &limited)), limited);
+    }
+    assert_eq!(admin.call("HEAD", "/v1/caller").send().status, 200);
+    assert_eq!(admin.get("/v1/caller?name=ci").status, 400);
+    assert_eq!(admin.call("POST", "/v1/caller").send().status, 405);
+    assert_eq!(admin.with_token("standin_wrong").get("/v1/caller").status, 401);
+}
+
+#[test]
 fn a_revoked_token_is_let_in_no_more_on_a_connection_that_it_has_open() {
     let standin = Standin::start();
     let admin = standin.admin();

@@ -244,6 +244,7 @@ def callers():
     reader = Client(token=token["token"])
     assert raised(Problem, lambda: reader.put_mount("callers", spec("/callers"))).status == 403
     assert "reader" in [known["name"] for known in client.tokens()]
+    assert reader.caller() == {"name": "reader", "read_only": True, "owner": None}
     assert all("token" not in known for known in client.tokens())
     client.delete_token("reader")
     assert raised(StandinError, lambda: list(reader.mounts())).status == 401

@@ -304,6 +304,11 @@ class Client:
 
     # Who may call.
 
+    def caller(self) -> Token:
+        """Whose token this client shows: its name, and what it may."""
+        caller: Token = self._call("GET", "/v1/caller").value
+        return caller
+
     def tokens(self) -> list[Token]:
         """Tokens, without what they are."""
         tokens: list[Token] = self._call("GET", "/v1/tokens").value["tokens"]
