@@ -190,7 +190,7 @@ mod tests {
             "/v1/mounts?inactive_since=2030-01-31T12:00:00Z&limit=1000"
         });
         let states = ["--state", "failed", "--state", "restarting", "--search", "a b", "--sort", "requests_per_s"];
-        assert_eq!(first(&states), "/v1/mounts?state=failed%2Crestarting&search=a%20b&sort=requests_per_s&limit=1000");
+        assert_eq!(first(&states), "/v1/mounts?state=failed,restarting&search=a%20b&sort=requests_per_s&limit=1000");
         assert!(Line::try_parse_from(["x", "--inactive-since", "lately"]).is_err());
     }
 }

@@ -247,6 +247,13 @@ fn lists_are_filtered_sorted_and_put_together_from_pages() {
     assert_eq!(ids(&["--label", "parity=odd"]).0.len(), 601);
     assert_eq!(ids(&["--path-prefix", "/x/7"]).0, ["m0007"]);
     assert_eq!(ids(&["--state", "paused"]).0, Vec::<String>::new());
+    assert_eq!(ids(&["--search", "PARITY=odd /x/77"]).0, ["m0077", "m0771", "m0773", "m0775", "m0777", "m0779"]);
+    run.done(&["mount", "pause", "m0003"]);
+    run.done(&["mount", "disable", "m0001"]);
+    eventually("both are named", || ids(&["--state", "paused", "--state", "disabled"]).0 == ["m0001", "m0003"]);
+    run.done(&["mount", "resume", "m0003"]);
+    run.done(&["mount", "enable", "m0001"]);
+    eventually("none is paused", || ids(&["--state", "paused"]).0.is_empty());
     assert!(run.done(&["mount", "list", "--state", "paused"]).contains("No mount is like that"));
     let (first, list) = ids(&["--sort", "id", "--descending", "--limit", "2"]);
     assert_eq!(first, ["m1202", "m1201"]);
