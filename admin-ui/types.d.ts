@@ -4,7 +4,18 @@
 import type { components, operations, paths } from 'standin-api';
 
 type Schemas = components['schemas'];
-export type Mount = Schemas['RegularMount'] | Schemas['TransparentMount'];
+export type RegularMount = Schemas['RegularMount'];
+/** Flat, where openapi.yaml has alternatives: a forced host, or allowed ones. */
+export type TransparentMount = Omit<RegularMount, 'kind' | 'address' | 'strip_prefix' | 'host_header'> & {
+  kind: 'transparent';
+  force_host?: Schemas['ForceHost'];
+  force_scheme?: Schemas['Scheme'];
+  allowed_hosts?: Schemas['AllowedHosts'];
+};
+export type Mount = RegularMount | TransparentMount;
+/** A mount of a list that was asked for some members only. */
+export type Row = Schemas['MountFields'];
+export type Field = keyof Row;
 export type MountSpec = Schemas['MountSpec'];
 export type MountStats = Schemas['MountStats'];
 export type ProcessStats = Schemas['ProcessStats'];
@@ -46,7 +57,10 @@ export type Input<N extends Name> = {
 };
 
 /** What it answers when all is well. */
-export type Output<N extends Name> = Json<operations[N]['responses']>;
+export type Output<N extends Name> =
+  N extends 'getMount' ? Mount
+  : N extends 'listMounts' ? Omit<Schemas['MountList'], 'mounts'> & { mounts: Row[] }
+  : Json<operations[N]['responses']>;
 type Json<R> = Good<R> extends infer G ? (G extends { content: { 'application/json': infer J } } ? J : null) : never;
 type Good<R> = R[Extract<keyof R, 200 | 201 | 202 | 204>];
 
@@ -62,3 +76,8 @@ declare global {
 
 /** A page: what it is called, and how it is made. It lives until `signal` is aborted. */
 export type Page = (place: Place, signal: AbortSignal) => { title: string; node: HTMLElement };
+
+/** What can stand in a node; what is not there is left out. */
+export type Leaf = Node | string | number | null | undefined | false;
+export type Child = Leaf | Child[];
+export type Props = Record<string, unknown>;

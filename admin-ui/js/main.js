@@ -38,6 +38,7 @@ function pageOf() {
 }
 
 let leaving = new AbortController();
+let starting = new AbortController();
 let isOpen = false;
 let shown = '';
 
@@ -68,6 +69,7 @@ function show() {
 /** Asks for a token. @param {string} [fault] */
 function askToken(fault = '') {
   isOpen = false;
+  starting.abort();
   leaving.abort();
   leaving = new AbortController();
   closeAll();
@@ -93,8 +95,6 @@ function takeToken() {
   return true;
 }
 
-let starting = new AbortController();
-
 /** Finds out whose the token is, however long the server is away, and shows where we are. */
 async function start() {
   starting.abort();
@@ -117,7 +117,7 @@ async function start() {
   }
   if (mine.signal.aborted) return;
   isOpen = true;
-  shell.signedIn();
+  shell.signedIn(mine.signal);
   if (!bound) shell.bindKeys();
   bound = true;
   show();

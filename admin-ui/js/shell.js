@@ -5,6 +5,7 @@ import { contact, forgetToken } from './core/api.js';
 import { change, h, setText, svg } from './core/dom.js';
 import { duration } from './core/format.js';
 import * as keys from './core/keys.js';
+import { poll } from './core/poll.js';
 import { go, to } from './core/router.js';
 import * as session from './core/session.js';
 import { open } from './parts/dialog.js';
@@ -22,7 +23,8 @@ export const SECTIONS = [
   { name: 'Tokens', path: ['tokens'], key: 't', icon: 'M14 11a4 4 0 1 0-4 4l1-1h2v-2h2zM14 11l6-6', governs: true },
 ];
 
-const STALE_MS = 6000; // nothing that is shown live is asked for more seldom
+const HEARTBEAT_MS = 4000; // so often is the server asked where a page asks nothing itself
+const STALE_MS = 12_000;
 
 /** The parts of the shell that change. */
 const pill = h('span', { class: 'pill', data: { tone: 'idle' } }, 'Connecting');
@@ -64,8 +66,11 @@ function setMenu(isOpen) {
   document.body.classList.toggle('menu-open', isOpen);
 }
 
-/** Shows what this token may see, once that is known. */
-export function signedIn() {
+/** Shows what this token may see, until `signal` is aborted. @param {AbortSignal} signal */
+export function signedIn(signal) {
+  poll(HEARTBEAT_MS, signal, async () => {
+    if (isLost || Date.now() - reachedAt >= HEARTBEAT_MS) await session.open();
+  });
   const { name, read_only, owner } = session.who();
   const rights = read_only ? 'may only read' : owner === null ? 'may change everything' : `may change the mounts of ${owner}`;
   nav.replaceChildren(...SECTIONS.filter((section) => !section.governs || session.mayGovern()).map(link));
@@ -131,7 +136,7 @@ function followConnection() {
 
 function show() {
   const seconds = Math.floor((Date.now() - reachedAt) / 1000);
-  const stale = reachedAt > 0 && (isLost || (!document.hidden && Date.now() - reachedAt > STALE_MS && document.body.dataset.live === 'true'));
+  const stale = reachedAt > 0 && (isLost || (!document.hidden && Date.now() - reachedAt > STALE_MS));
   document.body.classList.toggle('stale', stale);
   if (reachedAt === 0) {
     change(pill, { data: { tone: isLost ? 'bad' : 'idle' } });

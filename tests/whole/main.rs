@@ -88,4 +88,5 @@ mod tls;
 mod tokens;
 mod traffic;
 mod tunnels;
+mod ui;
 mod undisturbed;

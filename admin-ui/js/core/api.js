@@ -172,14 +172,16 @@ function url(path, input) {
   return query ? `${filled}?${query}` : filled;
 }
 
-/** @param {object | undefined} values lists are sent as one parameter each time */
+/** @param {object | undefined} values of lists, labels are sent one by one and all others with commas between */
 export function queryOf(values) {
-  if (values instanceof URLSearchParams) return values.toString();
+  if (values instanceof URLSearchParams) return values.toString().replaceAll('%2C', ',');
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(values ?? {})) {
-    for (const one of [value].flat()) if (one !== undefined && one !== null) query.append(name, String(one));
+    const each = Array.isArray(value) && name !== 'label' ? [value.join(',')] : [value].flat();
+    for (const one of each) if (one !== undefined && one !== null && one !== '') query.append(name, String(one));
   }
-  return query.toString();
+  // Commas are plain in a query; a request line has room for 8 KiB.
+  return query.toString().replaceAll('%2C', ',');
 }
 
 /** @param {{ headers?: Record<string, string>, body?: unknown, type?: string }} input */

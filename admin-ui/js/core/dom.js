@@ -1,9 +1,7 @@
 // Owns how nodes are made and changed. All text becomes text nodes: nothing
 // here, and nothing anywhere in the UI, makes markup out of a string.
 
-/** @typedef {Node | string | number | null | undefined | false} Leaf */
-/** @typedef {Leaf | Child[]} Child */
-/** @typedef {Record<string, unknown>} Props */
+/** @import { Child, Leaf, Props } from '../../types.js' */
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -43,7 +41,7 @@ export function svg(tag, props = {}, ...children) {
  * @returns {(Node | string)[]}
  */
 function nodes(children) {
-  return /** @type {Leaf[]} */ (children.flat(Infinity))
+  return /** @type {Leaf[]} */ (/** @type {any[]} */ (children).flat(Infinity))
     .filter((child) => child !== null && child !== undefined && child !== false)
     .map((child) => (child instanceof Node ? child : String(child)));
 }

@@ -1,7 +1,7 @@
 // Owns the small parts that many pages have: states, times, numbers with a
 // name, JSON, differences, things to copy, and what stands where nothing is.
 
-/** @import { Child } from '../core/dom.js' */
+/** @import { Child } from '../../types.js' */
 /** @import { State } from '../../types.js' */
 
 import { h, setText } from '../core/dom.js';

@@ -1,7 +1,7 @@
 // Owns dialogs: made when they are asked for, gone when they close. Escape is
 // Cancel; the focus goes back to where it was, which the browser sees to.
 
-/** @import { Child } from '../core/dom.js' */
+/** @import { Child } from '../../types.js' */
 
 import { h, setText, unique } from '../core/dom.js';
 import { inWords } from '../core/api.js';

@@ -1,6 +1,8 @@
 // Owns the search over everything: mounts as the server finds them, pages, and
 // what can be done on the page that is seen.
 
+/** @import { Mount } from '../../types.js' */
+
 /** @typedef {{ label: string, more?: string, run: () => void }} Entry */
 
 import { get } from '../core/api.js';
@@ -66,9 +68,9 @@ export function openPalette() {
     const near = pages().filter(({ label }) => words.every((word) => label.toLowerCase().includes(word)));
     if (text === '') return show(near);
     try {
-      const { mounts, total } = await get('listMounts', { query: { search: text, limit: FOUND_MAX }, signal: stop.signal });
+      const { mounts, total } = await get('listMounts', { query: { search: text, limit: FOUND_MAX, fields: ['id', 'match'] }, signal: stop.signal });
       if (input.value.trim() !== text) return;
-      show([...mounts.map((mount) => ({ label: mount.id, more: matchOf(/** @type {any} */ (mount)), run: () => go(to(['mounts', mount.id])) })), ...near]);
+      show([...mounts.map((mount) => ({ label: mount.id, more: matchOf(/** @type {Mount} */ (mount)), run: () => go(to(['mounts', mount.id])) })), ...near]);
       setText(note, total > FOUND_MAX ? `${total} mounts; Mounts shows all of them.` : total + near.length === 0 ? 'Nothing found.' : '');
     } catch (error) {
       if (stop.signal.aborted) return;

@@ -70,7 +70,13 @@ pub(crate) fn run(script: &str, arguments: &[&str]) {
 
 /// The same; what it said.
 pub(crate) fn output(script: &str, arguments: &[&str]) -> String {
+    run_with(script, arguments, &[])
+}
+
+/// The same, with more in its environment.
+pub(crate) fn run_with(script: &str, arguments: &[&str], environment: &[(&str, &str)]) -> String {
     let mut command = Language::of(script).command();
+    command.envs(environment.iter().copied());
     let (status, said) = Running::start(command.arg(script).args(arguments), Watch::Both).finish(CLIENT_MAX);
     assert!(status.success(), "{script} {arguments:?}: {status}\n{said}");
     said

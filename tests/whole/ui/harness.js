@@ -35,8 +35,8 @@ function find(program) {
 
 /** A started server: its addresses, its token, and how it ends. */
 class Standin {
-  static async start(directory, more = []) {
-    const args = ['serve', '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--data-dir', path.join(directory, 'data'), ...more];
+  static async start(directory, more = [], { front = '127.0.0.1:0', admin = '127.0.0.1:0' } = {}) {
+    const args = ['serve', '--listen', front, '--admin', admin, '--data-dir', path.join(directory, 'data'), ...more];
     const child = childProcess.spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, HOME: directory } });
     const standin = new Standin();
     Object.assign(standin, { directory, child, args, said: [], token: '' });
@@ -96,7 +96,7 @@ class Test {
   async startAgain() {
     const port = (url) => new URL(url).host;
     const { front, admin } = this.standin;
-    this.standin = await Standin.start(this.directory, ['--listen', port(front), '--admin', port(admin)]);
+    this.standin = await Standin.start(this.directory, [], { front: port(front), admin: port(admin) });
   }
 
   get front() { return this.standin.front; }
@@ -184,7 +184,8 @@ async function fromDisk(route) {
   const name = new URL(route.request().url()).pathname.slice(1) || 'index.html';
   const file = path.join(UI, name);
   if (!fs.existsSync(file) || name.startsWith('v1')) return route.fallback();
-  const answer = await route.fetch();
+  const answer = await route.fetch().catch(() => null);
+  if (!answer) return route.abort();
   await route.fulfill({
     response: answer, status: 200, body: fs.readFileSync(file),
     headers: { ...answer.headers(), 'content-type': TYPES[path.extname(file)] ?? 'text/plain', 'content-length': String(fs.statSync(file).size) },

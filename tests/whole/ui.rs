@@ -1,0 +1,31 @@
+//! The admin UI in Chromium, against the real binary with real traffic. Each
+//! test is what a person does there; its script stands in `tests/whole/ui`,
+//! where `harness.js` says how to run one alone and how to see it.
+
+use crate::common::directory::Directory;
+use crate::common::running::{Running, Watch};
+use crate::common::scripts::run_with;
+use std::process::Command;
+use std::time::Duration;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// About twenty times what it takes.
+const TYPES_MAX: Duration = Duration::from_secs(120);
+
+fn person(script: &str) {
+    run_with(&format!("../ui/{script}"), &[], &[("STANDIN_BIN", env!("CARGO_BIN_EXE_standin"))]);
+}
+
+#[test]
+fn the_scripts_of_the_ui_agree_with_the_types_of_the_contract() {
+    let into = Directory::new();
+    let mut command = Command::new("tests/whole/ui/check-types.sh");
+    let (status, said) = Running::start(command.current_dir(ROOT).arg(into.path()), Watch::Both).finish(TYPES_MAX);
+    assert!(status.success(), "{status}\n{said}");
+}
+
+#[test]
+fn a_person_signs_in_finds_the_way_and_is_told_what_is_stale() {
+    person("shell.js");
+}
