@@ -73,6 +73,7 @@ pub const ASSETS: &[Asset] = &[
     asset!(JAVASCRIPT, "js/pages/traffic.js"),
     asset!(JAVASCRIPT, "js/pages/transfer.js"),
     asset!(JAVASCRIPT, "js/parts/bits.js"),
+    asset!(JAVASCRIPT, "js/parts/chart.js"),
     asset!(JAVASCRIPT, "js/parts/dialog.js"),
     asset!(JAVASCRIPT, "js/parts/palette.js"),
     asset!(JAVASCRIPT, "js/parts/toast.js"),
