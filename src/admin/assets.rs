@@ -75,6 +75,7 @@ pub const ASSETS: &[Asset] = &[
     asset!(JAVASCRIPT, "js/pages/transfer.js"),
     asset!(JAVASCRIPT, "js/parts/act-dialog.js"),
     asset!(JAVASCRIPT, "js/parts/bits.js"),
+    asset!(JAVASCRIPT, "js/parts/chart.js"),
     asset!(JAVASCRIPT, "js/parts/dialog.js"),
     asset!(JAVASCRIPT, "js/parts/ending.js"),
     asset!(JAVASCRIPT, "js/parts/operation.js"),
