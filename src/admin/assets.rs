@@ -40,6 +40,7 @@ macro_rules! asset {
 /// Every file, and the page itself.
 pub const ASSETS: &[Asset] = &[
     Asset { path: "/", ..asset!(HTML, "index.html") },
+    asset!(CSS, "css/acts.css"),
     asset!(CSS, "css/base.css"),
     asset!(CSS, "css/form.css"),
     asset!(CSS, "css/live.css"),
@@ -72,8 +73,12 @@ pub const ASSETS: &[Asset] = &[
     asset!(JAVASCRIPT, "js/pages/tokens.js"),
     asset!(JAVASCRIPT, "js/pages/traffic.js"),
     asset!(JAVASCRIPT, "js/pages/transfer.js"),
+    asset!(JAVASCRIPT, "js/parts/act-dialog.js"),
     asset!(JAVASCRIPT, "js/parts/bits.js"),
+    asset!(JAVASCRIPT, "js/parts/chart.js"),
     asset!(JAVASCRIPT, "js/parts/dialog.js"),
+    asset!(JAVASCRIPT, "js/parts/ending.js"),
+    asset!(JAVASCRIPT, "js/parts/operation.js"),
     asset!(JAVASCRIPT, "js/parts/palette.js"),
     asset!(JAVASCRIPT, "js/parts/toast.js"),
     asset!(JAVASCRIPT, "js/shell.js"),
