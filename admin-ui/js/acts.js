@@ -4,7 +4,7 @@
 /** @import { Mount } from '../types.js' */
 /** @import { Ending } from './parts/ending.js' */
 
-import { call, inWords } from './core/api.js';
+import { call, get, inWords } from './core/api.js';
 import * as session from './core/session.js';
 import { askAbout, isAsked } from './parts/act-dialog.js';
 import { reasonOf } from './parts/ending.js';
@@ -107,12 +107,11 @@ function undoOf(act, before, { revision, etag }) {
   if (act === 'delete') return revision === null ? null : () => restore(id, revision, { 'If-None-Match': '*' });
   if (etag === `"${before.revision}"`) return null;
   const opposite = /** @type {Partial<Record<Act, Act>>} */ ({ enable: 'disable', pause: 'resume', resume: 'pause', disable: 'enable' })[act];
-  if (!opposite) return null;
-  // Disabling has ended the pause, which enabling does not bring back.
-  if (act === 'disable' && before.state === 'paused') {
-    return revision === null || etag === null ? null : () => restore(id, revision, { 'If-Match': etag });
-  }
+  if (!opposite || revision === null || etag === null) return null;
   return async () => {
+    // Disabling has ended a pause, which enabling would not bring back.
+    const { before: was } = await get('getRevision', { path: { revision } });
+    if (act === 'disable' && was?.paused) return restore(id, revision, { 'If-Match': etag });
     await perform(opposite, id);
     toast(`${id} ${DONE[opposite]}`);
   };
