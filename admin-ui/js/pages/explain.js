@@ -21,7 +21,7 @@ export const page = ({ query }, signal) => {
     value: query.get('url') ?? '',
   }));
   const method = field('explain-method', 'Method', h('input', {
-    class: 'mono', autocomplete: 'off', autocapitalize: 'characters', spellcheck: 'false', list: 'explain-methods', value: query.get('method') ?? 'GET',
+    class: 'mono', autocomplete: 'off', autocapitalize: 'characters', spellcheck: 'false', list: 'explain-methods', placeholder: 'GET', value: query.get('method') ?? 'GET',
   }));
   const headers = field('explain-headers', 'Header fields', h('textarea', {
     rows: 3, autocomplete: 'off', spellcheck: 'false', placeholder: 'Accept: text/html', value: query.getAll('header').join('\n'),
@@ -58,7 +58,7 @@ export const page = ({ query }, signal) => {
       fill(result, error instanceof Problem && error.status === 422 ? null : failure(inWords(error), explain));
       if (error instanceof Problem && error.status === 422) tellFaults(error);
     } finally {
-      if (!last.signal.aborted || last.signal === mine) form.removeAttribute('aria-busy');
+      if (!mine.aborted) form.removeAttribute('aria-busy'); // else another one is under way
     }
   };
 
@@ -67,8 +67,8 @@ export const page = ({ query }, signal) => {
     const rest = [];
     for (const { pointer, detail } of problem.errors) {
       const [, member, name] = pointer.split('/');
-      if (member === 'url') url.tell(`The URL ${detail}.`);
-      else if (member === 'method') method.tell(`The method ${detail}.`);
+      if (member === 'url') url.tell(`It ${detail}.`);
+      else if (member === 'method') method.tell(`It ${detail}.`);
       else if (member === 'headers') headers.tell(`${name ? `${unescaped(name)}: ` : ''}${detail}.`);
       else rest.push(detail);
     }
