@@ -8,6 +8,7 @@
 use crate::http1::{BodyError, FramingError, HeadError};
 use crate::message::target::TargetError;
 use crate::net::TlsFault;
+use std::borrow::Cow;
 use std::fmt;
 
 /// What happened.
@@ -214,6 +215,20 @@ impl Reason {
             Self::Connections => "connections",
         }
     }
+
+    /// The member of the mount that says how much there may be, where one does.
+    #[must_use]
+    pub fn budget(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Concurrency => "limits.concurrent_requests_max",
+            Self::QueueFull => "limits.queue_max",
+            Self::QueueTimeout => "limits.queue_wait_ms_max",
+            Self::Body => "limits.request_body_bytes_max",
+            Self::Tunnels => "limits.tunnels_max",
+            Self::Rate => "limits.requests_per_s_max",
+            _ => return None,
+        })
+    }
 }
 
 /// What the client is told.
@@ -295,6 +310,7 @@ impl Kind {
             Self::OwnAdmin => (403, "the admin interface is not reachable through a mount"),
             Self::Loop => (508, "the request came back to this proxy"),
             Self::UpstreamClosed => (502, "the upstream closed the connection without an answer"),
+            Self::UpstreamBody(BodyError::Truncated) => (502, "the upstream's answer ended early"),
             Self::UpstreamHead(_) | Self::UpstreamFraming(_) | Self::UpstreamBody(_) => {
                 (502, "the upstream's answer is not valid HTTP")
             }
@@ -454,6 +470,15 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> &Kind {
         &self.0.kind
+    }
+
+    /// The same in words, for who may know internals.
+    #[must_use]
+    pub fn detail(&self) -> Cow<'static, str> {
+        match &*self.0.context {
+            "" => self.0.kind.answer().text.into(),
+            _ => self.to_string().into(),
+        }
     }
 }
 

@@ -546,6 +546,30 @@ pub const TRAFFIC_QUEUE_BYTES_MAX: usize = 256 * 1024;
 /// left out. Few heads without their cookies have more.
 pub const TRAFFIC_HEAD_BYTES_MAX: usize = 8 * 1024;
 
+/// Exchanges that went wrong which a mount remembers, to be told in words: what
+/// a person reads before looking for a log.
+pub const RECENT_ERRORS_MAX: usize = 16;
+
+/// The same where more mounts remember any than [`RECENT_ERRORS_RINGS_MAX`].
+pub const RECENT_ERRORS_MIN: usize = 2;
+
+/// Mounts that remember [`RECENT_ERRORS_MAX`]: some 20 MiB at their most usual
+/// lengths. With 100 000 mounts that all fail, the others take 60 MiB more.
+pub const RECENT_ERRORS_RINGS_MAX: usize = 4096;
+
+/// What is remembered of the target of one, in bytes: the path and the first
+/// of the query, whatever else a client may send. All that a mount remembers
+/// stays below 16 KiB by this and the next.
+pub const RECENT_ERROR_TARGET_BYTES_MAX: usize = 512;
+
+/// And of what went wrong, in bytes: a sentence, with what the system or a
+/// library says besides.
+pub const RECENT_ERROR_DETAIL_BYTES_MAX: usize = 256;
+
+/// Room for the method and target of a request that stays with an idle client
+/// connection, in bytes, so that the next needs none. Most are shorter.
+pub const ASKED_KEPT_BYTES_MAX: usize = 256;
+
 /// Classes, codes or methods that one filter names.
 pub const TRAFFIC_FILTER_MEMBERS_MAX: usize = 16;
 

@@ -111,6 +111,8 @@ fn mount(record: &Record) -> Value {
     value.insert("counting_since".into(), json!(stats.map(|stats| time(stats.began()))));
     value.insert("state".into(), json!(handle.lifecycle()));
     value.insert("last_activity_at".into(), json!(handle.last_activity().map(time)));
+    let errors = stats.map_or_else(|| json!([]), |stats| stats.recent_errors().to_json());
+    value.insert("recent_errors".into(), errors);
     Value::Object(value)
 }
 

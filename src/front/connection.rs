@@ -91,7 +91,7 @@ impl ConnectionServer {
             is_open: false,
             sent_bytes: 0,
             tunnelled_bytes: 0,
-            tally: Tally::begin(),
+            tally: Tally::new(),
             record: None,
         }
     }
@@ -198,7 +198,7 @@ impl Connection {
 
     fn begin_exchange(&mut self, id: RequestId, head: Option<&RequestHead>) {
         self.is_open = true;
-        self.tally = Tally::begin();
+        self.tally.begin(id, head);
         (self.sent_bytes, self.tunnelled_bytes) = (0, 0);
         let log = self.shared.log.as_ref();
         self.record = log.map(|log| Record::begin(log, self.peer, id, head, &self.body));
@@ -241,11 +241,12 @@ impl Connection {
     async fn write_refusal(&mut self, id: RequestId, kind: Kind, head: Option<&RequestHead>) {
         self.body.side().begin(Framing::None);
         self.begin_exchange(id, head);
-        self.tally.failed(&kind);
+        let error = Error::from(kind);
+        self.tally.failed(&error);
         let is_head = head.is_some_and(|head| head.method() == b"HEAD");
         let client = Client { version: Version::Http11, is_head, persistent: false };
         // How it went is in the log.
-        let _ = self.tell(reply_to(&kind.into(), Some(id)), client, Presence::default()).await;
+        let _ = self.tell(reply_to(&error, Some(id)), client, Presence::default()).await;
     }
 
     /// The next head; None when the connection ends between requests.
@@ -350,7 +351,7 @@ impl Connection {
         });
         let outcome = future::or(responded, gone).await;
         if let Err(error) = &outcome {
-            self.tally.failed(error.kind());
+            self.tally.failed(error);
         }
         match outcome {
             Ok(reply) => Some(reply),
@@ -363,7 +364,7 @@ impl Connection {
     async fn tell(&mut self, reply: Reply, client: Client, presence: Presence) -> Result<Next, Error> {
         let written = self.write_reply(reply, client, presence).await;
         if let Err(error) = &written {
-            self.tally.failed(error.kind());
+            self.tally.failed(error);
         }
         self.end_exchange(End::Complete);
         written

@@ -8,7 +8,7 @@ use super::outcome::{Class, Failure, Finished};
 use super::rate::Seconds;
 use crate::error::Reason;
 use crate::limits::RATE_SECONDS_TOLD;
-use crate::traffic::Tap;
+use crate::traffic::{RecentErrors, Tap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -47,6 +47,7 @@ pub struct Stats {
     /// more; 0 is never.
     last_ms: AtomicU64,
     tap: Tap,
+    recent_errors: RecentErrors,
 }
 
 impl Stats {
@@ -61,6 +62,7 @@ impl Stats {
             seconds: Seconds::default(),
             last_ms: AtomicU64::new(0),
             tap: Tap::default(),
+            recent_errors: RecentErrors::default(),
         }
     }
 
@@ -80,6 +82,12 @@ impl Stats {
     #[must_use]
     pub fn tap(&self) -> &Tap {
         &self.tap
+    }
+
+    /// What went wrong last.
+    #[must_use]
+    pub fn recent_errors(&self) -> &RecentErrors {
+        &self.recent_errors
     }
 
     /// One exchange has ended. How long a tunnel was open is no latency.

@@ -115,7 +115,7 @@ impl Finished {
     /// True where the client did not get what it should have, and it was not
     /// its own fault.
     #[must_use]
-    pub(super) fn is_error(&self) -> bool {
+    pub fn is_error(&self) -> bool {
         Class::of(self.status) == Class::ServerError || self.failure.is_some_and(|failure| failure != Failure::Client)
     }
 }

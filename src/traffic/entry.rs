@@ -79,7 +79,7 @@ impl Entry {
             mount: Arc::clone(mount),
             client: None,
             method: text(method),
-            target: text(&redact_strictly(target)),
+            target: shown_target(target),
             request: Head::of(fields),
             status: 0,
             reply: Head::default(),
@@ -136,6 +136,11 @@ impl Entry {
             "response_headers": self.reply.to_json(),
         })
     }
+}
+
+/// The raw target, without secrets.
+pub(super) fn shown_target(target: &[u8]) -> String {
+    text(&redact_strictly(target))
 }
 
 /// With the microseconds, as the access log has them.

@@ -115,6 +115,84 @@ fn refusals_and_failures_are_counted_by_what_they_are() {
     assert_eq!((&broken["errors"], &broken["requests"]["5xx"]), (&json!(1), &json!(1)));
 }
 
+/// What went wrong at a mount, the newest first, without when and with which id.
+fn recent_errors(stats: &Value) -> Vec<Value> {
+    let mut errors = stats["recent_errors"].as_array().unwrap().clone();
+    for error in &mut errors {
+        let members = error.as_object_mut().unwrap();
+        assert!(members.remove("at").is_some() && members.remove("request_id").is_some());
+    }
+    errors
+}
+
+#[test]
+fn what_went_wrong_last_is_told_in_words_and_without_secrets() {
+    let origin = Origin::serve(|mut conn| {
+        while let Some(request) = conn.request() {
+            let path = request.target().split('?').next().unwrap().to_owned();
+            match path.strip_prefix('/').unwrap() {
+                "close" => return,
+                "short" => return conn.send("HTTP/1.1 200 x\r\nContent-Length: 5\r\n\r\nab"),
+                status => conn.send(format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n")),
+            }
+        }
+    });
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let id = admin.mount("/", &origin.url());
+    assert_eq!(recent_errors(&stats(&admin, &id, 0)), [Value::Null; 0]);
+    for path in ["/200", "/404", "/503?token=hunter2&b=c"] {
+        get(standin.front, path);
+    }
+    let closed = get(standin.front, "/close");
+    assert_eq!(closed.status, 502);
+    let mut client = Raw::connect(standin.front);
+    client.send(request("POST", "/short"));
+    client.rest();
+    let stats = stats(&admin, &id, 5);
+    assert_eq!(stats["errors"], 3);
+    let shown = |method: &str, target: &str, status: u16, failure: Option<&str>, detail: &str| json!({ "method": method, "target": target, "status": status, "failure": failure, "detail": detail });
+    let expected = [
+        shown("POST", "/short", 200, Some("upstream"), "the upstream's answer ended early"),
+        shown("GET", "/close", 502, Some("upstream"), "the upstream closed the connection without an answer"),
+        shown("GET", "/503?token=…&b=c", 503, None, "the upstream answered 503 Service Unavailable"),
+    ];
+    assert_eq!(recent_errors(&stats), expected);
+    let named = stats["recent_errors"][1]["request_id"].as_str().unwrap();
+    assert!(closed.text().contains(named), "{named} is what the client was told: {}", closed.text());
+}
+
+#[test]
+fn refusals_are_told_with_what_bounds_them_and_only_the_last_are_kept() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let full = json!({
+        "kind": "regular", "match": { "path": "/full" }, "address": "http://127.0.0.1:1/",
+        "limits": { "concurrent_requests_max": 0 },
+    });
+    assert_eq!(admin.put("full", &full).status, 201);
+    let down = admin.mount("/down", "http://127.0.0.1:1/");
+    get(standin.front, "/down");
+    let refused = recent_errors(&stats(&admin, &down, 1));
+    assert_eq!((&refused[0]["status"], &refused[0]["failure"]), (&json!(502), &json!("upstream")));
+    let detail = refused[0]["detail"].as_str().unwrap();
+    assert!(detail.starts_with("the upstream could not be reached: 127.0.0.1:1: "), "{detail}");
+
+    let mut client = Raw::connect(standin.front);
+    (0..20).for_each(|number| assert_eq!(client.get(&format!("/full/{number}")).status, 503));
+    let errors = recent_errors(&stats(&admin, "full", 20));
+    let targets: Vec<&str> = errors.iter().map(|error| error["target"].as_str().unwrap()).collect();
+    assert_eq!(targets, (4..20).rev().map(|number| format!("/full/{number}")).collect::<Vec<_>>());
+    assert!(errors.iter().all(|error| error["failure"] == "concurrency"));
+    let bound = "too many requests are in progress for this mount (limits.concurrent_requests_max)";
+    assert_eq!(errors[0]["detail"], bound);
+    assert_eq!(admin.call("POST", "/v1/mounts/full/disable").send().status, 200);
+    assert_eq!(client.get("/full/disabled").status, 503);
+    let disabled = &recent_errors(&stats(&admin, "full", 21))[0];
+    let detail = "this mount is switched off";
+    assert_eq!((&disabled["failure"], &disabled["detail"]), (&json!("disabled"), &json!(detail)));
+}
+
 #[test]
 fn a_client_that_leaves_is_counted_and_is_no_error() {
     let origin = Origin::serve(|mut conn| {
@@ -131,7 +209,7 @@ fn a_client_that_leaves_is_counted_and_is_no_error() {
     client.reset();
     let stats = stats(&admin, &id, 1);
     assert_eq!((&stats["requests"]["none"], &stats["errors"]), (&json!(1), &json!(0)));
-    assert_eq!(stats["failures"]["client"], 1);
+    assert_eq!((&stats["failures"]["client"], &stats["recent_errors"]), (&json!(1), &json!([])));
 }
 
 #[test]
@@ -162,7 +240,16 @@ fn a_tunnel_is_counted_while_it_is_open() {
     let ended = stats(&admin, &id, 1);
     assert_eq!((&ended["requests"]["1xx"], &ended["tunnels"]), (&json!(1), &json!(0)));
     assert_eq!((&ended["received_bytes"], &ended["sent_bytes"]), (&json!(5), &json!(5)), "and only once");
-    assert_eq!(ended["latency_ms"]["count"], 0);
+    assert_eq!((&ended["latency_ms"]["count"], &ended["recent_errors"]), (&json!(0), &json!([])));
+
+    let mut client = Raw::connect(standin.front);
+    client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: a\r\n\r\n");
+    client.head();
+    eventually("another is open", || admin.get(&path).value["tunnels"] == 1);
+    assert_eq!(admin.call("POST", &format!("/v1/mounts/{id}/drain?mode=kill")).send().status, 200);
+    let cut = &recent_errors(&stats(&admin, &id, 2))[0];
+    assert_eq!((&cut["status"], &cut["failure"]), (&json!(101), &json!("proxy")));
+    assert_eq!(cut["detail"], "it was cut off before its end");
 }
 
 #[test]
