@@ -34,3 +34,18 @@ fn a_person_signs_in_finds_the_way_and_is_told_what_is_stale() {
 fn a_person_sees_what_would_become_of_a_request() {
     person("explain.js");
 }
+
+#[test]
+fn a_person_makes_a_mount_by_a_form_and_as_json_and_loses_nothing() {
+    person("form.js");
+}
+
+#[test]
+fn a_person_changes_a_mount_and_sees_before_saving_what_it_does() {
+    person("form_edit.js");
+}
+
+#[test]
+fn two_who_edit_one_mount_see_what_each_changed() {
+    person("conflict.js");
+}
