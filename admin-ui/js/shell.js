@@ -40,7 +40,7 @@ export function icon(path) {
 
 /** Puts the shell around `main`. @param {HTMLElement} main */
 export function build(main) {
-  const side = h('div', { class: 'side', id: 'side' }, nav, h('div', { class: 'side-end' }, themes(), account));
+  const side = h('div', { class: 'side', id: 'side' }, nav, h('section', { class: 'side-end', 'aria-label': 'Colours and token' }, themes(), account));
   const top = h('header', { class: 'top' },
     h('a', { href: to([]), class: 'brand' }, h('img', { src: 'icon.svg', alt: '', crossorigin: true, width: 26, height: 26 }), 'Standin'),
     pill,
@@ -52,6 +52,9 @@ export function build(main) {
   });
   document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') setMenu(false);
+  });
+  document.addEventListener('pointerdown', (event) => {
+    if (event.target instanceof Node && !side.contains(event.target) && !menu.contains(event.target)) setMenu(false);
   });
   document.body.prepend(
     h('a', { class: 'skip', href: '#main', onclick: (/** @type {Event} */ event) => { event.preventDefault(); main.focus(); } }, 'Skip to the page'),

@@ -29,3 +29,8 @@ fn the_scripts_of_the_ui_agree_with_the_types_of_the_contract() {
 fn a_person_signs_in_finds_the_way_and_is_told_what_is_stale() {
     person("shell.js");
 }
+
+#[test]
+fn a_person_sees_what_would_become_of_a_request() {
+    person("explain.js");
+}
