@@ -69,9 +69,12 @@ function entry(error, mount) {
     h('time', { datetime: at, title: moment(at) }),
     h('span', { class: 'status', data: { tone: status !== null && status < 500 ? 'warn' : 'bad' } }, status === null ? 'no answer' : String(status)),
     h('span', { class: 'asked mono' }, h('strong', {}, method), ' ', target),
-    h('span', { class: 'detail' }, detail, ' ', h('span', { class: 'calm' }, `${whose(failure)} `), h('span', { class: 'tag', title: 'What logs and error answers call it' }, id)),
+    h('span', { class: 'detail' }, sentence(detail), ' ', h('span', { class: 'calm' }, `${whose(failure)} `), h('span', { class: 'tag', title: 'What logs and error answers call it' }, id)),
     h('a', { class: 'button small', href: to(['explain'], { url: urlOf(target, mount), method }), 'aria-label': `Explain ${method} ${target}` }, 'Explain'));
 }
+
+/** A text of the server as a sentence. @param {string} text */
+const sentence = (text) => text.replace(/^./u, (first) => first.toUpperCase()).replace(/[^.…]$/u, '$&.');
 
 /** @param {string | null} failure */
 function whose(failure) {

@@ -108,7 +108,7 @@ function chartOf() {
       const across = (/** @type {HTMLElement} */ node, /** @type {number} */ at) => {
         const share = (placeOf(at) - first) / (end - first);
         node.style.setProperty('--at', String(Math.max(0, Math.min(1, share))));
-        change(node, { data: { side: share > 0.8 ? 'end' : null } });
+        change(node, { data: { side: share > 0.8 ? 'end' : share < 0.06 ? 'start' : null } });
       };
       keyed(lines, marks.filter(({ at }) => at !== null), ({ name }) => name, ({ name }) => h('span', { class: `mark ${name}` }, h('span', {}, name)),
         (mark, { at }) => across(mark, Number(at)));
