@@ -78,7 +78,7 @@ const sentence = (text) => text.replace(/^./u, (first) => first.toUpperCase()).r
 
 /** @param {string | null} failure */
 function whose(failure) {
-  if (failure === null) return 'Answered so by the upstream.';
+  if (failure === null) return ''; // the detail says who answered so
   if (failure === 'upstream') return 'Fault of the upstream.';
   return failure === 'proxy' ? 'Fault of the proxy.' : 'Refused.';
 }

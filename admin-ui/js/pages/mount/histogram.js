@@ -65,18 +65,16 @@ export function upTo(buckets) {
   });
 }
 
-const TICKS_MAX = 6;
+const TICK_SHARE_MIN = 0.15; // of the width, so that none stands on another
 
 /**
- * Round times between two places, few enough to be read.
+ * Round times between two places, far enough apart to be read.
  * @param {number} first
  * @param {number} end
  */
 export function ticksOf(first, end) {
-  for (const steps of [[1, 2, 5], [1, 5], [1]]) {
-    const ticks = [-3, -2, -1, 0, 1, 2, 3, 4, 5].flatMap((power) => steps.map((step) => step * 10 ** power))
-      .filter((at) => placeOf(at) > first && placeOf(at) < end);
-    if (ticks.length <= TICKS_MAX || steps.length === 1) return ticks;
-  }
-  return [];
+  const ticks = (/** @type {number[]} */ steps) => [-3, -2, -1, 0, 1, 2, 3, 4, 5].flatMap((power) => steps.map((step) => step * 10 ** power))
+    .filter((at) => placeOf(at) >= first && placeOf(at) <= end);
+  const apart = (/** @type {number[]} */ all) => all.every((at, n) => n === 0 || placeOf(at) - placeOf(all[n - 1]) >= TICK_SHARE_MIN * (end - first));
+  return [[1, 2, 5], [1, 3]].map(ticks).find(apart) ?? ticks([1]);
 }

@@ -36,7 +36,7 @@ export function latencyPart(place) {
   const whole = choice('Since start', false);
   const part = choice('Since you opened this page', true);
   const values = Object.fromEntries([...MARKS, 'mean', 'max'].map((name) => [name, h('span')]));
-  const figures = h('dl', { class: 'figures' }, figure('p50', values.p50), figure('p90', values.p90), figure('p99', values.p99));
+  const figures = h('dl', { class: 'figures four' }, figure('p50', values.p50), figure('p90', values.p90), figure('p99', values.p99));
   const further = h('p', { class: 'hint' });
   const chart = chartOf();
   const rows = h('tbody');
@@ -112,7 +112,7 @@ function chartOf() {
       };
       keyed(lines, marks.filter(({ at }) => at !== null), ({ name }) => name, ({ name }) => h('span', { class: `mark ${name}` }, h('span', {}, name)),
         (mark, { at }) => across(mark, Number(at)));
-      keyed(axis, ticksOf(first, end), String, (at) => h('span', {}, ms(at)), across);
+      keyed(axis, ticksOf(first, end), String, (at) => h('span', {}, at < 1000 ? `${at} ms` : `${at / 1000} s`), across);
       change(picture, { 'aria-label': `How long requests took, on a logarithmic scale: ${marks.map(({ name, at }) => `${name} ${at === null ? NONE : ms(at)}`).join(', ')}` });
     },
   };

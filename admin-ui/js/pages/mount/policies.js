@@ -3,7 +3,7 @@
 
 /** @import { Mount } from '../../../types.js' */
 
-import { bytes, count, duration, matchOf, plural } from '../../core/format.js';
+import { bytes, count, duration, plural } from '../../core/format.js';
 
 /** @typedef {{ group: string, text: string, tone?: 'warn' }} Policy */
 
@@ -148,5 +148,6 @@ function trustOf(tls) {
 /** Where a path below the match arrives, in words. @param {Mount} mount */
 export function joined(mount) {
   if (mount.kind === 'transparent') return 'The path is passed on as it is.';
-  return mount.strip_prefix ? `What stands behind ${matchOf({ match: { path: mount.match.path } })} is joined to it.` : 'The whole path is joined to it.';
+  const { match: { path }, strip_prefix: strips } = mount;
+  return strips && path !== '/' ? `What stands behind ${path} is joined to it.` : 'The whole path is joined to it.';
 }
