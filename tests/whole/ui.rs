@@ -34,3 +34,13 @@ fn a_person_signs_in_finds_the_way_and_is_told_what_is_stale() {
 fn a_person_sees_what_would_become_of_a_request() {
     person("explain.js");
 }
+
+#[test]
+fn a_person_sees_one_mount_its_way_state_budgets_latency_and_errors() {
+    person("mount.js");
+}
+
+#[test]
+fn a_mount_that_is_not_there_is_fixed_or_only_read_says_so() {
+    person("mount_gone.js");
+}
