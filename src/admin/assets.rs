@@ -80,6 +80,7 @@ pub const ASSETS: &[Asset] = &[
     asset!(JAVASCRIPT, "js/parts/ending.js"),
     asset!(JAVASCRIPT, "js/parts/operation.js"),
     asset!(JAVASCRIPT, "js/parts/palette.js"),
+    asset!(JAVASCRIPT, "js/parts/restore.js"),
     asset!(JAVASCRIPT, "js/parts/toast.js"),
     asset!(JAVASCRIPT, "js/shell.js"),
     asset!(JAVASCRIPT, "theme.js"),
