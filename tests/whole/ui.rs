@@ -34,3 +34,8 @@ fn a_person_signs_in_finds_the_way_and_is_told_what_is_stale() {
 fn a_person_sees_what_would_become_of_a_request() {
     person("explain.js");
 }
+
+#[test]
+fn a_person_exports_mounts_and_imports_what_a_dry_run_has_shown() {
+    person("transfer.js");
+}
