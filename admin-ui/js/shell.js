@@ -55,6 +55,9 @@ export function build(main) {
   document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') setMenu(false);
   });
+  document.addEventListener('pointerdown', (event) => {
+    if (event.target instanceof Node && !side.contains(event.target) && !menu.contains(event.target)) setMenu(false);
+  });
   document.body.prepend(
     h('a', { class: 'skip', href: '#main', onclick: (/** @type {Event} */ event) => { event.preventDefault(); main.focus(); } }, 'Skip to the page'),
     top, side, banner);
