@@ -49,3 +49,13 @@ fn a_mount_that_is_not_there_is_fixed_or_only_read_says_so() {
 fn a_person_exports_mounts_and_imports_what_a_dry_run_has_shown() {
     person("transfer.js");
 }
+
+#[test]
+fn a_person_finds_a_mount_among_many_and_sees_its_numbers_move() {
+    person("mounts.js");
+}
+
+#[test]
+fn a_person_does_one_thing_with_many_mounts_and_is_told_what_failed() {
+    person("bulk.js");
+}
