@@ -54,3 +54,13 @@ fn a_person_exports_mounts_and_imports_what_a_dry_run_has_shown() {
 fn a_person_sees_what_needs_attention_and_what_went_on_in_the_last_minutes() {
     person("overview.js");
 }
+
+#[test]
+fn a_person_finds_a_mount_among_many_and_sees_its_numbers_move() {
+    person("mounts.js");
+}
+
+#[test]
+fn a_person_does_one_thing_with_many_mounts_and_is_told_what_failed() {
+    person("bulk.js");
+}
