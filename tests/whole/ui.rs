@@ -49,3 +49,8 @@ fn a_person_steers_a_mount_on_its_page_and_sees_it_at_once() {
 fn a_mount_that_is_not_there_is_fixed_or_only_read_says_so() {
     person("mount_gone.js");
 }
+
+#[test]
+fn a_person_exports_mounts_and_imports_what_a_dry_run_has_shown() {
+    person("transfer.js");
+}

@@ -3,6 +3,7 @@
 
 const childProcess = require('node:child_process');
 const fs = require('node:fs');
+const { promisify } = require('node:util');
 const { assert, scenario, until } = require('./harness.js');
 
 /** What HAR 1.2 requires, and that the times of each entry add up. */
@@ -75,7 +76,7 @@ scenario(async (test) => {
   await details.getByRole('button', { name: 'Copied' }).waitFor();
   const command = await page.evaluate(() => navigator.clipboard.readText());
   assert(command.includes('/orders/first?token=') && !command.includes('X-Api-Key'), command);
-  const answer = childProcess.execFileSync('sh', ['-c', `${command} --silent --max-time 5`], { encoding: 'utf8' });
+  const { stdout: answer } = await promisify(childProcess.execFile)('sh', ['-c', `${command} --silent --max-time 5`]);
   assert(answer.startsWith('hello from /first?token='), answer);
   await requests.nth(4).waitFor();
   assert.match(await details.getByRole('link', { name: 'Explain this request' }).getAttribute('href'), /^#\/explain\?method=GET&url=http/);

@@ -91,11 +91,13 @@ function fieldOf(fields, name) {
 }
 
 /**
- * The URL that was asked for. Whether the client came by HTTPS is not known here.
+ * The URL that was asked for, with what stands for secrets as a URL may have
+ * it. Whether the client came by HTTPS is not known here.
  * @param {TrafficEntry} entry
  */
 export function urlOf({ target, request_headers: fields }) {
-  return target.startsWith('/') ? `http://${fieldOf(fields, 'host') ?? 'localhost'}${target}` : target;
+  const ascii = target.replace(/[^\x21-\x7e]+/g, encodeURIComponent);
+  return ascii.startsWith('/') ? `http://${fieldOf(fields, 'host') ?? 'localhost'}${ascii}` : ascii;
 }
 
 /** @param {string} url */

@@ -31,9 +31,9 @@ export function requestList(select) {
       h('span', { class: 'target', title: entry.target }, entry.target),
       h('span', { class: 'status', data: { tone: toneOfStatus(entry.status) } },
         h('b', {}, entry.status ?? 'no answer'), entry.failure && h('span', {}, entry.failure)),
-      h('span', { class: 'number' }, ms(entry.timing_ms.total)),
+      h('span', { class: 'number took' }, ms(entry.timing_ms.total)),
       timingBar(entry.timing_ms),
-      h('span', { class: 'number' }, bytes(entry.sent_bytes))));
+      h('span', { class: 'number bytes' }, bytes(entry.sent_bytes))));
 
   /** @param {HTMLElement} node */
   const buttonOf = (node) => /** @type {HTMLElement} */ (node.firstElementChild);
