@@ -41,6 +41,11 @@ fn a_person_sees_one_mount_its_way_state_budgets_latency_and_errors() {
 }
 
 #[test]
+fn a_person_steers_a_mount_on_its_page_and_sees_it_at_once() {
+    person("mount_steered.js");
+}
+
+#[test]
 fn a_mount_that_is_not_there_is_fixed_or_only_read_says_so() {
     person("mount_gone.js");
 }
