@@ -69,3 +69,18 @@ fn a_person_finds_a_mount_among_many_and_sees_its_numbers_move() {
 fn a_person_does_one_thing_with_many_mounts_and_is_told_what_failed() {
     person("bulk.js");
 }
+
+#[test]
+fn a_person_makes_a_mount_by_a_form_and_as_json_and_loses_nothing() {
+    person("form.js");
+}
+
+#[test]
+fn a_person_changes_a_mount_and_sees_before_saving_what_it_does() {
+    person("form_edit.js");
+}
+
+#[test]
+fn two_who_edit_one_mount_see_what_each_changed() {
+    person("conflict.js");
+}
