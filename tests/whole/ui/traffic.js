@@ -158,7 +158,6 @@ scenario(async (test) => {
   await Promise.all([0, 1, 2, 3, 4, 5].map(each));
   await page.getByText('500 requests shown. 100 older ones went').waitFor();
   assert.strictEqual(await requests.count(), 500);
-  await test.look('traffic-many');
 
   // Lost, and back by itself; then the mount is gone.
   test.offline = true;
