@@ -4,7 +4,7 @@
 /** @import { Mount } from '../types.js' */
 /** @import { Ending } from './parts/ending.js' */
 
-import { call, inWords } from './core/api.js';
+import { call, get, inWords } from './core/api.js';
 import * as session from './core/session.js';
 import { askAbout, isAsked } from './parts/act-dialog.js';
 import { reasonOf } from './parts/ending.js';
@@ -61,10 +61,10 @@ export const labelOf = (act) => act[0].toUpperCase() + act.slice(1);
  * @returns {Promise<Done>}
  */
 export async function perform(act, id, { signal, reason = '', mode, drain_ms } = {}) {
-  const said = reasonOf(reason);
+  const why = reasonOf(reason);
   /** @type {any} */
   const query = act === 'drain' || act === 'delete' ? { mode, drain_ms } : undefined;
-  const { revision, etag } = await call(CALLS[act], { path: { id }, query, headers: said ? { 'X-Reason': said } : {}, signal });
+  const { revision, etag } = await call(CALLS[act], { path: { id }, query, headers: why ? { 'X-Reason': why } : {}, signal });
   return { revision, etag };
 }
 
@@ -90,9 +90,26 @@ export async function actOn(act, mount) {
     }
   }
   const undo = undoOf(act, mount, done);
-  toast(`${id} ${DONE[act]}`, { action: undo ? { label: 'Undo', run: undo } : undefined });
+  say(id, DONE[act], undo);
   void follow(done.revision, id);
   return true;
+}
+
+/**
+ * What was last said of each mount: once something else is done, it is not
+ * true any more, and cannot be undone.
+ * @type {Map<string, () => void>}
+ */
+const said = new Map();
+
+/**
+ * @param {string} id
+ * @param {string} words
+ * @param {(() => Promise<void>) | null} undo
+ */
+function say(id, words, undo) {
+  said.get(id)?.();
+  said.set(id, toast(`${id} ${words}`, { action: undo ? { label: 'Undo', run: undo } : undefined }));
 }
 
 /**
@@ -107,14 +124,13 @@ function undoOf(act, before, { revision, etag }) {
   if (act === 'delete') return revision === null ? null : () => restore(id, revision, { 'If-None-Match': '*' });
   if (etag === `"${before.revision}"`) return null;
   const opposite = /** @type {Partial<Record<Act, Act>>} */ ({ enable: 'disable', pause: 'resume', resume: 'pause', disable: 'enable' })[act];
-  if (!opposite) return null;
-  // Disabling has ended the pause, which enabling does not bring back.
-  if (act === 'disable' && before.state === 'paused') {
-    return revision === null || etag === null ? null : () => restore(id, revision, { 'If-Match': etag });
-  }
+  if (!opposite || revision === null || etag === null) return null;
   return async () => {
+    // Disabling has ended a pause, which enabling would not bring back.
+    const { before: was } = await get('getRevision', { path: { revision } });
+    if (act === 'disable' && was?.paused) return restore(id, revision, { 'If-Match': etag });
     await perform(opposite, id);
-    toast(`${id} ${DONE[opposite]}`);
+    say(id, DONE[opposite], null);
   };
 }
 
@@ -126,5 +142,5 @@ function undoOf(act, before, { revision, etag }) {
  */
 async function restore(id, revision, headers) {
   await call('restoreRevision', { path: { revision }, query: { to: 'before' }, headers });
-  toast(`${id} is as it was.`);
+  say(id, 'is as it was.', null);
 }

@@ -1,12 +1,12 @@
 // Owns what is asked before a step of a mount's life that matters: which URLs
 // it is about, what happens to requests under way, and why it is done.
 
-/** @import { Child, Mount } from '../../types.js' */
+/** @import { Mount } from '../../types.js' */
 /** @import { Act } from '../acts.js' */
 /** @import { Ending } from './ending.js' */
 
 import { get } from '../core/api.js';
-import { h, setText } from '../core/dom.js';
+import { fill, h, setText } from '../core/dom.js';
 import { matchOf, plural } from '../core/format.js';
 import { poll } from '../core/poll.js';
 import { ask } from './dialog.js';
@@ -47,7 +47,7 @@ export async function askAbout(act, mount, run) {
   try {
     return await ask({
       title: `${about.action} ${mount.id}?`,
-      text: [h('p', {}, urlsOf(act, mount)), act === 'delete' && heirs(mount, stop.signal), underWay, ending?.node, reason.node],
+      text: [urlsOf(act, mount, stop.signal), underWay, ending?.node, reason.node],
       action: about.action,
       danger: about.danger,
       run: async (signal) => run({ ...ending?.read(), reason: reason.read(), signal }),
@@ -61,14 +61,14 @@ export async function askAbout(act, mount, run) {
  * What becomes of its URLs.
  * @param {Act} act
  * @param {Mount} mount
- * @returns {Child[]}
+ * @param {AbortSignal} signal
  */
-function urlsOf(act, mount) {
+function urlsOf(act, mount, signal) {
   const urls = [h('code', {}, matchOf(mount)), mount.match.host ? '' : ' on any host'];
   switch (act) {
-    case 'restart': return ['The mount begins anew with new connections to its upstream. No request to ', urls, ' is refused.'];
-    case 'delete': return ['The mount of ', urls, ' goes. Undo and its history bring it back.'];
-    default: return ['New requests to ', urls, ' are refused (503) until the mount is enabled again. No other mount answers them meanwhile.'];
+    case 'restart': return h('p', {}, 'The mount begins anew with new connections to its upstream. No request to ', urls, ' is refused.');
+    case 'delete': return h('p', {}, 'The mount is removed; Undo or its history brings it back. Requests to ', urls, ' ', heirOf(mount, signal));
+    default: return h('p', {}, 'New requests to ', urls, ' are refused (503) until the mount is enabled again. No other mount answers them meanwhile.');
   }
 }
 
@@ -105,13 +105,14 @@ export function leftOf(requests, tunnels) {
  * @param {Mount} mount
  * @param {AbortSignal} signal
  */
-function heirs({ id }, signal) {
-  const node = h('p', {}, 'Finding out who answers its URLs then…');
+function heirOf({ id }, signal) {
+  const node = h('span', {}, 'are then answered by …');
   get('deleteMount', { path: { id }, query: { dry_run: true }, signal }).then(
     (tried) => {
       const to = /** @type {any} */ (tried)?.urls?.[0]?.to;
-      setText(node, to ? `Its URLs are answered by ${to} then.` : 'Nobody answers its URLs then: they get 404.');
+      if (to) fill(node, 'are then answered by ', h('strong', {}, to), '.');
+      else setText(node, 'then get 404: no other mount answers them.');
     },
-    () => setText(node, 'Who answers its URLs then could not be found out.'));
+    () => setText(node, 'are then answered by somebody else or nobody; that could not be found out.'));
   return node;
 }

@@ -19,7 +19,7 @@ const AGAIN_MS = 100;
 /** What ends all of a mount, so that draining it once more may cut that off. */
 const EMPTIES = ['disable', 'drain', 'expire'];
 /** @type {Record<string, string>} */
-const DONE = { disable: 'disabled', drain: 'drained', expire: 'ended by its lease', delete: 'deleted', restore: 'restored' };
+const DONE = { disable: 'disabled', drain: 'being drained', expire: 'ended by its lease', delete: 'deleted', restore: 'restored' };
 
 /** Those that are shown, by mount. @type {Map<string, AbortController>} */
 const shown = new Map();
