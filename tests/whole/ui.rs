@@ -49,3 +49,13 @@ fn a_mount_that_is_not_there_is_fixed_or_only_read_says_so() {
 fn a_person_exports_mounts_and_imports_what_a_dry_run_has_shown() {
     person("transfer.js");
 }
+
+#[test]
+fn a_person_watches_requests_as_they_end_and_takes_them_along() {
+    person("traffic.js");
+}
+
+#[test]
+fn a_person_follows_what_happens_and_undoes_it() {
+    person("events.js");
+}

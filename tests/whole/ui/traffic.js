@@ -93,12 +93,12 @@ scenario(async (test) => {
   assert.match(await page.evaluate(() => document.activeElement.textContent), /503/);
 
   // Paused: what comes is counted, and shown afterwards.
-  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByRole('button', { name: 'Pause list' }).click();
   await state('Paused');
   await test.ask('/orders/while-paused');
   await page.getByText('1 came since it was paused.').waitFor();
   assert.strictEqual(await requests.count(), 5);
-  await page.getByRole('button', { name: 'Resume' }).click();
+  await page.getByRole('button', { name: 'Resume list' }).click();
   await page.getByRole('button', { name: /while-paused/ }).waitFor();
 
   // Filters: the server's own, kept in the address.
@@ -169,6 +169,6 @@ scenario(async (test) => {
   await test.ask('/orders/back');
   await page.getByRole('button', { name: /back/ }).waitFor();
   await test.api('DELETE', 'v1/mounts/orders');
-  await state('Ended');
+  await page.getByRole('heading', { name: 'This mount was deleted' }).waitFor();
   await until('the stream is let go', async () => (await test.api('GET', 'v1/stats')).event_streams.open === 0);
 });

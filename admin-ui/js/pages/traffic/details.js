@@ -6,7 +6,7 @@ import { h } from '../../core/dom.js';
 import { bytes, moment } from '../../core/format.js';
 import { to } from '../../core/router.js';
 import { copyButton } from '../../parts/bits.js';
-import { HIDDEN, curlOf, urlOf } from './har.js';
+import { HIDDEN, curlOf, sentAgain, urlOf } from './har.js';
 import { timingTable } from './timing.js';
 import { sayEnd, toneOfStatus } from './words.js';
 
@@ -22,7 +22,7 @@ export function detailsOf(entry, close) {
       h('button', { type: 'button', class: 'quiet close', 'aria-label': 'Close the details', onclick: close }, '×')),
     h('p', {}, h('b', { class: 'status', data: { tone: toneOfStatus(status) } }, status ?? 'No answer'), ' ', sayEnd(entry)),
     h('div', { class: 'details-acts' },
-      h('a', { class: 'button small', href: to(['explain'], { method: entry.method, url: urlOf(entry) }) }, 'Explain this request'),
+      h('a', { class: 'button small', href: explainOf(entry) }, 'Explain this request'),
       copyButton(() => curlOf(entry), 'Copy as curl')),
     timingTable(entry),
     h('dl', { class: 'facts' },
@@ -34,6 +34,12 @@ export function detailsOf(entry, close) {
     fieldTable('Request headers', entry.request_headers),
     fieldTable('Response headers', entry.response_headers),
   ];
+}
+
+/** Where the same request is explained. @param {TrafficEntry} entry */
+function explainOf(entry) {
+  const fields = sentAgain(entry).map(([name, value]) => ['header', `${name}: ${value}`]);
+  return to(['explain'], new URLSearchParams([['method', entry.method], ['url', urlOf(entry)], ...fields]));
 }
 
 /** @param {string} name @param {Node | string} value */
