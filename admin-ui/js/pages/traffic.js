@@ -53,7 +53,7 @@ export function trafficView(id, signal) {
   const har = h('button', { type: 'button', onclick: () => void exportHar() }, 'Export as HAR');
   const waiting = h('div', { class: 'panel empty' });
   const list = requestList((item) => choose(item));
-  const details = h('section', { class: 'panel details', 'aria-label': 'Details of the request', hidden: true });
+  const details = h('section', { class: 'panel request-details', 'aria-label': 'Details of the request', hidden: true });
   const both = h('div', { class: 'traffic-both' }, list.node, details);
 
   details.addEventListener('keydown', (event) => {
@@ -158,7 +158,7 @@ export function trafficView(id, signal) {
     match = matchOf(mount);
     describeWaiting();
   }, () => {}); // the stream tells what is wrong
-  const node = h('div', { class: 'traffic' },
+  const node = h('div', { class: 'live-traffic' },
     h('div', { class: 'live-head' }, h('p', {}, pill, ' ', says), h('div', { class: 'actions' }, pause, clear, har)),
     filterFields(wanted, filter), fault, counts, waiting, both);
   open();

@@ -20,7 +20,7 @@ scenario(async (test) => {
 
   const page = await test.open('#/events');
   const events = page.getByRole('list', { name: 'Events, newest first' }).getByRole('listitem');
-  const state = (word) => page.locator('.events').getByRole('status').filter({ hasText: word }).waitFor();
+  const state = (word) => page.locator('.live-events').getByRole('status').filter({ hasText: word }).waitFor();
   const first = () => events.first().innerText();
 
   // The last fifty, and older ones.

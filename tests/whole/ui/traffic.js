@@ -45,7 +45,7 @@ scenario(async (test) => {
   const page = await test.open('#/mounts/orders/traffic');
   const requests = page.getByRole('list', { name: 'Requests, newest first' }).getByRole('button');
   const details = page.getByRole('region', { name: 'Details of the request' });
-  const state = (word) => page.locator('.traffic').getByRole('status').filter({ hasText: word }).waitFor();
+  const state = (word) => page.locator('.live-traffic').getByRole('status').filter({ hasText: word }).waitFor();
 
   // Nothing yet, and what to do.
   await page.getByRole('heading', { name: 'Waiting for requests…' }).waitFor();

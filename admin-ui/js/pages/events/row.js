@@ -58,7 +58,7 @@ function changeRow(entry, time, mount, isLast) {
   });
   return h('li', { class: 'event' },
     h('div', { class: 'event-line' }, time, pill(toneOfAction(action), didOf(action)),
-      h('p', {}, mount, h('span', { class: 'calm' }, inShort(entry)), h('span', { class: 'calm' }, ' by ', h('b', {}, who)), why && h('span', { class: 'why' }, why)),
+      h('p', {}, mount, h('span', { class: 'calm' }, inShort(entry)), h('span', { class: 'calm' }, ' by ', h('b', {}, who)), why && h('span', { class: 'event-why' }, why)),
       open),
     body);
 }
