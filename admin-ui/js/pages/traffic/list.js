@@ -17,7 +17,7 @@ export function requestList(select) {
   const head = h('div', { class: 'requests-head', 'aria-hidden': 'true' },
     ['Time', 'Method', 'Target', 'Status'].map((name) => h('span', {}, name)),
     h('span', { class: 'number' }, 'Took'),
-    h('span', { title: 'Longer by as much for ten times the time; its colours are those of the details' }, 'Where the time went'),
+    h('span', { title: 'Where its time went. Ten times the time is longer by the same step; the colours are those of the details.' }, 'Timing'),
     h('span', { class: 'number' }, 'Sent'));
   /** @type {Map<string, Item>} */
   let shown = new Map();
