@@ -84,3 +84,13 @@ fn a_person_changes_a_mount_and_sees_before_saving_what_it_does() {
 fn two_who_edit_one_mount_see_what_each_changed() {
     person("conflict.js");
 }
+
+#[test]
+fn a_person_watches_requests_as_they_end_and_takes_them_along() {
+    person("traffic.js");
+}
+
+#[test]
+fn a_person_follows_what_happens_and_undoes_it() {
+    person("events.js");
+}
