@@ -84,7 +84,7 @@ export function forgetToken() {
 
 /**
  * @template {Name} N
- * @typedef {{ body: Output<N>, status: number, revision: number | null, etag: string | null }} Answer
+ * @typedef {{ body: Output<N>, text: string, status: number, revision: number | null, etag: string | null }} Answer `text` is the body as it came
  */
 
 /**
@@ -110,6 +110,7 @@ export async function call(name, input = {}) {
   const revision = answer.headers.get('X-Revision');
   return {
     body: /** @type {Output<N>} */ (content ?? null),
+    text,
     status: answer.status,
     revision: revision === null ? null : Number(revision),
     etag: answer.headers.get('ETag'),
