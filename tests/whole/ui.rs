@@ -48,3 +48,18 @@ fn a_mount_that_is_not_there_is_fixed_or_only_read_says_so() {
 fn a_person_exports_mounts_and_imports_what_a_dry_run_has_shown() {
     person("transfer.js");
 }
+
+#[test]
+fn a_person_acts_on_a_mount_with_traffic_and_takes_it_back() {
+    person("acts.js");
+}
+
+#[test]
+fn a_person_reads_the_history_of_a_mount_and_undoes_a_change() {
+    person("history.js");
+}
+
+#[test]
+fn what_is_shown_as_curl_and_command_line_makes_the_same_mount() {
+    person("commands.js");
+}

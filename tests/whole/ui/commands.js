@@ -51,7 +51,7 @@ scenario(async (test) => {
   for (const [id, spec] of Object.entries(mounts)) await test.api('PUT', `v1/mounts/${id}`, spec);
   await test.api('POST', 'v1/mounts/transparent/pause');
 
-  const page = await test.open('#/mounts/plain?tab=config');
+  const page = await test.open('#/mounts/plain/config');
   const kept = async (id) => (await test.api('GET', `v1/mounts/${id}/revisions?limit=1`)).revisions[0].after;
   /** A command as it is shown, which is what the button beside it copies. */
   const copied = async (name) => {
@@ -65,7 +65,7 @@ scenario(async (test) => {
   };
 
   for (const id of Object.keys(mounts)) {
-    await test.go(`#/mounts/${id}?tab=config`);
+    await test.go(`#/mounts/${id}/config`);
     await page.getByRole('heading', { level: 1, name: id }).waitFor();
     const before = await kept(id);
     assert(before);

@@ -145,9 +145,9 @@ function confirm(act, ids, changed) {
     const told = `${plural(done, 'mount')} ${ACTS[act].done}.`;
     if (failures.length === 0 && left === 0) {
       close();
-      return toast(told);
+      return void toast(told);
     }
-    if (!content.isConnected) return toast(`${told} ${left > 0 ? `Stopped before ${count(left)} more.` : ''} ${failures.length ? `${count(failures.length)} failed.` : ''}`, { tone: 'bad' });
+    if (!content.isConnected) return void toast(`${told} ${left > 0 ? `Stopped before ${count(left)} more.` : ''} ${failures.length ? `${count(failures.length)} failed.` : ''}`, { tone: 'bad' });
     fill(content, h('div', { class: 'dialog-text', role: 'status' }, h('p', {}, told, left > 0 && ` Stopped before ${count(left)} more.`),
       failures.length > 0 && failed(failures), h('p', { class: 'hint' }, 'They are still selected.')),
     h('div', { class: 'choices' }, h('button', { type: 'button', class: 'primary', onclick: close }, 'Close')));
