@@ -94,3 +94,18 @@ fn a_person_watches_requests_as_they_end_and_takes_them_along() {
 fn a_person_follows_what_happens_and_undoes_it() {
     person("events.js");
 }
+
+#[test]
+fn a_person_acts_on_a_mount_with_traffic_and_takes_it_back() {
+    person("acts.js");
+}
+
+#[test]
+fn a_person_reads_the_history_of_a_mount_and_undoes_a_change() {
+    person("history.js");
+}
+
+#[test]
+fn what_is_shown_as_curl_and_command_line_makes_the_same_mount() {
+    person("commands.js");
+}
