@@ -39,3 +39,8 @@ fn a_person_sees_what_would_become_of_a_request() {
 fn a_person_exports_mounts_and_imports_what_a_dry_run_has_shown() {
     person("transfer.js");
 }
+
+#[test]
+fn a_person_makes_and_revokes_tokens_whose_values_never_stand_in_the_page() {
+    person("tokens.js");
+}
