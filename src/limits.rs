@@ -550,6 +550,13 @@ pub const TRAFFIC_HEAD_BYTES_MAX: usize = 8 * 1024;
 /// a person reads before looking for a log.
 pub const RECENT_ERRORS_MAX: usize = 16;
 
+/// The same where more mounts remember any than [`RECENT_ERRORS_RINGS_MAX`].
+pub const RECENT_ERRORS_MIN: usize = 2;
+
+/// Mounts that remember [`RECENT_ERRORS_MAX`]: some 20 MiB at their most usual
+/// lengths. With 100 000 mounts that all fail, the others take 60 MiB more.
+pub const RECENT_ERRORS_RINGS_MAX: usize = 4096;
+
 /// What is remembered of the target of one, in bytes: the path and the first
 /// of the query, whatever else a client may send. All that a mount remembers
 /// stays below 16 KiB by this and the next.

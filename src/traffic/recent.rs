@@ -6,7 +6,10 @@
 
 use super::entry::shown_target;
 use crate::error::reason;
-use crate::limits::{RECENT_ERROR_DETAIL_BYTES_MAX, RECENT_ERROR_TARGET_BYTES_MAX, RECENT_ERRORS_MAX};
+use crate::limits::{
+    RECENT_ERROR_DETAIL_BYTES_MAX, RECENT_ERROR_TARGET_BYTES_MAX, RECENT_ERRORS_MAX, RECENT_ERRORS_MIN,
+    RECENT_ERRORS_RINGS_MAX,
+};
 use arc_swap::ArcSwapOption;
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -19,10 +22,32 @@ use std::time::SystemTime;
 pub struct RecentErrors(OnceLock<Box<Ring>>);
 
 /// Each has a number, and takes the place of the one that came so many before.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Ring {
     next: AtomicUsize,
-    places: [ArcSwapOption<(usize, RecentError)>; RECENT_ERRORS_MAX],
+    places: Box<[ArcSwapOption<(usize, RecentError)>]>,
+}
+
+/// Rings of the process. A network that is gone makes all mounts fail at once,
+/// and what they remember of it must not fill the memory.
+static RINGS: AtomicUsize = AtomicUsize::new(0);
+
+/// How many errors one more ring has places for.
+const fn places(rings: usize) -> usize {
+    if rings < RECENT_ERRORS_RINGS_MAX { RECENT_ERRORS_MAX } else { RECENT_ERRORS_MIN }
+}
+
+impl Default for Ring {
+    fn default() -> Self {
+        let places = places(RINGS.fetch_add(1, Ordering::Relaxed));
+        Self { next: AtomicUsize::new(0), places: (0..places).map(|_| ArcSwapOption::empty()).collect() }
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        RINGS.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// One exchange that went wrong.
@@ -42,13 +67,13 @@ impl RecentErrors {
     pub fn keep(&self, error: RecentError) {
         let ring = self.0.get_or_init(Box::default);
         let number = ring.next.fetch_add(1, Ordering::Relaxed);
-        ring.places[number % RECENT_ERRORS_MAX].store(Some(Arc::new((number, error))));
+        ring.places[number % ring.places.len()].store(Some(Arc::new((number, error))));
     }
 
     /// Those that are kept as JSON, the newest first.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let places = self.0.get().into_iter().flat_map(|ring| &ring.places);
+        let places = self.0.get().into_iter().flat_map(|ring| &*ring.places);
         let mut kept: Vec<_> = places.filter_map(ArcSwapOption::load_full).collect();
         kept.sort_unstable_by_key(|error| std::cmp::Reverse(error.0));
         kept.iter().map(|error| error.1.to_json()).collect()
@@ -66,7 +91,8 @@ impl RecentError {
         Self {
             at: SystemTime::now(),
             id,
-            method: String::from_utf8_lossy(method).into_owned(),
+            method: cut(String::from_utf8_lossy(method).into_owned().into(), RECENT_ERROR_TARGET_BYTES_MAX)
+                .into_owned(),
             target,
             status,
             failure,
@@ -111,6 +137,11 @@ fn cut(text: Cow<'static, str>, bytes_max: usize) -> Cow<'static, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_very_many_mounts_fail_each_remembers_little() {
+        assert_eq!((places(0), places(RECENT_ERRORS_RINGS_MAX)), (16, 2));
+    }
 
     fn error(target: &str, status: u16, detail: Option<&str>) -> RecentError {
         let cause = detail.map(|detail| Cause { failure: "upstream", detail: detail.to_owned().into() });

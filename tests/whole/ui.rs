@@ -36,6 +36,16 @@ fn a_person_sees_what_would_become_of_a_request() {
 }
 
 #[test]
+fn a_person_sees_one_mount_its_way_state_budgets_latency_and_errors() {
+    person("mount.js");
+}
+
+#[test]
+fn a_mount_that_is_not_there_is_fixed_or_only_read_says_so() {
+    person("mount_gone.js");
+}
+
+#[test]
 fn a_person_exports_mounts_and_imports_what_a_dry_run_has_shown() {
     person("transfer.js");
 }

@@ -1,8 +1,127 @@
-// Owns the page "Form".
+// Owns the page on which a mount is made, copied or edited: what it begins
+// with, and for whom. `#/new`, `#/new?from=ID` and `#/mounts/ID/edit`.
 
-/** @import { Page } from '../../types.js' */
+/** @import { Mount, Page, Place } from '../../types.js' */
+/** @typedef {import('./form/editor.js').Start} Start */
+/** @typedef {import('./form/model.js').Spec} Spec */
 
-import { h } from '../core/dom.js';
+import { Problem, call, inWords } from '../core/api.js';
+import { change, fill, h } from '../core/dom.js';
+import { moment } from '../core/format.js';
+import { note, to } from '../core/router.js';
+import * as session from '../core/session.js';
+import { empty, failure, loading, when } from '../parts/bits.js';
+import { find } from './form/draft.js';
+import { editor } from './form/editor.js';
+import { lean, put } from './form/model.js';
+
+/** What can stand in the address of a new mount, and where it goes. */
+const PREFILLED = ['id', 'kind', 'host', 'path', 'address', 'force_host'];
 
 /** @type {Page} */
-export const page = () => ({ title: 'Form', node: h('div', {}, h('h1', {}, 'Form')) });
+export const page = (place, signal) => {
+  const id = place.parts[0] === 'mounts' ? place.parts[1] : null;
+  const from = id === null ? place.query.get('from') : null;
+  const title = id !== null ? `Edit ${id}` : from ? `Copy of ${from}` : 'New mount';
+  const views = h('nav', { class: 'tabs', 'aria-label': 'Views of the mount' });
+  const body = h('div', {});
+  const crumbs = h('nav', { class: 'crumbs', 'aria-label': 'Where you are' }, h('a', { href: to(['mounts']) }, 'Mounts'),
+    (id ?? from) && [' / ', h('a', { href: to(['mounts', id ?? from ?? '']) }, id ?? from)]);
+  const node = h('div', { class: 'stack' }, h('div', { class: 'page-head' }, crumbs, h('h1', {}, title), views), body);
+
+  const load = async () => {
+    const reason = session.mayChange() ? null : 'Your token may only read.';
+    if (reason) return refuse(body, id, reason);
+    fill(body, loading('Loading the mount…'));
+    try {
+      const source = id ?? from;
+      const found = source ? await call('getMount', { path: { id: source }, signal }) : null;
+      const why = id !== null && found ? session.whyNot(found.body) : null;
+      if (why) return refuse(body, id, why);
+      show(place, signal, body, views, begin(place, title, found));
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof Problem && error.status === 404) fill(body, empty('There is no such mount', h('p', {}, inWords(error)), h('a', { href: to(['mounts']) }, 'All mounts')));
+      else fill(body, failure(inWords(error), () => void load()));
+    }
+  };
+  void load();
+  return { title, node };
+};
+
+/** @param {HTMLElement} body @param {string | null} id @param {string} why */
+function refuse(body, id, why) {
+  fill(body, empty(id === null ? 'You cannot make mounts' : 'You cannot change this mount', h('p', {}, why),
+    h('p', {}, id === null ? h('a', { href: to(['mounts']) }, 'All mounts') : h('a', { href: to(['mounts', id]) }, `See ${id}`),
+      id !== null && session.mayChange() && [' · ', h('a', { href: to(['new'], { from: id }) }, 'Make a copy')])));
+}
+
+/**
+ * What the form begins with: the mount, a copy of it, or what the address says.
+ * @param {Place} place
+ * @param {string} called
+ * @param {{ body: Mount, etag: string | null } | null} found
+ * @returns {Start}
+ */
+function begin(place, called, found) {
+  const address = to(place.parts, place.query);
+  const { owner } = session.who();
+  /** @type {Record<string, string>} */
+  const notes = owner === null ? {} : { '/labels': `Your token may change only mounts with the label owner=${owner}.` };
+  if (found && place.parts[0] === 'mounts') {
+    const spec = lean(found.body);
+    return { id: found.body.id, called, base: { spec, etag: found.etag, revision: found.body.revision }, now: spec, text: null, place: `mounts/${found.body.id}`, address, notes, told: [] };
+  }
+  let spec = found ? put(lean(found.body), '/id', undefined) : /** @type {Spec} */ ({ kind: 'regular' });
+  if (found) notes['/match/path'] = `The copy needs another host or path than ${found.body.id} has.`;
+  for (const name of PREFILLED) {
+    const value = place.query.get(name);
+    if (value) spec = put(spec, name === 'host' || name === 'path' ? `/match/${name}` : `/${name}`, value);
+  }
+  if (owner !== null) spec = put(spec, '/labels/owner', owner);
+  const query = place.query.get('from') ? `?from=${place.query.get('from')}` : '';
+  return { id: null, called, base: { spec, etag: null, revision: 0 }, now: spec, text: null, place: `new${query}`, address, notes, told: found ? ['/match/path'] : [] };
+}
+
+/**
+ * @param {Place} place
+ * @param {AbortSignal} signal
+ * @param {HTMLElement} body
+ * @param {HTMLElement} views
+ * @param {Start} start
+ */
+function show(place, signal, body, views, start) {
+  const kept = find(start.place);
+  const restored = kept ? { ...start, now: kept.now, text: kept.text,
+    base: start.id === null ? start.base : { spec: kept.base, etag: kept.etag, revision: kept.revision } } : start;
+  const one = editor(restored, signal);
+  /** @type {[string, boolean][]} */
+  const choices = [['Form', false], ['JSON', true]];
+  const links = choices.map(([label, json]) => h('a', { href: addressOf(place, json), onclick: (/** @type {MouseEvent} */ event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault(); // following it would make the page anew
+    one.view(json);
+  } }, label));
+  one.onView((json) => {
+    links.forEach((link, at) => change(link, { 'aria-current': choices[at][1] === json ? 'page' : null }));
+    note(addressOf(place, json));
+  });
+  const { owner } = session.who();
+  one.notices.say('owner', start.id === null && owner !== null && [`Your token makes only mounts with the label owner=${owner}, which is filled in.`]);
+  one.notices.say('draft', kept !== null && ['These are your edits from ', when(kept.at, moment(kept.at)), ', which are not saved yet. ',
+    h('button', { type: 'button', class: 'small', onclick: () => {
+      one.notices.say('draft', false);
+      one.discard();
+    } }, 'Discard them')]);
+  fill(views, ...links);
+  fill(body, one.node);
+  one.view(kept?.text != null || place.query.get('view') === 'json');
+}
+
+/** @param {Place} place @param {boolean} json */
+function addressOf(place, json) {
+  const query = new URLSearchParams(place.query);
+  if (json) query.set('view', 'json');
+  else query.delete('view');
+  return to(place.parts, query);
+}

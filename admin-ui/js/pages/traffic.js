@@ -1,10 +1,166 @@
-// Owns the live traffic of a mount.
+// Owns the live traffic of a mount: requests as they end, the newest first,
+// with what is known of the one that is chosen.
 
-import { h } from '../core/dom.js';
+/** @import { Item } from './traffic/kept.js' */
+/** @import { Wanted } from './traffic/filters.js' */
+
+import { get, inWords, queryOf } from '../core/api.js';
+import { change, fill, h, setText } from '../core/dom.js';
+import { clock, count, matchOf, plural } from '../core/format.js';
+import { painter } from '../core/paint.js';
+import { here, note, to } from '../core/router.js';
+import { watch } from '../core/stream.js';
+import { download } from '../parts/bits.js';
+import { detailsOf } from './traffic/details.js';
+import { filterFields, wantedOf, wants } from './traffic/filters.js';
+import { harOf } from './traffic/har.js';
+import { KEPT_MAX, Kept } from './traffic/kept.js';
+import { requestList } from './traffic/list.js';
+
+/** @typedef {'connecting' | 'live' | 'lost' | 'ended'} Contact */
+
+/** @type {Record<Contact | 'paused', { word: string, tone: string, says: string }>} */
+const STATES = {
+  connecting: { word: 'Connecting', tone: 'idle', says: '' },
+  live: { word: 'Live', tone: 'good', says: 'Requests appear as they end.' },
+  paused: { word: 'Paused', tone: 'calm', says: 'What comes is shown when you resume.' },
+  lost: { word: 'Lost', tone: 'bad', says: 'No connection. Trying again; requests that end meanwhile are not seen.' },
+  ended: { word: 'Ended', tone: 'bad', says: 'Nothing more comes.' },
+};
 
 /**
- * @param {string} _id
- * @param {AbortSignal} _signal
+ * @param {string} id
+ * @param {AbortSignal} signal
  * @returns {HTMLElement}
  */
-export const trafficView = (_id, _signal) => h('div');
+export function trafficView(id, signal) {
+  const kept = new Kept();
+  let wanted = wantedOf(here().query);
+  /** @type {Contact} */
+  let contact = 'connecting';
+  /** @type {Item | null} */
+  let chosen = null;
+  let lostAt = '';
+  let gap = '';
+  let asking = new AbortController();
+
+  const pill = h('span', { class: 'pill', role: 'status' });
+  const says = h('span', {});
+  const counts = h('p', { class: 'hint' });
+  const fault = h('p', { class: 'fault', role: 'alert' });
+  const pause = h('button', { type: 'button', onclick: () => setPause(!kept.isPaused) }, 'Pause');
+  const clear = h('button', { type: 'button', onclick: () => { kept.clear(); gap = ''; draw(); } }, 'Clear');
+  const har = h('button', { type: 'button', onclick: () => void exportHar() }, 'Export as HAR');
+  const waiting = h('div', { class: 'panel empty' });
+  const list = requestList((item) => choose(item));
+  const details = h('section', { class: 'panel details', 'aria-label': 'Details of the request', hidden: true });
+  const both = h('div', { class: 'traffic-both' }, list.node, details);
+
+  details.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape') choose(null);
+  });
+
+  /** @param {Item | null} item */
+  function choose(item) {
+    const left = chosen;
+    chosen = item;
+    list.mark(item?.key ?? '');
+    change(details, { hidden: item === null });
+    change(both, { data: { open: item !== null } });
+    fill(details, ...(item ? detailsOf(item.entry, () => choose(null)) : []));
+    if (item) details.scrollTop = 0;
+    else if (left) list.focus(left.key);
+    // Where the details are below the list, they would be out of sight.
+    if (item && details.offsetTop > list.node.offsetTop + 50) details.scrollIntoView({ block: 'nearest' });
+  }
+
+  /** @param {boolean} isPaused */
+  function setPause(isPaused) {
+    kept.pause(isPaused);
+    setText(pause, isPaused ? 'Resume' : 'Pause');
+    draw();
+  }
+
+  async function exportHar() {
+    const { version } = await get('getStats', { signal }).catch(() => ({ version: '' }));
+    const name = `${id}-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.har`;
+    download(name, JSON.stringify(harOf(kept.items.map(({ entry }) => entry), version), null, 1), 'application/json');
+  }
+
+  function draw() {
+    kept.settle();
+    list.show(kept.items);
+    change(both, { hidden: kept.items.length === 0 && chosen === null });
+    change(waiting, { hidden: kept.items.length > 0 || chosen !== null });
+    for (const button of [clear, har]) change(button, { disabled: kept.items.length === 0 });
+    const { word, tone, says: text } = STATES[kept.isPaused && contact === 'live' ? 'paused' : contact];
+    change(pill, { data: { tone } });
+    setText(pill, word);
+    setText(says, text);
+    setText(counts, [
+      kept.items.length > 0 && `${plural(kept.items.length, 'request')} shown.`,
+      kept.waiting > 0 && `${count(kept.waiting)} came since it was paused${kept.waiting > KEPT_MAX ? `, the last ${KEPT_MAX} of which are kept` : ''}.`,
+      kept.gone > 0 && `${plural(kept.gone, 'older one')} went: the last ${KEPT_MAX} are kept.`,
+      kept.dropped > 0 && `${count(kept.dropped)} were not sent: they came faster than this page reads.`,
+      gap,
+    ].filter(Boolean).join(' '));
+  }
+  const paint = painter(signal, draw);
+
+  /** Watches with the filters as they are now. */
+  function open() {
+    asking.abort();
+    asking = new AbortController();
+    contact = 'connecting';
+    setText(fault, '');
+    const { sample, ...others } = wanted;
+    const query = queryOf({ ...others, sample });
+    void watch(`/v1/mounts/${encodeURIComponent(id)}/traffic${query && `?${query}`}`, {
+      signal: AbortSignal.any([signal, asking.signal]),
+      event: ({ type, data }) => {
+        if (type === 'request') kept.take(data);
+        else if (type === 'dropped') kept.dropped += data.count;
+        paint();
+      },
+      live: (isLive, problem) => {
+        const now = new Date().toISOString();
+        if (isLive && lostAt) gap = `Those between ${clock(lostAt)} and ${clock(now)} were not seen: there was no connection.`;
+        if (isLive) lostAt = '';
+        else if (contact === 'live') lostAt = now;
+        contact = isLive ? 'live' : problem ? 'ended' : 'lost';
+        setText(fault, problem ? inWords(problem) : '');
+        paint();
+      },
+    });
+    draw();
+  }
+
+  /** @param {Wanted} next */
+  function filter(next) {
+    if (JSON.stringify(next) === JSON.stringify(wanted)) return;
+    wanted = next;
+    note(to(['mounts', id, 'traffic'], wanted));
+    kept.keep(wants(wanted));
+    describeWaiting();
+    open();
+  }
+
+  let match = '';
+  function describeWaiting() {
+    const isFiltered = Object.keys(wanted).length > 0;
+    fill(waiting, h('h2', {}, 'Waiting for requests…'),
+      match && h('p', {}, 'This mount answers ', h('code', {}, match), '. Send a request there, and it appears here once it has ended.'),
+      isFiltered && h('p', { class: 'calm' }, 'Only requests that meet the filters are shown.'));
+  }
+
+  describeWaiting();
+  get('getMount', { path: { id }, signal }).then((mount) => {
+    match = matchOf(mount);
+    describeWaiting();
+  }, () => {}); // the stream tells what is wrong
+  const node = h('div', { class: 'traffic' },
+    h('div', { class: 'live-head' }, h('p', {}, pill, ' ', says), h('div', { class: 'actions' }, pause, clear, har)),
+    filterFields(wanted, filter), fault, counts, waiting, both);
+  open();
+  return node;
+}

@@ -15,10 +15,11 @@ import { inWords } from '../core/api.js';
  * @param {string} about.action the word on the button
  * @param {boolean} [about.danger]
  * @param {string} [about.cancel]
+ * @param {boolean} [about.wide]
  * @param {(signal: AbortSignal, form: HTMLFormElement) => Promise<unknown>} [about.run]
  * @returns {Promise<boolean>} whether it was done
  */
-export function ask({ title, text = [], action, danger = false, cancel = 'Cancel', run }) {
+export function ask({ title, text = [], action, danger = false, cancel = 'Cancel', wide = false, run }) {
   return new Promise((done) => {
     const fault = h('p', { class: 'fault', role: 'alert' });
     const yes = h('button', { class: danger ? 'primary danger' : 'primary' }, action);
@@ -29,7 +30,7 @@ export function ask({ title, text = [], action, danger = false, cancel = 'Cancel
     const close = open(title, form, () => {
       stop.abort();
       done(agreed);
-    });
+    }, { wide });
     form.addEventListener('submit', async (event) => {
       event.preventDefault();
       if (form.getAttribute('aria-busy') === 'true') return;

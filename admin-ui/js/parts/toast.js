@@ -12,6 +12,7 @@ const TOASTS_MAX = 4;
  * long as the pointer or the focus is on it.
  * @param {string} text
  * @param {{ tone?: 'good' | 'bad', action?: { label: string, run: () => Promise<unknown> } }} [more]
+ * @returns {() => void} takes it away
  */
 export function toast(text, { tone = 'good', action } = {}) {
   const area = /** @type {HTMLElement} */ (document.getElementById('toasts'));
@@ -44,4 +45,5 @@ export function toast(text, { tone = 'good', action } = {}) {
   };
   for (const name of ['pointerenter', 'focusin']) node.addEventListener(name, hold);
   for (const name of ['pointerleave', 'focusout']) node.addEventListener(name, leave);
+  return () => node.remove();
 }

@@ -39,7 +39,7 @@ class Standin {
     const args = ['serve', '--listen', front, '--admin', admin, '--data-dir', path.join(directory, 'data'), ...more];
     const child = childProcess.spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, HOME: directory } });
     const standin = new Standin();
-    Object.assign(standin, { directory, child, args, said: [], token: '' });
+    Object.assign(standin, { binary: BINARY, directory, child, args, said: [], token: '' });
     standin.ended = new Promise((done) => child.once('exit', done));
     await new Promise((done, failed) => {
       const line = (text) => {
@@ -180,6 +180,11 @@ class Test {
   }
 }
 
+/** Chromium, with a profile of its own that goes with it. */
+function launch() {
+  return chromium.launch({ executablePath: find('chromium'), headless: true, args: FLAGS });
+}
+
 async function fromDisk(route) {
   const name = new URL(route.request().url()).pathname.slice(1) || 'index.html';
   const file = path.join(UI, name);
@@ -208,7 +213,7 @@ exports.scenario = (work) => {
   bounded.by(bounded.CLIENT_S_MAX);
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'standin-ui-'));
   const run = async () => {
-    const browser = await chromium.launch({ executablePath: find('chromium'), headless: true, args: FLAGS });
+    const browser = await launch();
     const test = new Test(browser, directory);
     try {
       await work(test);
@@ -234,3 +239,5 @@ exports.scenario = (work) => {
 };
 
 exports.assert = assert;
+exports.Standin = Standin;
+exports.launch = launch;

@@ -1,0 +1,35 @@
+// Owns edits that are not saved yet: kept in this tab, so that leaving the
+// page, a reload or an expired token loses nothing.
+
+/** @typedef {import('./model.js').Spec} Spec */
+/** @typedef {{ now: Spec, base: Spec, etag: string | null, revision: number, text: string | null, at: string }} Draft `text` is JSON that is not sound yet */
+
+import * as session from '../../core/session.js';
+
+/** @param {string} place */
+const key = (place) => `standin-draft:${session.who().name}:${place}`;
+
+/** @param {string} place @returns {Draft | null} */
+export function find(place) {
+  try {
+    const found = JSON.parse(sessionStorage.getItem(key(place)) ?? 'null');
+    return typeof found?.now === 'object' && typeof found.base === 'object' ? found : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {string} place @param {Omit<Draft, 'at'>} draft @returns {boolean} whether there was room for it */
+export function keep(place, draft) {
+  try {
+    sessionStorage.setItem(key(place), JSON.stringify({ ...draft, at: new Date().toISOString() }));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @param {string} place */
+export function drop(place) {
+  sessionStorage.removeItem(key(place));
+}

@@ -1,0 +1,196 @@
+// Owns doing something with many mounts: the bar that says how many are
+// selected, the question before, what goes on, and what failed and why.
+
+/** @typedef {import('../../acts.js').Act} Act */
+
+import { labelOf, perform } from '../../acts.js';
+import { Problem, Unreachable, follow, get, inWords } from '../../core/api.js';
+import { fill, h, setText, unique } from '../../core/dom.js';
+import { count, plural } from '../../core/format.js';
+import { whyNot } from '../../core/session.js';
+import { open } from '../../parts/dialog.js';
+import { toast } from '../../parts/toast.js';
+
+const IDS_MAX = 10_000;
+const PAGE = 1000;
+const AT_ONCE = 4;
+const NAMED_MAX = 5;
+const FAILURES_MAX = 200; // in one table
+
+/** What it means, and how it is said when it is done. @type {Record<Act, { says: string, done: string }>} */
+const ACTS = {
+  enable: { says: 'They take requests again.', done: 'enabled' },
+  disable: { says: 'New requests are refused until they are enabled.', done: 'disabled' },
+  pause: { says: 'Requests are held until they are resumed.', done: 'paused' },
+  resume: { says: 'Held requests go on.', done: 'resumed' },
+  drain: { says: 'New requests are refused; those on their way go on.', done: 'told to drain' },
+  restart: { says: 'Their actors are started again.', done: 'restarted' },
+  delete: { says: 'New requests no longer reach them; those on their way may end within their time.', done: 'deleted' },
+};
+
+const HARD = ['disable', 'drain', 'delete'];
+
+/** @typedef {{ id: string, why: string }} Failure */
+
+/**
+ * @param {object} about
+ * @param {Set<string>} about.ids those selected
+ * @param {() => number} about.total how many the filters take
+ * @param {() => URLSearchParams} about.query of these, with `limit` and `fields` still to be said
+ * @param {() => void} about.changed others are selected
+ * @param {AbortSignal} about.signal
+ */
+export function bulkBar({ ids, total, query, changed, signal }) {
+  const says = h('strong', { role: 'status' });
+  const most = h('span', {});
+  const all = h('button', { type: 'button', class: 'small' }, h('span', {}, most, h('span', { class: 'that' }, ' that match')));
+  const clear = h('button', { type: 'button', class: 'small quiet', 'aria-label': 'Clear selection', onclick: () => {
+    reading.abort();
+    ids.clear();
+    changed();
+  } }, 'Clear');
+  const acts = /** @type {Act[]} */ (Object.keys(ACTS)).map((act) => h('button', {
+    type: 'button', class: act === 'delete' ? 'small danger' : 'small',
+    onclick: () => confirm(act, ids, () => changed()),
+  }, labelOf(act)));
+  const node = h('section', { class: 'bulk panel', 'aria-label': 'Selected mounts', hidden: true }, h('div', { class: 'chosen' }, says, all, clear), h('div', { class: 'acts' }, acts));
+  let reading = new AbortController();
+
+  all.addEventListener('click', async () => {
+    reading.abort();
+    const mine = reading = new AbortController();
+    try {
+      const left = await chooseAll(ids, query(), AbortSignal.any([mine.signal, signal]), () => setText(says, `Reading: ${count(ids.size)}…`));
+      if (left > 0) toast(`${plural(left, 'mount')} cannot be changed with your token and ${left === 1 ? 'is' : 'are'} left out.`);
+    } catch (error) {
+      if (!mine.signal.aborted && !signal.aborted) toast(inWords(error), { tone: 'bad' });
+    }
+    if (!mine.signal.aborted && !signal.aborted) changed();
+  });
+
+  /** Shows how many there are. */
+  const show = () => {
+    node.hidden = ids.size === 0;
+    setText(says, `${count(ids.size)} selected`);
+    all.hidden = ids.size >= Math.min(total(), IDS_MAX);
+    setText(most, total() > IDS_MAX ? `Select the first ${count(IDS_MAX)}` : `Select all ${count(total())}`);
+  };
+  return { node, show };
+}
+
+/**
+ * Selects what the filters take, page by page.
+ * @param {Set<string>} ids
+ * @param {URLSearchParams} query
+ * @param {AbortSignal} signal
+ * @param {() => void} went
+ * @returns {Promise<number>} how many were left out, since they cannot be changed
+ */
+async function chooseAll(ids, query, signal, went) {
+  query.set('limit', String(PAGE));
+  query.set('fields', 'id,labels,fixed');
+  let left = 0;
+  let list = await get('listMounts', { query: /** @type {any} */ (query), signal });
+  for (;;) {
+    for (const row of list.mounts) {
+      if (whyNot(/** @type {any} */ (row)) !== null) left += 1;
+      else if (ids.size < IDS_MAX) ids.add(row.id);
+    }
+    went();
+    if (list.next === null || ids.size >= IDS_MAX) return left;
+    list = await follow('listMounts', list.next, signal);
+  }
+}
+
+/**
+ * Asks, does it, and says what failed. What failed stays selected.
+ * @param {Act} act
+ * @param {Set<string>} ids
+ * @param {() => void} changed
+ */
+function confirm(act, ids, changed) {
+  const chosen = [...ids];
+  const many = plural(chosen.length, 'mount');
+  const reason = h('input', { type: 'text', maxlength: 255, id: unique('reason'), autocomplete: 'off' });
+  const stop = new AbortController();
+  const content = h('div', { class: 'bulk-dialog' });
+  const close = open(`${labelOf(act)} ${many}?`, content, () => stop.abort());
+  const title = /** @type {HTMLElement} */ (content.parentElement?.querySelector('h2'));
+
+  const run = async () => {
+    setText(title, `${labelOf(act)} ${many}`);
+    const says = h('p', {});
+    const bar = h('progress', { max: chosen.length, value: 0, 'aria-label': 'Done' });
+    const halt = h('button', { type: 'button', onclick: () => stop.abort() }, 'Stop');
+    fill(content, h('div', { class: 'dialog-text' }, says, bar), h('div', { class: 'choices' }, halt));
+    halt.focus();
+    let done = 0;
+    /** @type {Failure[]} */
+    const failures = [];
+    await inTurns(chosen, stop.signal, async (id) => {
+      try {
+        await perform(act, id, { reason: reason.value.trim() || undefined });
+        ids.delete(id);
+        done += 1;
+      } catch (error) {
+        failures.push({ id, why: inWords(error) });
+        if (error instanceof Problem && error.status === 404) ids.delete(id);
+        if (error instanceof Unreachable) stop.abort(); // so would all others
+      }
+      bar.value = done + failures.length;
+      setText(says, `${count(done)} of ${many} ${ACTS[act].done}${failures.length ? `, ${count(failures.length)} failed` : ''}.`);
+    });
+    changed();
+    const left = chosen.length - done - failures.length;
+    const told = `${plural(done, 'mount')} ${ACTS[act].done}.`;
+    if (failures.length === 0 && left === 0) {
+      close();
+      return toast(told);
+    }
+    if (!content.isConnected) return toast(`${told} ${left > 0 ? `Stopped before ${count(left)} more.` : ''} ${failures.length ? `${count(failures.length)} failed.` : ''}`, { tone: 'bad' });
+    fill(content, h('div', { class: 'dialog-text', role: 'status' }, h('p', {}, told, left > 0 && ` Stopped before ${count(left)} more.`),
+      failures.length > 0 && failed(failures), h('p', { class: 'hint' }, 'They are still selected.')),
+    h('div', { class: 'choices' }, h('button', { type: 'button', class: 'primary', onclick: close }, 'Close')));
+    content.querySelector('button')?.focus();
+  };
+
+  fill(content, h('form', { novalidate: true, onsubmit: (/** @type {Event} */ event) => {
+    event.preventDefault();
+    void run();
+  } }, h('div', { class: 'dialog-text' }, h('p', {}, ACTS[act].says), names(chosen),
+    h('div', { class: 'field' }, h('label', { for: reason.id }, 'Reason ', h('span', { class: 'optional' }, 'for the history, optional')), reason)),
+  h('div', { class: 'choices' }, h('button', { type: 'button', onclick: close }, 'Cancel'),
+    h('button', { class: HARD.includes(act) ? 'primary danger' : 'primary' }, `${labelOf(act)} ${many}`))));
+  /** @type {HTMLElement | null} */ (content.querySelector('.choices button'))?.focus();
+}
+
+/** The first few. @param {string[]} ids */
+function names(ids) {
+  const more = ids.length - NAMED_MAX;
+  return h('ul', { class: 'names' }, ids.slice(0, NAMED_MAX).map((id) => h('li', { class: 'mono' }, id)), more > 0 && h('li', {}, `and ${count(more)} more`));
+}
+
+/** @param {Failure[]} failures */
+function failed(failures) {
+  return h('div', {}, h('h3', {}, `${plural(failures.length, 'mount')} failed`),
+    h('div', { class: 'scroll failures', tabindex: 0, role: 'region', 'aria-label': 'What failed' },
+      h('table', { class: 'plain' }, h('tbody', {}, failures.slice(0, FAILURES_MAX).map(({ id, why }) => h('tr', {}, h('th', { scope: 'row', class: 'mono' }, id), h('td', {}, why)))))),
+    failures.length > FAILURES_MAX && h('p', { class: 'hint' }, `And ${count(failures.length - FAILURES_MAX)} more.`));
+}
+
+/**
+ * Some at a time, in their order, until all are done or it is stopped. What has begun is ended.
+ * @param {string[]} ids
+ * @param {AbortSignal} signal
+ * @param {(id: string) => Promise<void>} work
+ */
+async function inTurns(ids, signal, work) {
+  let at = 0;
+  const turn = async () => {
+    while (at < ids.length && !signal.aborted) {
+      at += 1;
+      await work(ids[at - 1]);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, turn));
+}

@@ -1,0 +1,145 @@
+// Owns the table on the screen: the rows in view, the one that has the focus,
+// and what keys and clicks do there.
+
+/** @import { Line } from './pages.js' */
+/** @import { Selection } from './selection.js' */
+
+import { h } from '../../core/dom.js';
+import { go, to } from '../../core/router.js';
+import { makeHead, makeRow } from './row.js';
+import { Virtual } from './virtual.js';
+
+/** @typedef {import('./row.js').RowView} RowView */
+
+export class Grid {
+  /** @type {Line[]} */
+  lines = [];
+
+  /**
+   * @param {object} about
+   * @param {Selection} about.selection
+   * @param {boolean} about.mayChoose
+   * @param {() => void} about.chosen others are selected
+   * @param {(sort: string) => void} about.sorted
+   * @param {(id: string, button: HTMLElement) => void} about.menu
+   * @param {() => void} about.moved other rows are in view
+   * @param {AbortSignal} about.signal
+   */
+  constructor({ selection, mayChoose, chosen, sorted, menu, moved, signal }) {
+    this.selection = selection;
+    this.mayChoose = mayChoose;
+    this.chosen = chosen;
+    this.menu = menu;
+    this.body = h('div', { role: 'rowgroup', class: 'rows' });
+    this.head = makeHead({ mayChoose, sorted, chosen: (on) => {
+      selection.setAll(this.lines, on);
+      this.chosen();
+    } });
+    this.node = h('div', { role: 'grid', class: mayChoose ? 'mounts-grid may-choose' : 'mounts-grid', 'aria-label': 'Mounts', 'aria-multiselectable': mayChoose ? 'true' : null },
+      h('div', { role: 'rowgroup', class: 'heads' }, this.head.node), this.body);
+    /** @type {Virtual<RowView>} */
+    this.rows = new Virtual(this.body, { make: () => makeRow(mayChoose), show: (view, at) => this.#show(view, at), moved, signal });
+    this.body.addEventListener('keydown', (event) => this.#press(event));
+    this.body.addEventListener('click', (event) => this.#click(event));
+    this.body.addEventListener('focusin', (event) => {
+      const at = placeOf(event.target);
+      if (at !== this.rows.pinned) this.#activate(at);
+    });
+  }
+
+  /**
+   * Other lines, or more of them.
+   * @param {Line[]} lines
+   * @param {number} total
+   */
+  set(lines, total) {
+    this.lines = lines;
+    this.node.setAttribute('aria-rowcount', String(total + 1));
+    this.rows.count = lines.length;
+    this.draw();
+  }
+
+  /** Shows what has changed in the lines that are in the page. */
+  draw() {
+    this.rows.draw(true);
+    this.head.showChosen(this.selection.covers(this.lines));
+  }
+
+  /** The lines that are in view. */
+  get seen() {
+    return this.lines.slice(...this.rows.view);
+  }
+
+  /** True while the list begins in view. */
+  get isAtTop() {
+    return this.rows.view[0] === 0;
+  }
+
+  /** The focused mount, if it is one of these. @returns {string | null} */
+  get focused() {
+    return this.body.contains(document.activeElement) ? this.lines[placeOf(document.activeElement)]?.id ?? null : null;
+  }
+
+  /** @param {RowView} view @param {number} at */
+  #show(view, at) {
+    const line = this.lines[at];
+    view.show(line, { at, active: at === this.rows.pinned, chosen: this.selection.ids.has(line.id) });
+  }
+
+  /** @param {number} at */
+  #activate(at) {
+    const before = this.rows.pinned;
+    this.rows.pinned = at;
+    for (const one of [before, at]) {
+      const view = this.rows.at(one);
+      if (view && this.lines[one]) this.#show(view, one);
+    }
+  }
+
+  /** Puts the focus on a row, and the row in view. @param {number} at */
+  focus(at) {
+    this.#activate(Math.max(0, Math.min(at, this.lines.length - 1)));
+    this.rows.draw();
+    const node = this.rows.at(this.rows.pinned)?.node;
+    node?.scrollIntoView({ block: 'nearest' });
+    node?.focus({ preventScroll: true });
+  }
+
+  /** @param {number} at @param {boolean} range */
+  #toggle(at, range) {
+    const line = this.lines[at];
+    if (!this.mayChoose || line.why !== null || line.gone) return;
+    this.selection.set(this.lines, at, !this.selection.ids.has(line.id), range);
+    this.chosen();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #press(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const at = placeOf(event.target);
+    const isRow = event.target instanceof Element && event.target.matches('[role=row]');
+    const page = Math.max(1, this.rows.view[1] - this.rows.view[0] - 2);
+    const goes = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: this.lines.length - 1 }[event.key];
+    if (goes !== undefined) this.focus(goes);
+    else if (isRow && event.key === 'Enter') go(to(['mounts', this.lines[at].id]));
+    else if (isRow && event.key === ' ') this.#toggle(at, event.shiftKey);
+    else return;
+    event.preventDefault();
+  }
+
+  /** @param {MouseEvent} event */
+  #click(event) {
+    if (!(event.target instanceof Element)) return;
+    const at = placeOf(event.target);
+    const line = this.lines[at];
+    const button = event.target.closest('button');
+    if (button instanceof HTMLElement) this.menu(line.id, button);
+    else if (event.target.matches('input')) this.#toggle(at, event.shiftKey);
+  }
+}
+
+/** Which row a node stands in. @param {EventTarget | null} target */
+function placeOf(target) {
+  const row = target instanceof Element ? target.closest('[role=row]') : null;
+  return Number(row?.getAttribute('aria-rowindex') ?? 1) - 2;
+}

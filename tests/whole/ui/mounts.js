@@ -1,0 +1,159 @@
+// A person finds a mount among many: scrolls, searches, filters, sorts, goes by
+// keys, sees its numbers move, and is told when the list is another one.
+
+const http = require('node:http');
+const { assert, scenario, until } = require('./harness.js');
+
+const MOUNTS = 450;
+
+scenario(async (test) => {
+  await test.start();
+  const upstream = await test.upstream((request, response) => {
+    response.statusCode = request.url.includes('fail') ? 500 : 200;
+    response.end('hello');
+  });
+  const page = await test.open('#/mounts', { height: 640 });
+  const grid = page.getByRole('grid', { name: 'Mounts' });
+  const row = (id) => grid.getByRole('row', { name: id });
+  const total = (text) => page.getByText(text, { exact: true }).waitFor();
+
+  // Nothing is there, and what to do is said.
+  await page.getByRole('heading', { name: 'No mounts yet' }).waitFor();
+
+  // What is made elsewhere comes by itself.
+  const mounts = Array.from({ length: MOUNTS }, (_, index) => {
+    const number = String(index).padStart(3, '0');
+    return {
+      id: `app-${number}`, kind: 'regular', address: upstream, match: { path: `/app/${number}`, ...(index % 9 === 0 ? { host: 'shop.example.org' } : {}) },
+      labels: { team: `team-${index % 3}` }, limits: { concurrent_requests_max: index === 2 ? 7 : 256 },
+    };
+  });
+  await test.api('POST', 'v1/import', { mounts });
+  await total(`${MOUNTS} mounts`);
+  await row('app-000').waitFor();
+  assert.strictEqual(await grid.getAttribute('aria-rowcount'), String(MOUNTS + 1));
+
+  // Numbers move, and only what is in view is asked for.
+  for (let at = 0; at < 6; at += 1) await test.ask('/app/001/x');
+  for (let at = 0; at < 3; at += 1) await test.ask('/app/002/fail');
+  await test.api('POST', 'v1/mounts/app-003/pause');
+  const held = http.get(new URL('/app/003/', test.front)).on('error', () => {});
+  const live = page.waitForRequest((request) => request.url().includes('/v1/mounts?id='));
+  await row('app-002').getByText('100%').waitFor();
+  await row('app-002').getByText('0 / 7').waitFor();
+  await row('app-001').locator('.requests').getByText('6', { exact: true }).waitFor();
+  await row('app-003').getByText('paused', { exact: true }).waitFor();
+  await row('app-003').getByText('1 held').waitFor();
+  const asked = new URL((await live).url()).searchParams.get('id').split(',');
+  assert(asked.includes('app-000') && asked.length < 20, asked.join());
+  await test.look('mounts');
+
+  // Only rows in view are in the page; the others come while one scrolls.
+  const inPage = () => grid.getByRole('row').count();
+  assert(await inPage() < 60, `${await inPage()} rows`);
+  await page.mouse.move(700, 500);
+  await until('the last row', async () => {
+    await page.mouse.wheel(0, 3000);
+    return row('app-449').isVisible();
+  });
+  assert(await inPage() < 60, `${await inPage()} rows`);
+  assert.strictEqual(await row('app-449').getAttribute('aria-rowindex'), String(MOUNTS + 1));
+
+  // Away from the top nothing moves by itself; that there is more is said.
+  await test.mount('another', upstream);
+  await page.getByText('The list has changed.').waitFor();
+  assert(await row('app-449').isVisible());
+  await page.getByRole('button', { name: 'Show', exact: true }).click();
+  await row('another').waitFor();
+  await total(`${MOUNTS + 1} mounts`);
+  await test.api('DELETE', 'v1/mounts/another');
+  await total(`${MOUNTS} mounts`);
+
+  // An edit elsewhere is seen in its row.
+  await test.api('PUT', 'v1/mounts/app-004', { kind: 'regular', match: { path: '/moved' }, address: upstream });
+  await row('app-004').getByText('/moved').waitFor();
+
+  // Search, filters and order stand in the address.
+  await page.keyboard.press('/');
+  await page.keyboard.type('app-01 team-1');
+  await total('4 mounts match');
+  assert(page.url().includes('search=app-01'), page.url());
+  await page.getByLabel('Host').fill('shop.example.org');
+  await page.getByRole('heading', { name: 'No mount matches' }).waitFor();
+  await page.locator('.list-state').getByRole('button', { name: 'Clear filters' }).click();
+  await total(`${MOUNTS} mounts`);
+  await page.getByLabel('Host').fill('*');
+  await total('400 mounts match');
+  await page.getByLabel('Host').fill('');
+  await page.getByLabel('Label').fill('team=team-2');
+  await total('150 mounts match');
+  await page.getByRole('button', { name: 'Clear filters' }).click();
+  await page.getByRole('checkbox', { name: 'paused', exact: true }).check();
+  await total('1 mount matches');
+  await page.getByRole('checkbox', { name: 'failed' }).check();
+  await page.reload();
+  await total('1 mount matches');
+  assert(await page.getByRole('checkbox', { name: 'failed' }).isChecked());
+  await test.api('POST', 'v1/mounts/app-007/pause');
+  await row('app-007').waitFor(); // the state that is filtered for
+  await test.api('POST', 'v1/mounts/app-007/resume');
+  await row('app-007').waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Clear filters' }).click();
+  await page.getByLabel('Idle for at least').selectOption('1 hour');
+  await page.getByRole('heading', { name: 'No mount matches' }).waitFor();
+  await page.getByRole('button', { name: 'Clear filters' }).first().click();
+
+  const first = () => grid.getByRole('rowheader').first().getByRole('link').innerText();
+  await grid.getByRole('button', { name: 'Errors' }).click();
+  await until('the one with errors first', async () => await first() === 'app-002');
+  assert.strictEqual(await grid.getByRole('columnheader', { name: 'Errors' }).getAttribute('aria-sort'), 'descending');
+  await page.getByText('In the order of').waitFor();
+  await grid.getByRole('button', { name: 'Requests' }).click();
+  await until('the one with requests first', async () => await first() === 'app-001');
+  await grid.getByRole('button', { name: 'Changed' }).click();
+  await until('the last that was changed first', async () => await first() === 'app-007');
+  await grid.getByRole('button', { name: 'Changed' }).click();
+  await until('the first that was changed first', async () => await first() === 'app-000');
+  assert(page.url().includes('sort=updated_at'), page.url());
+  await grid.getByRole('button', { name: 'Mount', exact: true }).click();
+
+  // By keys alone.
+  await row('app-000').focus();
+  for (const key of ['ArrowDown', 'ArrowDown', 'ArrowUp', 'PageDown', 'Home', 'End']) await page.keyboard.press(key);
+  const focused = () => page.evaluate(() => document.activeElement.getAttribute('aria-rowindex'));
+  await until('a row far below', async () => Number(await focused()) > 90);
+  assert(await grid.locator('.row:focus').isVisible());
+  await page.keyboard.press('Home');
+  assert.strictEqual(await focused(), '2');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Space');
+  await page.getByText('1 selected').waitFor();
+  await page.keyboard.press('Space');
+  await page.getByText('1 selected').waitFor({ state: 'hidden' });
+  assert.strictEqual(await focused(), '3');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/#\/mounts\/app-001$/);
+  await page.goBack();
+  await row('app-000').waitFor();
+
+  // On a phone.
+  await page.setViewportSize({ width: 390, height: 844 });
+  await test.fits();
+  await page.getByRole('button', { name: 'Filters' }).click();
+  await page.getByLabel('Sort by').selectOption('Errors');
+  await until('the one with errors first', async () => await first() === 'app-002');
+  await test.look('mounts-phone');
+  await test.fits();
+  assert(await inPage() < 60);
+
+  // Without the API the rows stay, and go on by themselves.
+  test.offline = true;
+  await test.standin.stop();
+  await page.getByText('What you see is from').waitFor();
+  assert(await row('app-002').isVisible());
+  await test.startAgain();
+  await test.mount('aaa', upstream);
+  await page.getByLabel('Sort by').selectOption('Name');
+  await row('aaa').waitFor();
+  held.destroy();
+});
