@@ -109,3 +109,8 @@ fn a_person_reads_the_history_of_a_mount_and_undoes_a_change() {
 fn what_is_shown_as_curl_and_command_line_makes_the_same_mount() {
     person("commands.js");
 }
+
+#[test]
+fn a_person_makes_and_revokes_tokens_whose_values_never_stand_in_the_page() {
+    person("tokens.js");
+}
