@@ -22,6 +22,7 @@ export type ProcessStats = Schemas['ProcessStats'];
 export type State = Schemas['State'];
 export type Revision = Schemas['Revision'];
 export type DryRun = Schemas['DryRun'];
+export type Imported = Schemas['Imported'];
 export type Explanation = Schemas['Explanation'];
 export type Operation = Schemas['Operation'];
 export type TrafficEntry = Schemas['TrafficEntry'];

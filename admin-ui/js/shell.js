@@ -7,6 +7,7 @@ import { duration } from './core/format.js';
 import * as keys from './core/keys.js';
 import { poll } from './core/poll.js';
 import { go, to } from './core/router.js';
+import * as samples from './core/samples.js';
 import * as session from './core/session.js';
 import { open } from './parts/dialog.js';
 import { openPalette } from './parts/palette.js';
@@ -23,7 +24,8 @@ export const SECTIONS = [
   { name: 'Tokens', path: ['tokens'], key: 't', icon: 'M14 11a4 4 0 1 0-4 4l1-1h2v-2h2zM14 11l6-6', governs: true },
 ];
 
-const HEARTBEAT_MS = 4000; // so often is the server asked where a page asks nothing itself
+const HEARTBEAT_MS = 4000; // so often are the numbers of the overview asked for where another page is seen
+const LOOK_MS = 1000; // and so often is looked whether it is time
 const STALE_MS = 12_000;
 
 /** The parts of the shell that change. */
@@ -71,8 +73,8 @@ function setMenu(isOpen) {
 
 /** Shows what this token may see, until `signal` is aborted. @param {AbortSignal} signal */
 export function signedIn(signal) {
-  poll(HEARTBEAT_MS, signal, async () => {
-    if (isLost || Date.now() - reachedAt >= HEARTBEAT_MS) await session.open();
+  poll(LOOK_MS, signal, async (own) => {
+    if (isLost || Date.now() - samples.lastTaken() >= HEARTBEAT_MS) await samples.take(own);
   });
   const { name, read_only, owner } = session.who();
   const rights = read_only ? 'may only read' : owner === null ? 'may change everything' : `may change the mounts of ${owner}`;

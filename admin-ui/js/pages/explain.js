@@ -40,6 +40,7 @@ export const page = ({ query }, signal) => {
     for (const one of [url, method, headers]) one.tell('');
     setText(fault, '');
     last.abort();
+    form.removeAttribute('aria-busy');
     last = new AbortController();
     const mine = AbortSignal.any([signal, last.signal]);
     url.tell(said.url === '' ? 'Write a URL, as in http://www.example.org/orders/1, or a path.' : '');

@@ -6,7 +6,7 @@
 
 import { h, setText } from '../core/dom.js';
 import { inline } from '../core/diff.js';
-import { moment, sayState, toneOf } from '../core/format.js';
+import { NONE, moment, sayState, toneOf } from '../core/format.js';
 
 /**
  * A state: a word, a colour and a shape.
@@ -35,6 +35,23 @@ export function showState(pill, state) {
  */
 export function figure(name, value, more) {
   return h('div', { class: 'figure' }, h('dt', {}, name), h('dd', {}, value, more && h('span', { class: 'more' }, more)));
+}
+
+/**
+ * The same for a number that changes.
+ * @param {string} name
+ */
+export function liveFigure(name) {
+  const value = h('span', {}, NONE);
+  const more = h('span', {});
+  return {
+    node: figure(name, value, more),
+    /** @param {string} text @param {string} [note] */
+    show(text, note = '') {
+      setText(value, text);
+      setText(more, note);
+    },
+  };
 }
 
 /**

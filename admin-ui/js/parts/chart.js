@@ -2,7 +2,7 @@
 // with all its points again and again. Where there is no value the line breaks.
 
 import { change, h, setText, svg } from '../core/dom.js';
-import { NONE, duration } from '../core/format.js';
+import { duration } from '../core/format.js';
 
 const WIDTH = 600;
 const HEIGHT = 100;
@@ -43,7 +43,7 @@ export function chart({ label, format, span_ms = 300_000, least = 1, most = Infi
   /** @type {readonly Point[]} */
   let seen = [];
   let end = 0;
-  let said = NONE;
+  let said = 'nothing yet';
   /** @type {number | null} where the pointer is, as a share of the width */
   let pointed = null;
 
@@ -78,12 +78,14 @@ export function chart({ label, format, span_ms = 300_000, least = 1, most = Infi
       const y = (/** @type {number} */ of) => HEIGHT - (HEIGHT - STROKE_ROOM) * (of / scale);
       const runs = runsOf(seen).map((run) => run.map((point) => `${x(point.at).toFixed(1)} ${y(/** @type {number} */ (point.value)).toFixed(1)}`));
       const bounds = runsOf(seen).map((run) => [x(run[0].at).toFixed(1), x(run[run.length - 1].at).toFixed(1)]);
-      change(line, { d: runs.map((run) => `M${run.join('L')}${run.length === 1 ? 'h0' : ''}`).join('') || null });
+      // One value alone is a bar: a line of one point would not be seen.
+      change(line, { d: runs.map((run, at) => `M${run.length === 1 ? `${bounds[at][0]} ${HEIGHT}L` : ''}${run.join('L')}`).join('') || null });
       change(area, { d: runs.map((run, at) => `M${bounds[at][0]} ${HEIGHT}L${run.join('L')}V${HEIGHT}Z`).join('') || null });
       setText(top, format(scale));
       const last = seen[seen.length - 1]?.value;
-      said = `${last === undefined || last === null ? NONE : format(last)} now, ${format(highest)} at most`;
-      change(picture, { 'aria-label': `${label}, last ${span}: ${seen.length ? said : 'nothing yet'}` });
+      if (runs.length === 0) said = 'nothing yet';
+      else said = `${last === null ? 'nothing' : format(last)} now, ${format(highest)} at most`;
+      change(picture, { 'aria-label': `${label}, last ${span}: ${said}` });
       tellValue();
     },
   };

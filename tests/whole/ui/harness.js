@@ -39,7 +39,7 @@ class Standin {
     const args = ['serve', '--listen', front, '--admin', admin, '--data-dir', path.join(directory, 'data'), ...more];
     const child = childProcess.spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, HOME: directory } });
     const standin = new Standin();
-    Object.assign(standin, { directory, child, args, said: [], token: '' });
+    Object.assign(standin, { binary: BINARY, directory, child, args, said: [], token: '' });
     standin.ended = new Promise((done) => child.once('exit', done));
     await new Promise((done, failed) => {
       const line = (text) => {

@@ -42,12 +42,13 @@ const HARD = ['disable', 'drain', 'delete'];
  */
 export function bulkBar({ ids, total, query, changed, signal }) {
   const says = h('strong', { role: 'status' });
-  const all = h('button', { type: 'button', class: 'small' });
-  const clear = h('button', { type: 'button', class: 'small quiet', onclick: () => {
+  const most = h('span', {});
+  const all = h('button', { type: 'button', class: 'small' }, h('span', {}, most, h('span', { class: 'that' }, ' that match')));
+  const clear = h('button', { type: 'button', class: 'small quiet', 'aria-label': 'Clear selection', onclick: () => {
     reading.abort();
     ids.clear();
     changed();
-  } }, 'Clear selection');
+  } }, 'Clear');
   const acts = /** @type {Act[]} */ (Object.keys(ACTS)).map((act) => h('button', {
     type: 'button', class: act === 'delete' ? 'small danger' : 'small',
     onclick: () => confirm(act, ids, () => changed()),
@@ -72,7 +73,7 @@ export function bulkBar({ ids, total, query, changed, signal }) {
     node.hidden = ids.size === 0;
     setText(says, `${count(ids.size)} selected`);
     all.hidden = ids.size >= Math.min(total(), IDS_MAX);
-    setText(all, total() > IDS_MAX ? `Select the first ${count(IDS_MAX)} that match` : `Select all ${count(total())} that match`);
+    setText(most, total() > IDS_MAX ? `Select the first ${count(IDS_MAX)}` : `Select all ${count(total())}`);
   };
   return { node, show };
 }
@@ -144,10 +145,15 @@ function confirm(act, ids, changed) {
     const told = `${plural(done, 'mount')} ${ACTS[act].done}.`;
     if (failures.length === 0 && left === 0) {
       close();
-      return toast(told);
+      toast(told);
+      return;
     }
-    if (!content.isConnected) return toast(`${told} ${left > 0 ? `Stopped before ${count(left)} more.` : ''} ${failures.length ? `${count(failures.length)} failed.` : ''}`, { tone: 'bad' });
-    fill(content, h('div', { class: 'dialog-text', role: 'status' }, h('p', {}, told, left > 0 && ` Stopped before ${count(left)} more.`),
+    const stopped = left > 0 ? ` Stopped before ${count(left)} more.` : '';
+    if (!content.isConnected) {
+      toast(`${told}${stopped}${failures.length ? ` ${count(failures.length)} failed.` : ''}`, { tone: 'bad' });
+      return;
+    }
+    fill(content, h('div', { class: 'dialog-text', role: 'status' }, h('p', {}, told, stopped),
       failures.length > 0 && failed(failures), h('p', { class: 'hint' }, 'They are still selected.')),
     h('div', { class: 'choices' }, h('button', { type: 'button', class: 'primary', onclick: close }, 'Close')));
     content.querySelector('button')?.focus();

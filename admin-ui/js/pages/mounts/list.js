@@ -10,7 +10,7 @@ import { FIELDS, LIVE, Pages, lineOf, refresh } from './pages.js';
 const AT_ONCE_MAX = 100; // ids in one request line, which has 8 KiB
 const CHANGES = ['create', 'replace', 'delete', 'expire', 'restore'];
 const QUIET_MS = 300; // changes often come together
-const QUIET_AGAIN_MS = 2000;
+const QUIET_AGAIN_MS = 1000;
 
 /**
  * @typedef {object} Told

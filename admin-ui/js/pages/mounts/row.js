@@ -22,8 +22,8 @@ export const COLUMNS = [
   { key: 'requests', label: 'Requests', sort: '-requests', says: 'Requests since the start' },
   { key: 'errors', label: 'Errors', sort: '-errors', says: 'Replies of 5xx and exchanges that failed' },
   { key: 'p99', label: 'p99', sort: '-p99', says: 'How long 99 in 100 requests took at most' },
-  { key: 'active', label: 'Last activity', sort: '-last_activity_at' },
-  { key: 'updated', label: 'Last change', sort: '-updated_at' },
+  { key: 'active', label: 'Active', sort: '-last_activity_at', says: 'When it last had a request' },
+  { key: 'updated', label: 'Changed', sort: '-updated_at', says: 'When it was last changed' },
 ];
 
 /**
@@ -112,6 +112,7 @@ export function makeRow(mayChoose) {
     setText(reason, line.gone ? '' : line.reason ?? '');
     change(reason, { title: line.reason });
     setText(flight, line.limit === null ? count(line.inFlight) : `${count(line.inFlight)} / ${compact(line.limit)}`);
+    flight.classList.toggle('none', line.inFlight === 0);
     setText(waiting, [line.held > 0 && `${count(line.held)} held`, line.tunnels > 0 && plural(line.tunnels, 'tunnel')].filter(Boolean).join(', '));
     number(texts.rate, line.rate, rate);
     number(texts.requests, line.requests, compact);

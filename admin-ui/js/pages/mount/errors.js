@@ -1,0 +1,96 @@
+// Owns what went wrong at a mount: the last errors, and how many requests failed
+// or were refused, and why.
+
+/** @import { Mount, MountStats } from '../../../types.js' */
+
+import { h, keyed, setText } from '../../core/dom.js';
+import { ago, moment, plural } from '../../core/format.js';
+import { to } from '../../core/router.js';
+
+/** @typedef {MountStats['recent_errors'][number]} RecentError */
+
+/** Why requests were refused, and the member that says the bound. @type {Record<keyof MountStats['refusals'], [string, string?]>} */
+const REFUSALS = {
+  concurrency: ['as many were on their way as may be', 'concurrent_requests_max'],
+  'queue-full': ['the queue was full', 'queue_max'],
+  'queue-timeout': ['the wait in the queue took too long', 'queue_wait_ms_max'],
+  body: ['there was too much content', 'request_body_bytes_max'],
+  tunnels: ['as many tunnels were open as may be', 'tunnels_max'],
+  rate: ['too many came in a second', 'requests_per_s_max'],
+  paused: ['the mount was paused, and too many were held or too long'],
+  draining: ['the mount was being drained'],
+  disabled: ['the mount was disabled'],
+  restarting: ['its actor was being started again'],
+  failed: ['its actor had failed too often'],
+  passwords: ['too many passwords were being checked'],
+  descriptors: ['the process had no more file descriptors'],
+  connections: ['there were too many connections to upstreams'],
+};
+
+/** @type {[keyof MountStats['failures'], string][]} */
+const FAILURES = [['upstream', 'failed by a fault of the upstream'], ['proxy', 'failed by a fault of the proxy'], ['client', 'ended because the client had gone or sent too slowly']];
+
+export function errorsPart() {
+  const sums = h('ul', { class: 'sums' });
+  const errors = h('ul', { class: 'errors' });
+  const none = h('p', { class: 'calm' }, 'No errors since the proxy was started.');
+  const node = h('section', { class: 'panel', 'aria-label': 'Errors' }, h('h2', {}, 'Recent errors'), sums, none, errors);
+  return {
+    node,
+    /** @param {Mount} mount @param {MountStats} stats */
+    show(mount, { recent_errors: recent = [], failures, refusals }) {
+      keyed(sums, [...failed(failures), ...refused(refusals)], ({ key }) => key,
+        ({ words, budget }) => h('li', {}, h('strong'), ` ${words}`, budget && [' ', h('code', {}, budget)]),
+        (line, { n }) => setText(/** @type {Node} */ (line.firstChild), plural(n, 'request')));
+      keyed(errors, recent, ({ at, request_id }) => `${at} ${request_id}`, (error) => entry(error, mount),
+        (line, { at }) => setText(/** @type {Node} */ (line.querySelector('time')), ago(at)));
+      none.hidden = recent.length > 0;
+    },
+  };
+}
+
+/** @param {MountStats['failures']} failures */
+function failed(failures) {
+  return FAILURES.filter(([whose]) => failures[whose] > 0).map(([whose, words]) => ({ key: `failed ${whose}`, n: failures[whose], words, budget: '' }));
+}
+
+/** @param {MountStats['refusals']} refusals */
+function refused(refusals) {
+  return Object.entries(refusals).filter(([, n]) => n > 0).map(([why, n]) => {
+    const [words, budget = ''] = REFUSALS[/** @type {keyof typeof REFUSALS} */ (why)] ?? [why];
+    return { key: `refused ${why}`, n, words: `refused: ${words}`, budget };
+  });
+}
+
+/** @param {RecentError} error @param {Mount} mount */
+function entry(error, mount) {
+  const { at, method, target, status, failure, detail, request_id: id } = error;
+  return h('li', {},
+    h('time', { datetime: at, title: moment(at) }),
+    h('span', { class: 'status', data: { tone: status !== null && status < 500 ? 'warn' : 'bad' } }, status === null ? 'no answer' : String(status)),
+    h('span', { class: 'asked mono' }, h('strong', {}, method), ' ', target),
+    h('span', { class: 'detail' }, sentence(detail), ' ', h('span', { class: 'calm' }, `${whose(failure)} `), h('span', { class: 'tag', title: 'What logs and error answers call it' }, id)),
+    h('a', { class: 'button small', href: to(['explain'], { url: urlOf(target, mount), method }), 'aria-label': `Explain ${method} ${target}` }, 'Explain'));
+}
+
+/** A text of the server as a sentence. @param {string} text */
+const sentence = (text) => text.replace(/^./u, (first) => first.toUpperCase()).replace(/[^.…]$/u, '$&.');
+
+/** @param {string | null} failure */
+function whose(failure) {
+  if (failure === null) return ''; // the detail says who answered so
+  if (failure === 'upstream') return 'Fault of the upstream.';
+  return failure === 'proxy' ? 'Fault of the proxy.' : 'Refused.';
+}
+
+/**
+ * The URL that was asked for, as far as it is known: a host stands for those of
+ * a pattern, and what was left out as secret or too long is missing.
+ * @param {string} target
+ * @param {Pick<Mount, 'match'>} mount
+ */
+export function urlOf(target, { match }) {
+  const path = target.replaceAll('…', '');
+  if (!path.startsWith('/') || !match.host) return path;
+  return `http://${match.host.replace(/^\*/, 'any')}${path}`;
+}

@@ -1,0 +1,56 @@
+// A mount that was never there, is deleted meanwhile and comes back, is fixed,
+// or is looked at with a token that may only read.
+
+const { assert, scenario } = require('./harness.js');
+
+scenario(async (test) => {
+  await test.start('--mount', '/fixed=http://127.0.0.1:9/');
+  const upstream = await test.upstream();
+
+  // Never there: it can be made.
+  const page = await test.open('#/mounts/orders');
+  await page.getByRole('heading', { name: 'There is no mount orders' }).waitFor();
+  assert.strictEqual(await page.getByRole('link', { name: 'Create it' }).getAttribute('href'), '#/new?id=orders');
+  await test.look('mount-unknown');
+  await page.setViewportSize({ width: 390, height: 844 });
+  await test.fits();
+
+  // Made, and deleted by somebody else while it is looked at.
+  const flow = page.getByRole('region', { name: 'The way of a request' });
+  await test.mount('orders', upstream);
+  await flow.waitFor();
+  await page.getByRole('link', { name: 'Edit' }).waitFor();
+  await test.api('DELETE', 'v1/mounts/orders');
+  await page.getByRole('heading', { name: 'This mount was deleted' }).waitFor();
+  await page.getByText('deleted', { exact: true }).waitFor();
+  assert.strictEqual(await page.locator('.page-head .actions').getByRole('button').or(page.getByRole('link', { name: 'Edit' })).count(), 0);
+  await test.look('mount-deleted');
+  await test.fits();
+
+  // Its history is there, and once it is back, so is all else.
+  await page.getByRole('link', { name: 'History and undo' }).click();
+  await page.getByText('There is no such mount now.').waitFor();
+  const { revisions } = await test.api('GET', 'v1/mounts/orders/revisions');
+  assert.strictEqual(revisions[0].action, 'delete');
+  await test.api('POST', `v1/revisions/${revisions[0].revision}/restore?to=before`);
+  await page.getByText('There is no such mount now.').waitFor({ state: 'detached' });
+  await page.goBack();
+  await flow.waitFor();
+
+  // A fixed mount says where it is changed.
+  await page.setViewportSize({ width: 1440, height: 900 });
+  const { mounts } = await test.api('GET', 'v1/mounts?fields=id,fixed');
+  await test.go(`#/mounts/${mounts.find(({ fixed }) => fixed).id}`);
+  await page.getByText('This mount comes from the command line or a file, and is changed there.').waitFor();
+  assert.strictEqual(await page.getByRole('link', { name: 'Edit' }).count(), 0);
+  assert.strictEqual(await page.locator('.page-head .actions').getByRole('button').count(), 0);
+  await page.getByRole('link', { name: 'Duplicate' }).waitFor();
+  await test.look('mount-fixed');
+
+  // Who may only read sees nothing to press.
+  const { token } = await test.api('POST', 'v1/tokens', { name: 'reader', read_only: true });
+  const reader = await test.open('#/mounts/orders', { token, width: 390, height: 844 });
+  await reader.getByText('All methods. Headers as usual for this kind of mount.').waitFor();
+  assert.strictEqual(await reader.locator('.page-head .actions > *').count(), 0);
+  await test.fits(reader);
+});
