@@ -66,7 +66,7 @@ export function authors(revisions) {
 
 const VALUE_MAX = 400;
 
-const SIDES = ['When you began', 'Theirs', 'Yours'];
+const SIDES = ['Before', 'Theirs', 'Yours'];
 
 /** @param {{ value: unknown } | undefined} side @param {number} which */
 function cell(side, which) {
