@@ -114,3 +114,13 @@ fn what_is_shown_as_curl_and_command_line_makes_the_same_mount() {
 fn a_person_makes_and_revokes_tokens_whose_values_never_stand_in_the_page() {
     person("tokens.js");
 }
+
+#[test]
+fn whatever_mounts_requests_and_upstreams_say_is_text_on_every_page() {
+    person("hostile.js");
+}
+
+#[test]
+fn a_token_that_may_not_change_something_sees_no_button_for_it() {
+    person("read_only.js");
+}

@@ -68,6 +68,14 @@ export function bulkBar({ ids, total, query, changed, signal }) {
     if (!mine.signal.aborted && !signal.aborted) changed();
   });
 
+  // Messages in the corner stand above the bar, not on its buttons.
+  const above = new ResizeObserver(() => document.body.style.setProperty('--dock', `${node.offsetHeight}px`));
+  above.observe(node);
+  signal.addEventListener('abort', () => {
+    above.disconnect();
+    document.body.style.removeProperty('--dock');
+  });
+
   /** Shows how many there are. */
   const show = () => {
     node.hidden = ids.size === 0;
