@@ -64,7 +64,7 @@ scenario(async (test) => {
   assert.strictEqual(test.standin.token, token);
   await page.getByText('this was not saved. Save once more when you like.').waitFor();
   await page.getByRole('button', { name: 'Save' }).click();
-  await page.getByText('people: Saved as revision').waitFor();
+  await page.waitForURL(/#\/mounts\/people$/);
   await until('the mount moved', async () => (await test.api('GET', 'v1/mounts/people')).match.path === '/people/2');
 
   // Who may only read, or only change others, sees why.
