@@ -18,7 +18,7 @@
  * @property {string[]} told fields that show faults at once
  */
 
-import { contact } from '../../core/api.js';
+import { Problem, Unreachable, contact } from '../../core/api.js';
 import { same } from '../../core/diff.js';
 import { fill, h } from '../../core/dom.js';
 import { shortcut } from '../../core/keys.js';
@@ -60,23 +60,28 @@ export function editor({ id, called, base, now, text: kept, place, address, note
     edit: (pointer, value) => {
       touched.add(pointer);
       now = put(now, pointer, value);
-      edited();
+      typed();
     },
     kind: (kind) => {
       now = ofKind(now, kind, aside);
-      edited();
+      typed();
     },
   }, { fixedId: id !== null, notes });
   const text = textView((spec) => {
     if (spec) now = spec;
     isTold = true;
-    edited();
+    typed();
   });
   const effect = effectPanel({ isNew: id === null, cancel: id === null ? to(['mounts']) : to(['mounts', id]) });
   const form = h('form', { class: 'editor', novalidate: true, 'aria-label': called }, h('div', { class: 'editing' }, fields.node, text.node), effect.node);
   const node = h('div', { class: 'stack' }, notes_.node, conflictPlace, form);
 
   const isDirty = () => text.fault() !== '' || !alike(now, base.spec);
+
+  function typed() {
+    if (!sent) effect.tell(); // what became of the last try does not count any more
+    edited();
+  }
 
   /** After every change, whoever made it. */
   function edited() {
@@ -163,11 +168,15 @@ export function editor({ id, called, base, now, text: kept, place, address, note
       sent = now;
       return effect.tell('No answer came, so it is not known whether this was saved. Everything you typed is still here. As soon as the server answers, this page finds out.');
     }
-    if (said.is === 'raced') return look(true);
+    if (said.is === 'raced') {
+      effect.tell('Not saved: somebody else changed this mount meanwhile.');
+      return look(true);
+    }
     take(said);
     if (said.is === 'taken') effect.tell('Not saved.', conflictOf(said));
     else effect.tell(said.is === 'refused' ? `Not saved. ${said.text}` : 'Not saved: see what is missing or wrong.');
     if (!isJson) fields.focusFault();
+    void look(); // what was noticed while this was being saved
   }
 
   /** @param {boolean} is */
@@ -200,6 +209,7 @@ export function editor({ id, called, base, now, text: kept, place, address, note
     if (!mine) return;
     try {
       const said = id === null && at(mine, '/id') === undefined ? await tryOut({ id, etag: null, spec: mine, signal }) : null;
+      if (said?.is === 'unknown') throw new Unreachable();
       const maybe = id ?? (said?.is === 'taken' ? said.by : at(mine, '/id'));
       const found = typeof maybe === 'string' ? await current(maybe, signal) : null;
       if (found && found.etag !== base.etag && alike(put(mine, '/id', maybe), found.spec)) {
@@ -208,7 +218,8 @@ export function editor({ id, called, base, now, text: kept, place, address, note
       effect.tell('The server answers again: this was not saved. Save once more when you like.');
       if (found && found.etag !== base.etag && id !== null) await look(true);
       else check();
-    } catch {
+    } catch (error) {
+      if (!signal.aborted && !(error instanceof Problem || error instanceof Unreachable)) throw error;
       sent = mine; // away again
     }
   }
@@ -223,11 +234,22 @@ export function editor({ id, called, base, now, text: kept, place, address, note
 
   // ---- What others do meanwhile ----
 
-  let isLooking = false;
+  let looks = Promise.resolve();
+  let isWaiting = false;
   /** @param {boolean} [open] whether a conflict is to be shown at once */
-  async function look(open = false) {
-    if (id === null || isDone || isSaving || isLooking || sent) return;
-    isLooking = true;
+  function look(open = false) {
+    if (isWaiting && !open) return looks;
+    isWaiting = true;
+    looks = looks.then(() => {
+      isWaiting = false;
+      return lookNow(open);
+    });
+    return looks;
+  }
+
+  /** @param {boolean} open */
+  async function lookNow(open) {
+    if (id === null || isDone || isSaving || sent || signal.aborted) return;
     try {
       const theirs = await current(id, signal);
       const known = conflict ? conflict.theirs : base;
@@ -248,10 +270,9 @@ export function editor({ id, called, base, now, text: kept, place, address, note
       }
       if (conflict && open) conflict.isOpen = true;
       if (conflict?.isOpen) drawConflict(open);
-    } catch {
+    } catch (error) {
       // Not reached, and looked for again with the next event.
-    } finally {
-      isLooking = false;
+      if (!signal.aborted && !(error instanceof Problem || error instanceof Unreachable)) throw error;
     }
   }
 
@@ -289,6 +310,10 @@ export function editor({ id, called, base, now, text: kept, place, address, note
   function keepMine() {
     if (!conflict) return;
     const { theirs } = conflict;
+    if (text.fault() !== '') {
+      view(true);
+      return effect.tell('Make the JSON sound first: only then is it known what you changed.');
+    }
     if (theirs) now = merge(base.spec, lean(now), theirs.spec) ?? {};
     stand(theirs ?? { spec: {}, etag: null, revision: 0 });
     notes_.say('changed', [theirs ? `Your changes stand on top of revision ${theirs.revision} now. See what saving does, then save.` : 'Saving makes the mount anew.']);
@@ -306,6 +331,7 @@ export function editor({ id, called, base, now, text: kept, place, address, note
     }
     const [mine, from] = [lean(now), base.spec];
     now = theirs.spec;
+    text.show(now);
     stand(theirs);
     effect.tell();
     toast('You have their version; your edits were dropped.', { action: { label: 'Bring mine back', run: async () => {

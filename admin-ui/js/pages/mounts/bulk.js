@@ -145,10 +145,15 @@ function confirm(act, ids, changed) {
     const told = `${plural(done, 'mount')} ${ACTS[act].done}.`;
     if (failures.length === 0 && left === 0) {
       close();
-      return toast(told);
+      toast(told);
+      return;
     }
-    if (!content.isConnected) return toast(`${told} ${left > 0 ? `Stopped before ${count(left)} more.` : ''} ${failures.length ? `${count(failures.length)} failed.` : ''}`, { tone: 'bad' });
-    fill(content, h('div', { class: 'dialog-text', role: 'status' }, h('p', {}, told, left > 0 && ` Stopped before ${count(left)} more.`),
+    const stopped = left > 0 ? ` Stopped before ${count(left)} more.` : '';
+    if (!content.isConnected) {
+      toast(`${told}${stopped}${failures.length ? ` ${count(failures.length)} failed.` : ''}`, { tone: 'bad' });
+      return;
+    }
+    fill(content, h('div', { class: 'dialog-text', role: 'status' }, h('p', {}, told, stopped),
       failures.length > 0 && failed(failures), h('p', { class: 'hint' }, 'They are still selected.')),
     h('div', { class: 'choices' }, h('button', { type: 'button', class: 'primary', onclick: close }, 'Close')));
     content.querySelector('button')?.focus();
