@@ -51,6 +51,11 @@ fn a_person_exports_mounts_and_imports_what_a_dry_run_has_shown() {
 }
 
 #[test]
+fn a_person_imports_a_paste_file_and_very_many_mounts() {
+    person("transfer_files.js");
+}
+
+#[test]
 fn a_person_makes_and_revokes_tokens_whose_values_never_stand_in_the_page() {
     person("tokens.js");
 }
