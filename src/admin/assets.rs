@@ -81,6 +81,7 @@ pub const ASSETS: &[Asset] = &[
     asset!(JAVASCRIPT, "js/pages/form/effect.js"),
     asset!(JAVASCRIPT, "js/pages/form/fields.js"),
     asset!(JAVASCRIPT, "js/pages/form/json.js"),
+    asset!(JAVASCRIPT, "js/pages/form/meanwhile.js"),
     asset!(JAVASCRIPT, "js/pages/form/model.js"),
     asset!(JAVASCRIPT, "js/pages/form/notices.js"),
     asset!(JAVASCRIPT, "js/pages/form/text.js"),
