@@ -56,6 +56,11 @@ fn a_person_exports_mounts_and_imports_what_a_dry_run_has_shown() {
 }
 
 #[test]
+fn a_person_imports_a_paste_file_and_very_many_mounts() {
+    person("transfer_files.js");
+}
+
+#[test]
 fn a_person_sees_what_needs_attention_and_what_went_on_in_the_last_minutes() {
     person("overview.js");
 }
