@@ -66,8 +66,13 @@ fn a_person_sees_what_needs_attention_and_what_went_on_in_the_last_minutes() {
 }
 
 #[test]
-fn a_person_finds_a_mount_among_many_and_sees_its_numbers_move() {
+fn a_person_goes_through_many_mounts_and_sees_their_numbers_move() {
     person("mounts.js");
+}
+
+#[test]
+fn a_person_finds_a_mount_among_many_by_words_filters_and_order() {
+    person("mounts_find.js");
 }
 
 #[test]
