@@ -1,4 +1,5 @@
-// A person changes a mount: its kind, its path, which tells whose the URLs are
+// A person copies a mount and changes it, its kind and its path, which tells whose
+// the URLs are
 // then; through a loss of the server; and with tokens that may not.
 
 const { assert, scenario, until } = require('./harness.js');
@@ -7,21 +8,36 @@ scenario(async (test) => {
   await test.start();
   const upstream = await test.upstream();
   await test.mount('a', upstream, { match: { path: '/' }, labels: { owner: 'ci' } });
-  await test.mount('orgs', upstream, { limits: { queue_max: 4, queue_wait_ms_max: 200 } });
-  await test.mount('people', upstream, { timeouts: { connect_ms: 500 } });
+  await test.mount('orgs', upstream, { timeouts: { connect_ms: 500 }, request_headers: { set: { 'X-Team': '<b>blue</b>' } } });
+  const other = await test.upstream((request, response) => response.end(`other, with ${request.headers['x-team']}\n`));
 
-  // Edited: the other kind of mount and back keeps what was typed; moving it says whose the URLs are then.
-  const page = await test.open('#/mounts/people/edit');
+  const page = await test.open('#/new?from=orgs');
   const field = (name) => page.getByLabel(name, { exact: true });
   const effect = page.getByRole('region', { name: 'What saving does' });
   const says = (text) => effect.getByText(text).first().waitFor();
+
+  // A copy has no id and needs another match; the one in the way is a link.
+  await page.getByRole('heading', { level: 1, name: 'Copy of orgs' }).waitFor();
+  assert.strictEqual(await field('Id').inputValue(), '');
+  await effect.getByRole('link', { name: 'See orgs' }).waitFor();
+  assert.strictEqual(await field('Path').getAttribute('aria-invalid'), 'true');
+  await test.look('form-copy');
+  await field('Id').fill('people');
+  await field('Path').fill('/people');
+  await field('Upstream address').fill(other);
+  await says('A regular mount is made.');
+  await page.getByRole('button', { name: 'Create mount' }).click();
+  await page.waitForURL(/#\/mounts\/people$/);
+  assert.strictEqual((await test.ask('/people')).text, 'other, with <b>blue</b>\n');
+
+  // Edited: the other kind of mount and back keeps what was typed; moving it says whose the URLs are then.
+  await test.go('#/mounts/people/edit');
   await says('Nothing changes.');
   await page.getByRole('radio', { name: /Transparent/ }).check();
   await field('Upstream host').fill('127.0.0.1:9');
   await effect.getByText('force_host').waitFor();
-  await test.look('form-transparent');
   await page.getByRole('radio', { name: /Regular/ }).check();
-  assert.strictEqual(await field('Upstream address').inputValue(), upstream);
+  assert.strictEqual(await field('Upstream address').inputValue(), other);
   await field('Path').fill('/orgs');
   await effect.getByText("Mount 'orgs' answers for /orgs already.").waitFor();
   await field('Path').fill('/people/2');
@@ -29,6 +45,9 @@ scenario(async (test) => {
   await says('1 member changes.');
   await page.getByLabel('Requests under way').selectOption('deadline');
   await field('Cut off after').fill('5');
+  await page.locator('details.section').evaluateAll((sections) => sections.forEach((section) => { section.open = true; }));
+  await page.getByRole('button', { name: 'Add rule' }).click();
+  await page.getByLabel('Search for').fill('here');
   await test.look('form-edit');
   await page.setViewportSize({ width: 390, height: 844 });
   await test.fits();
@@ -53,7 +72,6 @@ scenario(async (test) => {
   const read = await test.open('#/mounts/orgs/edit', { token: reader });
   await read.getByText('Your token may only read.').waitFor();
   assert.strictEqual(await read.getByRole('textbox').count(), 0);
-  await test.look('form-reader', read);
   const { token: owner } = await test.api('POST', 'v1/tokens', { name: 'team', owner: 'ci' });
   const team = await test.open('#/mounts/orgs/edit', { token: owner });
   await team.getByText('only mounts with the label owner=ci').waitFor();
