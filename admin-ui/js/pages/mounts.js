@@ -142,7 +142,12 @@ export const page = (place, signal) => {
     list.settle();
     showNotice();
   });
-  const stopped = settled(STOPPED_MS, () => { refresh(); showNotice(); });
+  const stopped = settled(STOPPED_MS, () => {
+    if (signal.aborted) return;
+    grid.rows.tidy();
+    refresh();
+    showNotice();
+  });
 
   const node = h('div', { class: 'mounts' },
     h('div', { class: 'page-head' }, h('h1', {}, 'Mounts'), total,

@@ -41,7 +41,7 @@ scenario(async (test) => {
   const live = page.waitForRequest((request) => request.url().includes('/v1/mounts?id='));
   await row('app-002').getByText('100%').waitFor();
   await row('app-002').getByText('0 / 7').waitFor();
-  await row('app-001').locator('.requests').getByText('6', { exact: true }).waitFor();
+  await row('app-001').locator('.of-requests').getByText('6', { exact: true }).waitFor();
   await row('app-003').getByText('paused', { exact: true }).waitFor();
   await row('app-003').getByText('1 held').waitFor();
   const asked = new URL((await live).url()).searchParams.get('id').split(',');
@@ -122,7 +122,7 @@ scenario(async (test) => {
   for (const key of ['ArrowDown', 'ArrowDown', 'ArrowUp', 'PageDown', 'Home', 'End']) await page.keyboard.press(key);
   const focused = () => page.evaluate(() => document.activeElement.getAttribute('aria-rowindex'));
   await until('a row far below', async () => Number(await focused()) > 90);
-  assert(await grid.locator('.row:focus').isVisible());
+  assert(await grid.locator('.mount-row:focus').isVisible());
   await page.keyboard.press('Home');
   assert.strictEqual(await focused(), '2');
   await page.keyboard.press('ArrowDown');

@@ -68,6 +68,14 @@ export function bulkBar({ ids, total, query, changed, signal }) {
     if (!mine.signal.aborted && !signal.aborted) changed();
   });
 
+  // Messages in the corner stand above the bar, not on its buttons.
+  const above = new ResizeObserver(() => document.body.style.setProperty('--dock', `${node.offsetHeight}px`));
+  above.observe(node);
+  signal.addEventListener('abort', () => {
+    above.disconnect();
+    document.body.style.removeProperty('--dock');
+  });
+
   /** Shows how many there are. */
   const show = () => {
     node.hidden = ids.size === 0;
@@ -145,10 +153,15 @@ function confirm(act, ids, changed) {
     const told = `${plural(done, 'mount')} ${ACTS[act].done}.`;
     if (failures.length === 0 && left === 0) {
       close();
-      return toast(told);
+      toast(told);
+      return;
     }
-    if (!content.isConnected) return toast(`${told} ${left > 0 ? `Stopped before ${count(left)} more.` : ''} ${failures.length ? `${count(failures.length)} failed.` : ''}`, { tone: 'bad' });
-    fill(content, h('div', { class: 'dialog-text', role: 'status' }, h('p', {}, told, left > 0 && ` Stopped before ${count(left)} more.`),
+    const stopped = left > 0 ? ` Stopped before ${count(left)} more.` : '';
+    if (!content.isConnected) {
+      toast(`${told}${stopped}${failures.length ? ` ${count(failures.length)} failed.` : ''}`, { tone: 'bad' });
+      return;
+    }
+    fill(content, h('div', { class: 'dialog-text', role: 'status' }, h('p', {}, told, stopped),
       failures.length > 0 && failed(failures), h('p', { class: 'hint' }, 'They are still selected.')),
     h('div', { class: 'choices' }, h('button', { type: 'button', class: 'primary', onclick: close }, 'Close')));
     content.querySelector('button')?.focus();

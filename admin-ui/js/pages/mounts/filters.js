@@ -89,7 +89,7 @@ export function filterForm(filters, changed) {
   const more = h('div', { class: 'more-filters', id: unique('filters') },
     h('label', {}, 'Host', fields.host), h('label', {}, 'Label', fields.label), h('label', {}, 'Idle for at least', fields.idle),
     h('label', { class: 'sort-by' }, 'Sort by', fields.sort),
-    h('fieldset', { class: 'states' }, h('legend', {}, 'State'),
+    h('fieldset', { class: 'state-filter' }, h('legend', {}, 'State'),
       boxes.map((box, at) => h('label', { class: 'chip' }, box, STATE_WORDS[at]))));
   const toggle = h('button', { type: 'button', class: 'show-filters', 'aria-controls': more.id, 'aria-expanded': 'false', onclick: () => {
     toggle.setAttribute('aria-expanded', String(toggle.getAttribute('aria-expanded') !== 'true'));

@@ -30,13 +30,13 @@ export class Grid {
     this.mayChoose = mayChoose;
     this.chosen = chosen;
     this.menu = menu;
-    this.body = h('div', { role: 'rowgroup', class: 'rows' });
+    this.body = h('div', { role: 'rowgroup', class: 'mount-rows' });
     this.head = makeHead({ mayChoose, sorted, chosen: (on) => {
       selection.setAll(this.lines, on);
       this.chosen();
     } });
     this.node = h('div', { role: 'grid', class: mayChoose ? 'mounts-grid may-choose' : 'mounts-grid', 'aria-label': 'Mounts', 'aria-multiselectable': mayChoose ? 'true' : null },
-      h('div', { role: 'rowgroup', class: 'heads' }, this.head.node), this.body);
+      h('div', { role: 'rowgroup', class: 'mount-heads' }, this.head.node), this.body);
     /** @type {Virtual<RowView>} */
     this.rows = new Virtual(this.body, { make: () => makeRow(mayChoose), show: (view, at) => this.#show(view, at), moved, signal });
     this.body.addEventListener('keydown', (event) => this.#press(event));

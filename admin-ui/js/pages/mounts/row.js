@@ -36,11 +36,11 @@ export const COLUMNS = [
 export function makeHead({ mayChoose, sorted, chosen }) {
   let now = '';
   const all = h('input', { type: 'checkbox', 'aria-label': 'Select all rows loaded so far', onchange: () => chosen(all.checked) });
-  const heads = COLUMNS.map(({ key, label, sort, says }) => h('div', { role: 'columnheader', class: `cell ${key}` }, sort === undefined ? label
+  const heads = COLUMNS.map(({ key, label, sort, says }) => h('div', { role: 'columnheader', class: `mount-cell of-${key}` }, sort === undefined ? label
     : h('button', { type: 'button', class: 'sort', title: says, onclick: () => sorted(now === sort ? other(sort) : sort) }, label)));
-  const node = h('div', { role: 'row', class: 'row head', 'aria-rowindex': 1 },
-    mayChoose && h('div', { role: 'columnheader', class: 'cell choice' }, all), heads,
-    mayChoose && h('div', { role: 'columnheader', class: 'cell menu-cell' }, h('span', { class: 'unseen' }, 'Actions')));
+  const node = h('div', { role: 'row', class: 'mount-row mount-head', 'aria-rowindex': 1 },
+    mayChoose && h('div', { role: 'columnheader', class: 'mount-cell of-choice' }, all), heads,
+    mayChoose && h('div', { role: 'columnheader', class: 'mount-cell of-menu' }, h('span', { class: 'unseen' }, 'Actions')));
   return {
     node,
     /** @param {string} sort */
@@ -63,27 +63,27 @@ const other = (sort) => (sort.startsWith('-') ? sort.slice(1) : `-${sort}`);
 
 /** @param {boolean} mayChoose */
 export function makeRow(mayChoose) {
-  const cell = (/** @type {string} */ key, /** @type {import('../../../types.js').Child[]} */ ...children) => h('div', { role: 'gridcell', class: `cell ${key}` }, children);
+  const cell = (/** @type {string} */ key, /** @type {import('../../../types.js').Child[]} */ ...children) => h('div', { role: 'gridcell', class: `mount-cell of-${key}` }, children);
   const box = h('input', { type: 'checkbox' });
-  const link = h('a', { class: 'id' });
-  const way = h('span', { class: 'way' });
+  const link = h('a', { class: 'mount-id' });
+  const way = h('span', { class: 'mount-way' });
   const pill = h('span', { class: 'pill' });
-  const age = h('span', { class: 'age' });
-  const reason = h('span', { class: 'more' });
+  const age = h('span', { class: 'state-age' });
+  const reason = h('span', { class: 'second' });
   const flight = h('span', {});
-  const waiting = h('span', { class: 'more' });
-  const share = h('span', { class: 'more' });
+  const waiting = h('span', { class: 'second' });
+  const share = h('span', { class: 'second' });
   const texts = { rate: h('span', {}), requests: h('span', {}), errors: h('span', {}), p99: h('span', {}), active: h('span', {}), updated: h('span', {}) };
   const menu = h('button', { type: 'button', class: 'quiet row-menu', 'aria-haspopup': 'menu', 'aria-expanded': 'false' }, icon(DOTS));
   const controls = [link, box, menu];
-  const node = h('div', { role: 'row', class: 'row' },
+  const node = h('div', { role: 'row', class: 'mount-row' },
     mayChoose && cell('choice', h('label', {}, box)),
-    h('div', { role: 'rowheader', class: 'cell name' }, link, way),
-    cell('state', h('span', { class: 'line' }, pill, age), reason),
+    h('div', { role: 'rowheader', class: 'mount-cell of-name' }, link, way),
+    cell('state', h('span', { class: 'state-line' }, pill, age), reason),
     cell('flight', flight, waiting),
     cell('rate', texts.rate), cell('requests', texts.requests), cell('errors', texts.errors, share), cell('p99', texts.p99),
     cell('active', texts.active), cell('updated', texts.updated),
-    mayChoose && cell('menu-cell', menu));
+    mayChoose && cell('menu', menu));
   let shown = '';
 
   /** What an edit changes, or another mount. @param {Line} line */

@@ -124,14 +124,9 @@ export class Virtual {
     const wanted = new Set(numbers);
     /** @type {View[]} */
     const free = [];
-    for (const [at, view] of this.#views) {
-      if (wanted.has(at)) continue;
-      view.node.remove();
-      free.push(view);
-    }
+    for (const [at, view] of this.#views) if (!wanted.has(at)) free.push(view);
     /** @type {Map<number, View>} */
     const views = new Map();
-    let next = this.body.firstElementChild;
     for (const at of numbers) {
       const there = this.#views.get(at);
       const view = there ?? free.pop() ?? this.make();
@@ -140,10 +135,22 @@ export class Virtual {
         view.node.style.setProperty('--at', String(at));
         this.show(view, at);
       }
-      // Those that stay are in their order already, so none of them is ever moved.
-      if (there) next = view.node.nextElementSibling;
-      else this.body.insertBefore(view.node, next);
+      if (!view.node.isConnected) this.body.append(view.node);
     }
+    for (const { node } of free) node.remove();
     this.#views = views;
+  }
+
+  /**
+   * Puts the nodes in the order in which their rows are seen, for those who
+   * read the page by its order. Not while it scrolls: a row that is only shown
+   * anew costs a fraction of one that is moved. The pinned one stays where it
+   * is, and the others go around it, so that it keeps the focus.
+   */
+  tidy() {
+    const nodes = [...this.#views].sort(([a], [b]) => a - b).map(([at, { node }]) => ({ at, node }));
+    if (nodes.every(({ node }, at) => node === this.body.children[at])) return;
+    const pinned = this.#views.get(this.#pinned)?.node ?? null;
+    for (const { at, node } of nodes) if (node !== pinned) this.body.insertBefore(node, at < this.#pinned ? pinned : null);
   }
 }
