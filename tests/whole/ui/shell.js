@@ -49,7 +49,7 @@ scenario(async (test) => {
   await page.getByText('Dark', { exact: true }).click();
   assert.notStrictEqual(await ground(), light);
   await page.reload();
-  await page.getByRole('link', { name: 'Overview' }).waitFor();
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Overview' }).waitFor();
   assert.notStrictEqual(await ground(), light);
 
   // Stale, and live again by itself.
