@@ -111,6 +111,11 @@ fn a_person_acts_on_a_mount_with_traffic_and_takes_it_back() {
 }
 
 #[test]
+fn a_person_drains_a_mount_and_sees_what_is_left_become_less() {
+    person("drain.js");
+}
+
+#[test]
 fn a_person_reads_the_history_of_a_mount_and_undoes_a_change() {
     person("history.js");
 }
