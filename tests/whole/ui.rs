@@ -4,17 +4,20 @@
 
 use crate::common::directory::Directory;
 use crate::common::running::{Running, Watch};
-use crate::common::scripts::run_with;
+use crate::common::scripts::run_within;
 use std::process::Command;
 use std::time::Duration;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
+/// A scenario ends itself before, and says where it was.
+const SCENARIO_MAX: Duration = Duration::from_secs(120);
+
 /// About twenty times what it takes.
 const TYPES_MAX: Duration = Duration::from_secs(120);
 
 fn person(script: &str) {
-    run_with(&format!("../ui/{script}"), &[], &[("STANDIN_BIN", env!("CARGO_BIN_EXE_standin"))]);
+    run_within(SCENARIO_MAX, &format!("../ui/{script}"), &[("STANDIN_BIN", env!("CARGO_BIN_EXE_standin"))]);
 }
 
 #[test]
