@@ -41,6 +41,11 @@ fn a_person_sees_one_mount_its_way_state_budgets_latency_and_errors() {
 }
 
 #[test]
+fn a_person_steers_a_mount_on_its_page_and_sees_it_at_once() {
+    person("mount_steered.js");
+}
+
+#[test]
 fn a_mount_that_is_not_there_is_fixed_or_only_read_says_so() {
     person("mount_gone.js");
 }
@@ -48,6 +53,11 @@ fn a_mount_that_is_not_there_is_fixed_or_only_read_says_so() {
 #[test]
 fn a_person_exports_mounts_and_imports_what_a_dry_run_has_shown() {
     person("transfer.js");
+}
+
+#[test]
+fn a_person_sees_what_needs_attention_and_what_went_on_in_the_last_minutes() {
+    person("overview.js");
 }
 
 #[test]
@@ -63,4 +73,59 @@ fn a_person_finds_a_mount_among_many_by_words_filters_and_order() {
 #[test]
 fn a_person_does_one_thing_with_many_mounts_and_is_told_what_failed() {
     person("bulk.js");
+}
+
+#[test]
+fn a_person_makes_a_mount_by_a_form_and_as_json_and_loses_nothing() {
+    person("form.js");
+}
+
+#[test]
+fn a_person_changes_a_mount_and_sees_before_saving_what_it_does() {
+    person("form_edit.js");
+}
+
+#[test]
+fn two_who_edit_one_mount_see_what_each_changed() {
+    person("conflict.js");
+}
+
+#[test]
+fn a_person_watches_requests_as_they_end_and_takes_them_along() {
+    person("traffic.js");
+}
+
+#[test]
+fn a_person_follows_what_happens_and_undoes_it() {
+    person("events.js");
+}
+
+#[test]
+fn a_person_acts_on_a_mount_with_traffic_and_takes_it_back() {
+    person("acts.js");
+}
+
+#[test]
+fn a_person_reads_the_history_of_a_mount_and_undoes_a_change() {
+    person("history.js");
+}
+
+#[test]
+fn what_is_shown_as_curl_and_command_line_makes_the_same_mount() {
+    person("commands.js");
+}
+
+#[test]
+fn a_person_makes_and_revokes_tokens_whose_values_never_stand_in_the_page() {
+    person("tokens.js");
+}
+
+#[test]
+fn whatever_mounts_requests_and_upstreams_say_is_text_on_every_page() {
+    person("hostile.js");
+}
+
+#[test]
+fn a_token_that_may_not_change_something_sees_no_button_for_it() {
+    person("read_only.js");
 }

@@ -5,6 +5,8 @@
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 const fine = new Intl.NumberFormat('en', { maximumSignificantDigits: 2 });
+const timeOfDay = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
+const dateAndTime = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 
 /** What stands where there is no number. */
 export const NONE = '–';
@@ -68,12 +70,12 @@ export function since(time) {
 
 /** The time of day. @param {string} time RFC 3339 */
 export function clock(time) {
-  return new Date(time).toLocaleTimeString('en-GB');
+  return timeOfDay.format(new Date(time));
 }
 
 /** Date and time of day. @param {string} time RFC 3339 */
 export function moment(time) {
-  return new Date(time).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
+  return dateAndTime.format(new Date(time));
 }
 
 /** One of many: 1 mount, 2 mounts. @param {number} n @param {string} noun @param {string} [many] */

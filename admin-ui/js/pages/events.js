@@ -73,7 +73,8 @@ export const page = ({ query }, signal) => {
     keyed(list, shown, ({ key }) => key, (item) => eventRow(item, isLast));
     change(list, { hidden: shown.length === 0 });
     change(none, { hidden: shown.length > 0 });
-    if (contact !== 'connecting' || isWhole) setText(none, 'Nothing that happened meets the filters. What does appears here.');
+    if (contact !== 'connecting' || isWhole) setText(none, Object.values(wanted).some(Boolean)
+      ? 'Nothing that happened meets the filters. What does appears here.' : 'Nothing has happened yet. Changes of mounts and their states appear here.');
     const { word, tone, says: text } = STATES[pausedAt >= 0 && contact === 'live' ? 'paused' : contact];
     change(pill, { data: { tone } });
     setText(pill, word);
@@ -218,11 +219,11 @@ export const page = ({ query }, signal) => {
     if (!feed.items.some(wants(wanted)) && !isWhole) void more();
   }
 
-  const node = h('div', { class: 'events' },
+  const node = h('div', { class: 'live-events' },
     h('div', { class: 'page-head' }, h('h1', {}, 'Events'), h('div', { class: 'actions' }, pause)),
     h('div', { class: 'live-head' }, h('p', {}, pill, ' ', says)),
     filterFields(wanted, filter), fault, again, counts,
-    h('div', { class: 'panel feed-of' }, none, list), h('div', { class: 'older' }, older, end));
+    h('div', { class: 'panel feed-of' }, none, list), h('div', { class: 'feed-end' }, older, end));
   void start();
   return { title: 'Events', node };
 };

@@ -23,7 +23,7 @@ import { requestList } from './traffic/list.js';
 const STATES = {
   connecting: { word: 'Connecting', tone: 'idle', says: '' },
   live: { word: 'Live', tone: 'good', says: 'Requests appear as they end.' },
-  paused: { word: 'Paused', tone: 'calm', says: 'What comes is shown when you resume.' },
+  paused: { word: 'Paused', tone: 'calm', says: 'The list is held; the mount is not. What comes is shown when you resume.' },
   lost: { word: 'Lost', tone: 'bad', says: 'No connection. Trying again; requests that end meanwhile are not seen.' },
   ended: { word: 'Ended', tone: 'bad', says: 'Nothing more comes.' },
 };
@@ -48,12 +48,12 @@ export function trafficView(id, signal) {
   const says = h('span', {});
   const counts = h('p', { class: 'hint' });
   const fault = h('p', { class: 'fault', role: 'alert' });
-  const pause = h('button', { type: 'button', onclick: () => setPause(!kept.isPaused) }, 'Pause');
+  const pause = h('button', { type: 'button', onclick: () => setPause(!kept.isPaused) }, 'Pause list');
   const clear = h('button', { type: 'button', onclick: () => { kept.clear(); gap = ''; draw(); } }, 'Clear');
   const har = h('button', { type: 'button', onclick: () => void exportHar() }, 'Export as HAR');
   const waiting = h('div', { class: 'panel empty' });
   const list = requestList((item) => choose(item));
-  const details = h('section', { class: 'panel details', 'aria-label': 'Details of the request', hidden: true });
+  const details = h('section', { class: 'panel request-details', 'aria-label': 'Details of the request', hidden: true });
   const both = h('div', { class: 'traffic-both' }, list.node, details);
 
   details.addEventListener('keydown', (event) => {
@@ -77,7 +77,7 @@ export function trafficView(id, signal) {
   /** @param {boolean} isPaused */
   function setPause(isPaused) {
     kept.pause(isPaused);
-    setText(pause, isPaused ? 'Resume' : 'Pause');
+    setText(pause, isPaused ? 'Resume list' : 'Pause list');
     draw();
   }
 
@@ -158,7 +158,7 @@ export function trafficView(id, signal) {
     match = matchOf(mount);
     describeWaiting();
   }, () => {}); // the stream tells what is wrong
-  const node = h('div', { class: 'traffic' },
+  const node = h('div', { class: 'live-traffic' },
     h('div', { class: 'live-head' }, h('p', {}, pill, ' ', says), h('div', { class: 'actions' }, pause, clear, har)),
     filterFields(wanted, filter), fault, counts, waiting, both);
   open();

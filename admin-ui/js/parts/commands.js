@@ -21,18 +21,30 @@ const NEXT_LINE = ' \\\n  ';
  * @returns {Json}
  */
 export function essence(spec, defaults) {
-  const said = Object.entries(spec).filter(([name, value]) => !same(value, defaults[name]));
-  return Object.fromEntries(said.map(([name, value]) => [name,
+  const told = Object.entries(spec).filter(([name, value]) => !same(value, defaults[name]));
+  return Object.fromEntries(told.map(([name, value]) => [name,
     isObject(value) && isObject(defaults[name]) ? essence(value, defaults[name]) : value]));
+}
+
+/**
+ * All that has to be said to make the mount what it is.
+ * @param {Mount} mount
+ * @param {Json} defaults as `essence` takes them
+ * @returns {Json}
+ */
+function said(mount, defaults) {
+  const { id, kind, match } = mount;
+  return { id, kind, match, ...(mount.kind === 'regular' ? { address: mount.address } : {}), ...essence(specOf(mount), { ...defaults, match }) };
 }
 
 /**
  * The mount by curl.
  * @param {Mount} mount
+ * @param {Json} defaults as `essence` takes them
  * @param {string} base the address of the API
  * @returns {Command[]}
  */
-export function curlCommands(mount, base) {
+export function curlCommands(mount, defaults, base) {
   const url = new URL(`v1/mounts/${encodeURIComponent(mount.id)}`, base).href;
   const call = (/** @type {string} */ options, /** @type {object | null} */ body = null, step = '') => [
     `curl -sS --fail-with-body ${options}${quote(url + step)}`,
@@ -40,7 +52,7 @@ export function curlCommands(mount, base) {
     ...(body ? ["-H 'Content-Type: application/json'", `--data-raw ${quote(JSON.stringify(body, null, options.includes('PUT') ? 2 : 0))}`] : []),
   ].join(NEXT_LINE);
   return [
-    { name: 'Make it', text: call('-X PUT ', specOf(mount)) },
+    { name: 'Make it', text: call('-X PUT ', said(mount, defaults)) },
     ...(mount.state === 'paused' ? [{ name: 'Pause it', text: call('-X POST ', null, '/pause') }] : []),
     { name: 'Show it', text: call('') },
     { name: 'Change a part of it', text: call('-X PATCH ', partOf(mount)) },
@@ -58,7 +70,7 @@ export function cliCommands(mount, defaults) {
   const id = quote(mount.id);
   const part = mount.kind === 'regular' ? `--address ${quote(mount.address)}` : `--enabled=${mount.enabled}`;
   return [
-    { name: 'Make it', text: added(mount, defaults) ?? imported(mount) },
+    { name: 'Make it', text: added(mount, defaults) ?? imported(mount, defaults) },
     ...(mount.state === 'paused' ? [{ name: 'Pause it', text: `standin mount pause ${id}` }] : []),
     { name: 'Show it', text: `standin mount show ${id}` },
     { name: 'Change a part of it', text: `standin mount set ${id} ${part}` },
@@ -78,7 +90,7 @@ function partOf(mount) {
  */
 function added(mount, defaults) {
   const { host, path } = mount.match;
-  const flags = flagsOf(essence(specOf(mount), defaults));
+  const flags = flagsOf(said(mount, defaults));
   if (flags === null || host === 'any') return null; // that is no host there, but all of them
   return [
     `standin mount add ${quote(path)} ${mount.kind === 'regular' ? quote(mount.address) : '--transparent'}`,
@@ -86,7 +98,11 @@ function added(mount, defaults) {
   ].join(NEXT_LINE);
 }
 
-/** As a file, here on standard input, which can say everything. @param {Mount} mount */
-function imported(mount) {
-  return `standin import - <<'EOF'\n${JSON.stringify({ mounts: [specOf(mount)] }, null, 2)}\nEOF`;
+/**
+ * As a file, here on standard input, which can say everything.
+ * @param {Mount} mount
+ * @param {Json} defaults
+ */
+function imported(mount, defaults) {
+  return `standin import - <<'EOF'\n${JSON.stringify({ mounts: [said(mount, defaults)] }, null, 2)}\nEOF`;
 }

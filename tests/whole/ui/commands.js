@@ -51,19 +51,21 @@ scenario(async (test) => {
   for (const [id, spec] of Object.entries(mounts)) await test.api('PUT', `v1/mounts/${id}`, spec);
   await test.api('POST', 'v1/mounts/transparent/pause');
 
-  const page = await test.open('#/mounts/plain?tab=config');
+  const page = await test.open('#/mounts/plain/config');
   const kept = async (id) => (await test.api('GET', `v1/mounts/${id}/revisions?limit=1`)).revisions[0].after;
-  /** What the button beside a command copies. */
+  /** A command as it is shown, which is what the button beside it copies. */
   const copied = async (name) => {
     const text = page.getByRole('region', { name, exact: true });
-    await text.locator('xpath=..').getByRole('button', { name: 'Copy' }).click();
-    const clip = await page.evaluate(() => navigator.clipboard.readText());
-    assert.strictEqual(clip, await text.textContent());
-    return clip;
+    const shown = await text.textContent();
+    if (name.startsWith('Make it')) {
+      await text.locator('xpath=..').getByRole('button', { name: 'Copy' }).click();
+      assert.strictEqual(await page.evaluate(() => navigator.clipboard.readText()), shown);
+    }
+    return shown;
   };
 
   for (const id of Object.keys(mounts)) {
-    await test.go(`#/mounts/${id}?tab=config`);
+    await test.go(`#/mounts/${id}/config`);
     await page.getByRole('heading', { level: 1, name: id }).waitFor();
     const before = await kept(id);
     assert(before);
@@ -84,7 +86,7 @@ scenario(async (test) => {
       assert(!JSON.stringify(told).includes(test.standin.token), 'no token is shown');
       if (tool === 'curl') assert(told['Make it'].includes(`${admin}v1/mounts/${id}`));
     }
-    if (id === 'full' || id === 'plain') await test.look(`config-${id}`);
+    if (id === 'full') await test.look('config');
   }
   assert(!fs.existsSync(path.join(directory, 'ran')), 'nothing that a mount says was run');
   await page.setViewportSize({ width: 390, height: 844 });

@@ -1,8 +1,8 @@
 // A person makes a mount with faults shown beside the fields, sees before
-// saving which URLs change owner, edits it as JSON, copies it, and loses
-// nothing on the way.
+// saving which URLs change owner, edits the same thing as JSON, copies it, and
+// loses nothing on the way.
 
-const { assert, scenario, until } = require('./harness.js');
+const { assert, scenario } = require('./harness.js');
 
 scenario(async (test) => {
   await test.start();
@@ -31,7 +31,7 @@ scenario(async (test) => {
   await page.getByText('Time limits').click();
   await field('Path').press('Enter');
   await page.getByText('Is missing: a regular mount needs one').waitFor();
-  assert.strictEqual(await page.evaluate(() => document.activeElement.labels[0].textContent), 'Upstream address');
+  await page.waitForFunction(() => document.activeElement.labels?.[0].textContent === 'Upstream address');
   await page.getByText('1 fault', { exact: true }).waitFor();
   await test.look('form-faults');
   await field('Upstream address').fill(upstream);
@@ -42,7 +42,7 @@ scenario(async (test) => {
 
   // Which URLs change owner is said before anything is saved.
   await says('A regular mount is made.');
-  await effect.getByText('/orgs moves from mount a to this mount.').or(effect.getByText('/orgs moves from mount a to this one.')).waitFor();
+  await effect.getByText('/orgs moves from mount a to this one.').waitFor();
   assert.strictEqual((await test.ask('/orgs/1')).text, 'hello from /orgs/1\n');
 
   // The same object as JSON; edits of either show in the other.
@@ -51,7 +51,7 @@ scenario(async (test) => {
   const sound = await json.inputValue();
   assert.deepStrictEqual(JSON.parse(sound), { id: 'orgs', kind: 'regular', match: { path: '/orgs' }, address: upstream, timeouts: { connect_ms: 500 } });
   await json.fill(sound.replace('"kind"', '\n"limits": { "queue_max": 4 "queue_wait_ms_max": 200 },\n"kind"'));
-  await page.getByText('Line 4, column 29: a comma or } is missing before “"queue_wait_ms_max"”.').first().waitFor();
+  await page.getByText('Line 4, column 28: a comma or } is missing before “"queue_wait_ms_max"”.').first().waitFor();
   await says('It cannot be saved: the JSON is not sound.');
   await test.look('form-json');
   await page.getByRole('link', { name: 'Form' }).click();
@@ -113,57 +113,4 @@ scenario(async (test) => {
   await page.getByRole('button', { name: 'Create mount' }).click();
   await page.waitForURL(/#\/mounts\/people$/);
   assert.strictEqual((await test.ask('/people')).text, 'other, with <img src=x onerror=alert(1)>\n');
-
-  // Edited: the other kind of mount and back keeps what was typed; moving it says whose the URLs are then.
-  await test.go('#/mounts/people/edit');
-  await says('Nothing changes.');
-  await page.getByRole('radio', { name: /Transparent/ }).check();
-  await field('Upstream host').fill('127.0.0.1:9');
-  await effect.getByText('force_host').waitFor();
-  await test.look('form-transparent');
-  await page.getByRole('radio', { name: /Regular/ }).check();
-  assert.strictEqual(await field('Upstream address').inputValue(), other);
-  await field('Path').fill('/orgs');
-  await effect.getByText("Mount 'orgs' answers for /orgs already.").waitFor();
-  await field('Path').fill('/people/2');
-  await effect.getByText('/people moves from this mount to mount a.').waitFor();
-  await effect.getByText('/people/2 is answered', { exact: false }).or(effect.getByText('1 member changes.')).first().waitFor();
-  await page.getByLabel('Requests under way').selectOption('deadline');
-  await field('Cut off after').fill('5');
-  await test.look('form-edit');
-  await page.setViewportSize({ width: 390, height: 844 });
-  await test.fits();
-  await page.setViewportSize({ width: 1440, height: 900 });
-
-  // No answer: nothing is said to be saved, nothing typed is lost, and what became of it is found out.
-  test.offline = true;
-  const { token } = test.standin;
-  await test.standin.stop();
-  await page.getByRole('button', { name: 'Save' }).click();
-  await page.getByText('it is not known whether this was saved').waitFor();
-  assert.strictEqual(await field('Path').inputValue(), '/people/2');
-  await test.startAgain();
-  assert.strictEqual(test.standin.token, token);
-  await page.getByText('this was not saved. Save once more when you like.').waitFor();
-  await page.getByRole('button', { name: 'Save' }).click();
-  await page.getByText('people: Saved as revision').waitFor();
-  await until('the mount moved', async () => (await test.api('GET', 'v1/mounts/people')).match.path === '/people/2');
-
-  // Who may only read, or only change others, sees why.
-  const { token: reader } = await test.api('POST', 'v1/tokens', { name: 'reader', read_only: true });
-  const read = await test.open('#/mounts/orgs/edit', { token: reader });
-  await read.getByText('Your token may only read.').waitFor();
-  assert.strictEqual(await read.getByRole('textbox').count(), 0);
-  await test.look('form-reader', read);
-  const { token: owner } = await test.api('POST', 'v1/tokens', { name: 'team', owner: 'ci' });
-  const team = await test.open('#/mounts/people/edit', { token: owner });
-  await test.api('PATCH', 'v1/mounts/orgs', { labels: { owner: 'others' } });
-  await team.goto(team.url().replace('people', 'orgs'));
-  await team.getByText('only mounts with the label owner=ci').waitFor();
-  await test.go('#/new?path=/mine&id=mine', team);
-  await team.getByText('which is filled in').waitFor();
-  await team.getByLabel('Upstream address').fill(upstream);
-  await team.getByRole('button', { name: 'Create mount' }).click();
-  await team.waitForURL(/#\/mounts\/mine$/);
-  assert.strictEqual((await test.api('GET', 'v1/mounts/mine')).labels.owner, 'ci');
 });

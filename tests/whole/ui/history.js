@@ -13,7 +13,7 @@ scenario(async (test) => {
   await test.mount('orders', first);
   await test.mount('orders', first, { labels: { build: '1' } });
   const { token } = await test.api('POST', 'v1/tokens', { name: 'ci' });
-  const page = await test.open('#/mounts/busy?tab=history');
+  const page = await test.open('#/mounts/busy/history');
   const history = page.getByRole('region', { name: 'History' });
   const entries = history.getByRole('listitem');
   const entry = (at) => entries.nth(at);
@@ -29,7 +29,7 @@ scenario(async (test) => {
   await history.getByRole('button', { name: 'Older changes' }).click();
   await until('all of them', async () => await entries.count() === CHANGES + 1);
   assert(await history.getByRole('button', { name: 'Older changes' }).isHidden());
-  await test.go('#/mounts/orders?tab=history');
+  await test.go('#/mounts/orders/history');
   await entry(1).getByRole('heading', { name: 'Created' }).waitFor();
   await entry(1).getByText(`/orders → ${first}`).click();
   await entry(1).getByRole('region', { name: /^The whole mount/ }).waitFor();
@@ -102,7 +102,7 @@ scenario(async (test) => {
 
   // Who may only read sees it all and takes nothing back.
   const reader = await test.api('POST', 'v1/tokens', { name: 'reader', read_only: true });
-  const other = await test.open('#/mounts/orders?tab=history', { token: reader.token });
+  const other = await test.open('#/mounts/orders/history', { token: reader.token });
   await other.getByRole('heading', { name: 'Restored' }).first().waitFor();
   assert.strictEqual(await other.getByRole('button', { name: /^(Undo|Go back)/ }).count(), 0);
 });

@@ -18,7 +18,7 @@ scenario(async (test) => {
     response.end(MARKUP);
   });
   await test.mount('hostile', upstream, {
-    labels: { [MARKUP.slice(0, 40)]: MARKUP, team: MARKUP },
+    labels: { team: MARKUP },
     metadata: { note: MARKUP, [MARKUP]: [MARKUP] },
     request_headers: { set: { 'X-Sent': MARKUP }, add: {}, remove: [] },
     match: { path: `/hostile/${encodeURIComponent(MARKUP)}` },
@@ -47,7 +47,7 @@ scenario(async (test) => {
   await isText('overview', false);
   await visit('#/mounts', false);
   await visit('#/mounts?search=onerror', false);
-  await page.getByText('hostile').first().waitFor();
+  await page.locator('main a[href="#/mounts/hostile"]').first().waitFor();
   await visit(`#/mounts?label=${encodeURIComponent(`team=${MARKUP}`)}`, false);
   await visit('#/mounts/hostile');
   await visit('#/mounts/hostile/history');

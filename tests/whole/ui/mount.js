@@ -8,9 +8,9 @@ const HOSTILE = '<img src=x onerror="document.title=1">';
 
 scenario(async (test) => {
   await test.start();
-  let release = () => {};
+  const waiting = [];
   const upstream = await test.upstream((request, response) => {
-    if (request.url.includes('hang')) release = () => response.end('at last\n');
+    if (request.url.includes('hang')) waiting.push(response);
     else if (request.url.includes('broken')) response.writeHead(500).end('broken\n');
     else response.end('x'.repeat(2048));
   });
@@ -48,9 +48,8 @@ scenario(async (test) => {
 
   // Budgets are used, all of them, and further requests are refused.
   const quietly = (way) => test.ask(way).catch((error) => ({ status: error.message })); // awaited later
-  const hanging = [quietly('orders/hang?1')];
-  const first = await until('the request hangs', async () => (await test.api('GET', 'v1/mounts/orders')).in_flight === 1 && release);
-  hanging.push(quietly('orders/hang?2'));
+  const hanging = [quietly('orders/hang?1'), quietly('orders/hang?2')];
+  await until('both hang', () => waiting.length === 2);
   await page.getByRole('meter', { name: 'Requests at a time' }).and(page.locator('[aria-valuenow="2"][aria-valuemax="2"]')).waitFor();
   await page.getByText('2 of 2 (all)').waitFor();
   await flow.getByText('2 in flight').waitFor();
@@ -73,8 +72,7 @@ scenario(async (test) => {
   await page.setViewportSize({ width: 390, height: 844 });
   await test.fits();
   await page.setViewportSize({ width: 1440, height: 900 });
-  first();
-  release();
+  for (const response of waiting) response.end('at last\n');
   for (const { status } of await Promise.all(hanging)) assert.strictEqual(status, 200);
   await page.getByText('Generation 1: 2 requests and 0 tunnels left').waitFor({ state: 'detached' });
 
@@ -116,31 +114,4 @@ scenario(async (test) => {
   await errors.getByText('Fault of the upstream.').waitFor();
   await page.getByText('1 request failed by a fault of the upstream').waitFor();
   assert.match(await errors.getByRole('link', { name: /Explain/ }).getAttribute('href'), /url=http%3A%2F%2Fany\.away\.test%2F/);
-
-  // Paused: requests are held, and the page says so at once.
-  await test.go('#/mounts/orders');
-  await page.getByRole('button', { name: 'Pause' }).click();
-  await page.getByText('paused', { exact: true }).waitFor();
-  const held = quietly('orders/list');
-  await flow.getByText('1 held').waitFor();
-  await page.getByText('1 request waits to be let in.').waitFor();
-  await page.getByText('It was paused; resume lets its requests go on.').waitFor();
-  await test.look('mount-paused');
-  assert.strictEqual((await test.api('GET', 'v1/mounts/orders')).state, 'paused');
-  await page.getByRole('button', { name: 'Resume' }).click();
-  assert.strictEqual((await held).status, 200);
-  await page.getByText('paused', { exact: true }).waitFor({ state: 'detached' });
-
-  // The tabs are links, and Back works; what can be done leads to where it is done.
-  const tabs = page.getByRole('navigation', { name: 'Views of this mount' });
-  await tabs.getByRole('link', { name: 'Configuration' }).click();
-  await page.waitForURL(/#\/mounts\/orders\/config$/);
-  assert.strictEqual(await tabs.getByRole('link', { name: 'Configuration' }).getAttribute('aria-current'), 'page');
-  await tabs.getByRole('link', { name: 'History' }).click();
-  await tabs.getByRole('link', { name: 'Live traffic' }).click();
-  await page.waitForURL(/#\/mounts\/orders\/traffic$/);
-  for (let n = 0; n < 3; n += 1) await page.goBack();
-  await flow.waitFor();
-  assert.strictEqual(await page.getByRole('link', { name: 'Edit' }).getAttribute('href'), '#/mounts/orders/edit');
-  assert.strictEqual(await page.getByRole('link', { name: 'Duplicate' }).getAttribute('href'), '#/new?from=orders');
 });

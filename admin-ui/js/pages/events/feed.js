@@ -16,6 +16,12 @@ export const KEPT_MAX = 2000;
 /** One that was looked up. @param {Revision} data @returns {Item & { kind: 'change' }} */
 export const changeOf = (data) => ({ key: `revision ${data.revision}`, at: data.at, live: 0, kind: 'change', data });
 
+/** Many changes can be of the same millisecond. @param {Item} a @param {Item} b */
+function isNewer(a, b) {
+  if (a.at !== b.at) return a.at > b.at;
+  return a.kind === 'change' && b.kind === 'change' ? a.data.revision > b.data.revision : a.live > b.live;
+}
+
 export class Feed {
   /** @type {Item[]} newest first */
   items = [];
@@ -66,9 +72,8 @@ export class Feed {
     if (this.#keys.has(item.key)) return;
     this.#keys.add(item.key);
     // Most come in order, at one end or the other.
-    const isNewest = this.items.length === 0 || this.items[0].at <= item.at;
-    if (isNewest) this.items.unshift(item);
-    else this.items.splice(this.items.findLastIndex(({ at }) => at > item.at) + 1, 0, item);
+    if (this.items.length === 0 || isNewer(item, this.items[0])) this.items.unshift(item);
+    else this.items.splice(this.items.findLastIndex((one) => isNewer(one, item)) + 1, 0, item);
   }
 
   #bound() {

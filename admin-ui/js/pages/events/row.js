@@ -28,7 +28,7 @@ export function eventRow(item, isLast) {
   const mount = h('a', { href: to(['mounts', data.mount]) }, data.mount);
   if (kind === 'state') {
     const state = showState(h('span', { class: 'pill' }), data.state);
-    return h('li', { class: 'event' }, h('div', { class: 'event-line' }, time, state, h('p', {}, mount, ' ', h('span', { class: 'calm' }, sayStateNews(data)))));
+    return h('li', { class: 'event' }, h('div', { class: 'event-line' }, time, state, h('p', {}, mount, h('span', { class: 'calm' }, ` ${sayStateNews(data)}`))));
   }
   if (kind === 'operation') {
     return h('li', { class: 'event' }, h('div', { class: 'event-line' }, time, pill('calm', 'ended'), h('p', {}, mount, ' ', h('span', { class: 'calm' }, sayOperation(data)))));
@@ -46,7 +46,7 @@ const pill = (tone, text) => h('span', { class: 'pill', data: { tone } }, text);
  * @param {(entry: Revision) => boolean} isLast
  */
 function changeRow(entry, time, mount, isLast) {
-  const { revision, who, why, action, before, after } = entry;
+  const { revision, who, why, action } = entry;
   const id = unique('revision');
   const body = h('div', { class: 'event-body', id, hidden: true });
   const open = h('button', { type: 'button', class: 'small', 'aria-expanded': 'false', 'aria-controls': id, 'aria-label': `What revision ${revision} changed` }, `#${revision}`);
@@ -58,18 +58,14 @@ function changeRow(entry, time, mount, isLast) {
   });
   return h('li', { class: 'event' },
     h('div', { class: 'event-line' }, time, pill(toneOfAction(action), didOf(action)),
-      h('p', {}, mount, h('span', { class: 'calm' }, inShort(before, after)), h('span', { class: 'calm' }, ' by ', h('b', {}, who)), why && h('span', { class: 'why' }, why)),
+      h('p', {}, mount, h('span', { class: 'calm' }, inShort(entry)), h('span', { class: 'calm' }, ' by ', h('b', {}, who)), why && h('span', { class: 'event-why' }, why)),
       open),
     body);
 }
 
-/**
- * The names of what is different.
- * @param {Revision['before']} before
- * @param {Revision['after']} after
- */
-function inShort(before, after) {
-  if (!before || !after) return '';
+/** The names of what is different, where the word for it does not say that. @param {Revision} entry */
+function inShort({ action, before, after }) {
+  if (!before || !after || !['replace', 'lease', 'restore'].includes(action)) return '';
   const names = differences(before, after).map(({ path }) => path);
   if (names.length === 0) return '';
   return `: ${names.slice(0, NAMED_MAX).join(', ')}${names.length > NAMED_MAX ? ` and ${names.length - NAMED_MAX} more` : ''}`;

@@ -25,10 +25,10 @@ export const didOf = (action) => ACTIONS[action]?.did ?? action;
 /** @param {Revision['action']} action */
 export const toneOfAction = (action) => ACTIONS[action]?.tone ?? 'idle';
 
-/** What is said of a state beside its name. @param {StateNews} data */
-export function sayStateNews({ state_reason: reason, restarts }) {
-  const again = restarts === 0 ? '' : `restarted ${restarts === 1 ? 'once' : `${restarts} times`}`;
-  return [reason, again].filter(Boolean).join('; ');
+/** What is said of a mount that is in another state. @param {StateNews} data */
+export function sayStateNews({ state, state_reason: reason, restarts }) {
+  const again = restarts === 0 ? '' : ` (its actor was started again ${restarts === 1 ? 'once' : `${restarts} times`})`;
+  return `is ${state} now${again}${reason ? `: ${reason}` : ''}`;
 }
 
 /** What has ended. @param {OperationNews} data */
@@ -41,7 +41,7 @@ export function sayOperation({ operation, kind, cut }) {
 export function sentence(item) {
   if (item.kind === 'note') return item.data;
   const { mount } = item.data;
-  if (item.kind === 'state') return `${mount} ${item.data.state} ${sayStateNews(item.data)}`;
+  if (item.kind === 'state') return `${mount} ${sayStateNews(item.data)}`;
   if (item.kind === 'operation') return `${mount} ${sayOperation(item.data)}`;
   const { revision, who, why, action } = item.data;
   return `${mount} ${action} ${didOf(action)} ${who} ${why ?? ''} ${revision}`;

@@ -66,11 +66,14 @@ export function authors(revisions) {
 
 const VALUE_MAX = 400;
 
-/** @param {{ value: unknown } | undefined} side @param {'ins' | 'span'} tag */
-function cell(side, tag) {
-  if (side === undefined) return h('td', { class: 'calm' }, h('em', {}, 'unchanged'));
+const SIDES = ['Before', 'Theirs', 'Yours'];
+
+/** @param {{ value: unknown } | undefined} side @param {number} which */
+function cell(side, which) {
+  const data = { side: SIDES[which] }; // where the table has no head, as on a phone
+  if (side === undefined) return h('td', { class: 'calm', data }, h('em', {}, 'unchanged'));
   const text = inline(side.value);
-  return h('td', {}, side.value === undefined ? h('em', {}, 'by default') : h(tag, {}, text.length > VALUE_MAX ? `${text.slice(0, VALUE_MAX)}…` : text));
+  return h('td', { data }, side.value === undefined ? h('em', {}, 'by default') : h(which > 0 ? 'ins' : 'span', {}, text.length > VALUE_MAX ? `${text.slice(0, VALUE_MAX)}…` : text));
 }
 
 /**
@@ -85,10 +88,10 @@ export function conflictPanel({ base, mine, theirs, revisions }, { keep, take, b
   const both = rows.filter((row) => row.both).length;
   const says = theirs === null ? `${who} deleted this mount while you edited it` : `${who} changed this mount while you edited it`;
   const table = h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Their changes and yours' }, h('table', { class: 'diff three' },
-    h('thead', {}, h('tr', {}, ['Member', 'When you began', 'Theirs', 'Yours'].map((name) => h('th', { scope: 'col' }, name)))),
+    h('thead', {}, h('tr', {}, ['Member', ...SIDES].map((name) => h('th', { scope: 'col' }, name)))),
     h('tbody', {}, rows.map((row) => h('tr', { data: { both: row.both || null } },
       h('th', { scope: 'row' }, h('code', {}, row.path), row.both && h('span', { class: 'tag' }, 'both changed it')),
-      cell({ value: row.before }, 'span'), cell(row.theirs, 'ins'), cell(row.mine, 'ins'))))));
+      cell({ value: row.before }, 0), cell(row.theirs, 1), cell(row.mine, 2))))));
   const summary = theirs === null ? 'Nothing is lost: your version is still here.'
     : both === 0 ? 'You changed other members than they did, so both can be kept.'
       : `You both changed ${both === 1 ? 'one member' : `${both} members`}. On top of theirs, yours count there.`;

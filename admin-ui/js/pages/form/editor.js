@@ -1,10 +1,11 @@
 // Owns one mount while it is edited: the object that form and JSON both show,
-// what the server says to it, saving, and what others do to it meanwhile.
+// what the server says to it, and saving.
 
-/** @import { Fault, Revision } from '../../../types.js' */
+/** @import { Fault } from '../../../types.js' */
 /** @typedef {import('./model.js').Spec} Spec */
 /** @typedef {import('./conflict.js').Version} Version */
 /** @typedef {import('./check.js').Verdict} Verdict */
+/** @typedef {import('./meanwhile.js').Work} Work */
 /**
  * @typedef {object} Start
  * @property {string | null} id null is a mount that is to be made
@@ -18,18 +19,19 @@
  * @property {string[]} told fields that show faults at once
  */
 
-import { contact } from '../../core/api.js';
+import { Problem, Unreachable, contact } from '../../core/api.js';
 import { same } from '../../core/diff.js';
-import { fill, h } from '../../core/dom.js';
+import { h } from '../../core/dom.js';
 import { shortcut } from '../../core/keys.js';
 import { settled } from '../../core/poll.js';
 import { go, to } from '../../core/router.js';
 import { toast } from '../../parts/toast.js';
 import { save as saveIt, tryOut } from './check.js';
-import { authors, changesSince, conflictPanel, current, follow } from './conflict.js';
+import { current } from './conflict.js';
 import * as draft from './draft.js';
 import { conflictOf, effectPanel } from './effect.js';
-import { alike, at, lean, merge, ofKind, put, strays } from './model.js';
+import { meanwhile } from './meanwhile.js';
+import { alike, at, ofKind, put, strays } from './model.js';
 import { notices } from './notices.js';
 import { textView } from './text.js';
 import { fieldsView } from './view.js';
@@ -41,64 +43,63 @@ const SETTLED_MS = 300;
  * @param {AbortSignal} signal
  */
 export function editor({ id, called, base, now, text: kept, place, address, notes, told }, signal) {
+  /** @type {Work} */
+  const work = { now, base, sent: null, isSaving: false, isDone: false };
   const aside = new Map();
   const touched = new Set(told);
   let isTold = false; // every fault, from the first try to save on
   let isJson = false;
-  let isSaving = false;
-  let isDone = false;
   /** @type {Verdict | null} */
   let verdict = null;
-  /** @type {Spec | null} what was sent without an answer */
-  let sent = null;
-  /** @type {{ theirs: Version | null, revisions: Revision[], isOpen: boolean } | null} */
-  let conflict = null;
-
-  const notes_ = notices();
-  const conflictPlace = h('div', { class: 'conflict-place' });
+  const messages = notices();
   const fields = fieldsView({
     edit: (pointer, value) => {
       touched.add(pointer);
-      now = put(now, pointer, value);
-      edited();
+      work.now = put(work.now, pointer, value);
+      typed();
     },
     kind: (kind) => {
-      now = ofKind(now, kind, aside);
-      edited();
+      work.now = ofKind(work.now, kind, aside);
+      typed();
     },
   }, { fixedId: id !== null, notes });
   const text = textView((spec) => {
-    if (spec) now = spec;
+    if (spec) work.now = spec;
     isTold = true;
-    edited();
+    typed();
   });
   const effect = effectPanel({ isNew: id === null, cancel: id === null ? to(['mounts']) : to(['mounts', id]) });
+  const isDirty = () => text.fault() !== '' || !alike(work.now, work.base.spec);
+  const others = meanwhile(work, { id, place, isDirty, edited, text, effect, notices: messages, toJson: () => view(true), back: () => fields.focus('/match/host') }, signal);
   const form = h('form', { class: 'editor', novalidate: true, 'aria-label': called }, h('div', { class: 'editing' }, fields.node, text.node), effect.node);
-  const node = h('div', { class: 'stack' }, notes_.node, conflictPlace, form);
+  const node = h('div', { class: 'stack' }, messages.node, others.node, form);
 
-  const isDirty = () => text.fault() !== '' || !alike(now, base.spec);
+  function typed() {
+    if (!work.sent) effect.tell(); // what became of the last try does not count any more
+    edited();
+  }
 
   /** After every change, whoever made it. */
   function edited() {
     const unsound = text.fault() !== '';
-    if (!unsound) text.show(now);
-    fields.show(now, strays(now));
+    if (!unsound) text.show(work.now);
+    fields.show(work.now, strays(work.now));
     fields.node.disabled = unsound;
     fields.node.hidden = isJson;
     text.node.hidden = !isJson;
-    notes_.say('unsound', unsound && !isJson && ['The JSON is not sound, so this form shows the last that was. ', text.fault(), ' ',
+    messages.say('unsound', unsound && !isJson && ['The JSON is not sound, so this form shows the last that was. ', text.fault(), ' ',
       h('button', { type: 'button', class: 'small', onclick: () => view(true) }, 'Back to JSON')]);
     keepDraft();
     showFaults();
-    if (conflict?.isOpen) drawConflict();
+    others.redraw();
     check();
   }
 
   function keepDraft() {
-    if (isDone) return;
+    if (work.isDone) return;
     if (!isDirty()) return draft.drop(place);
-    const fits = draft.keep(place, { now, base: base.spec, etag: base.etag, revision: base.revision, text: text.fault() ? text.text : null });
-    notes_.say('draft-full', !fits && ['There is no room in this browser to keep these edits when the page is left.']);
+    const fits = draft.keep(place, { now: work.now, base: work.base.spec, etag: work.base.etag, revision: work.base.revision, text: text.fault() ? text.text : null });
+    messages.say('draft-full', !fits && ['There is no room in this browser to keep these edits when the page is left.']);
   }
 
   // ---- What the server says ----
@@ -106,15 +107,15 @@ export function editor({ id, called, base, now, text: kept, place, address, note
   let turn = new AbortController();
   async function ask() {
     turn.abort();
-    if (signal.aborted || isDone || isSaving) return;
+    if (signal.aborted || work.isDone || work.isSaving) return;
     const mine = turn = new AbortController();
     if (text.fault() !== '') return effect.show(null);
     effect.asking(true);
-    const said = await tryOut({ id, etag: base.etag, spec: now, signal: AbortSignal.any([signal, mine.signal]) });
-    if (mine.signal.aborted || signal.aborted || isSaving) return;
+    const said = await tryOut({ id, etag: work.base.etag, spec: work.now, signal: AbortSignal.any([signal, mine.signal]) });
+    if (mine.signal.aborted || signal.aborted || work.isSaving) return;
     effect.asking(false);
     take(said);
-    if (said.is === 'raced') void look();
+    if (said.is === 'raced') void others.look();
   }
   const check = settled(SETTLED_MS, () => void ask());
 
@@ -127,15 +128,15 @@ export function editor({ id, called, base, now, text: kept, place, address, note
 
   function showFaults() {
     const faults = verdict?.is === 'faulty' ? verdict.faults : verdict?.is === 'taken' ? takenAt(verdict) : [];
-    const rest = fields.mark(faults, (pointer) => isTold || touched.has(pointer), now.kind);
+    const rest = fields.mark(faults, (pointer) => isTold || touched.has(pointer), work.now.kind);
     const above = isJson ? (isTold ? faults : rest) : rest;
-    notes_.say('faults', above.length > 0 && [h('ul', { class: 'faults' }, above.map(({ pointer, detail }) => h('li', {}, pointer && [h('code', {}, pointer), ' '], detail)))], 'bad');
+    messages.say('faults', above.length > 0 && [h('ul', { class: 'faults' }, above.map(({ pointer, detail }) => h('li', {}, pointer && [h('code', {}, pointer), ' '], detail)))], 'bad');
   }
 
   // ---- Saving ----
 
   async function save() {
-    if (isSaving || isDone) return;
+    if (work.isSaving || work.isDone) return;
     isTold = true;
     effect.tell();
     showFaults();
@@ -153,32 +154,36 @@ export function editor({ id, called, base, now, text: kept, place, address, note
     setSaving(true);
     turn.abort();
     effect.asking(false);
-    let said = await saveIt({ id, etag: base.etag, spec: now, signal }, how);
+    let said = await saveIt({ id, etag: work.base.etag, spec: work.now, signal }, how);
     // Paused or resumed meanwhile, it is the same mount under another revision.
-    if (said.is === 'raced' && !signal.aborted && await onlyMoved()) said = await saveIt({ id, etag: base.etag, spec: now, signal }, how);
+    if (said.is === 'raced' && !signal.aborted && await onlyMoved()) said = await saveIt({ id, etag: work.base.etag, spec: work.now, signal }, how);
     setSaving(false);
     if (signal.aborted) return;
-    if (said.is === 'saved') return succeed(said.id, said.revision, said.revision === base.revision ? 'Nothing was to be changed.' : `Saved as revision ${said.revision}.`);
+    if (said.is === 'saved') return succeed(said.id, said.revision, said.revision === work.base.revision ? 'Nothing was to be changed.' : `Saved as revision ${said.revision}.`);
     if (said.is === 'unknown') {
-      sent = now;
+      work.sent = work.now;
       return effect.tell('No answer came, so it is not known whether this was saved. Everything you typed is still here. As soon as the server answers, this page finds out.');
     }
-    if (said.is === 'raced') return look(true);
+    if (said.is === 'raced') {
+      effect.tell('Not saved: somebody else changed this mount meanwhile.');
+      return others.look(true);
+    }
     take(said);
     if (said.is === 'taken') effect.tell('Not saved.', conflictOf(said));
     else effect.tell(said.is === 'refused' ? `Not saved. ${said.text}` : 'Not saved: see what is missing or wrong.');
     if (!isJson) fields.focusFault();
+    void others.look(); // what was noticed while this was being saved
   }
 
   /** @param {boolean} is */
   function setSaving(is) {
-    isSaving = is;
+    work.isSaving = is;
     form.ariaBusy = is ? 'true' : null;
   }
 
   /** @param {string} saved @param {number} revision @param {string} says */
   function succeed(saved, revision, says) {
-    isDone = true;
+    work.isDone = true;
     draft.drop(place);
     toast(`${saved}: ${says}`);
     go(to(['mounts', saved]));
@@ -188,139 +193,40 @@ export function editor({ id, called, base, now, text: kept, place, address, note
   /** Whether only the revision is another one; then that is what the edits stand on. */
   async function onlyMoved() {
     const found = id === null ? null : await current(id, signal).catch(() => null);
-    if (!found || !same(found.spec, base.spec)) return false;
-    base = found;
+    if (!found || !same(found.spec, work.base.spec)) return false;
+    work.base = found;
     return true;
   }
 
   /** What became of a save without an answer. */
   async function findOut() {
-    const mine = sent;
-    sent = null;
+    const mine = work.sent;
+    work.sent = null;
     if (!mine) return;
     try {
       const said = id === null && at(mine, '/id') === undefined ? await tryOut({ id, etag: null, spec: mine, signal }) : null;
+      if (said?.is === 'unknown') throw new Unreachable();
       const maybe = id ?? (said?.is === 'taken' ? said.by : at(mine, '/id'));
       const found = typeof maybe === 'string' ? await current(maybe, signal) : null;
-      if (found && found.etag !== base.etag && alike(put(mine, '/id', maybe), found.spec)) {
+      if (found && found.etag !== work.base.etag && alike(put(mine, '/id', maybe), found.spec)) {
         return void succeed(String(maybe), found.revision, `It was saved after all, as revision ${found.revision}.`);
       }
       effect.tell('The server answers again: this was not saved. Save once more when you like.');
-      if (found && found.etag !== base.etag && id !== null) await look(true);
+      if (found && found.etag !== work.base.etag && id !== null) await others.look(true);
       else check();
-    } catch {
-      sent = mine; // away again
+    } catch (error) {
+      if (!signal.aborted && !(error instanceof Problem || error instanceof Unreachable)) throw error;
+      work.sent = mine; // away again
     }
   }
 
   contact.addEventListener('reached', () => {
-    if (sent && !isSaving) void findOut();
+    if (work.sent && !work.isSaving) void findOut();
     else if (verdict?.is === 'unknown') {
       verdict = null;
       check();
     }
   }, { signal });
-
-  // ---- What others do meanwhile ----
-
-  let isLooking = false;
-  /** @param {boolean} [open] whether a conflict is to be shown at once */
-  async function look(open = false) {
-    if (id === null || isDone || isSaving || isLooking || sent) return;
-    isLooking = true;
-    try {
-      const theirs = await current(id, signal);
-      const known = conflict ? conflict.theirs : base;
-      const isNews = theirs?.etag !== known?.etag && !(theirs === null && base.etag === null);
-      if (isNews && theirs && same(theirs.spec, base.spec)) {
-        stand(theirs);
-      } else if (isNews) {
-        const revisions = await changesSince(id, base.revision, signal);
-        if (theirs && (!isDirty() || alike(now, theirs.spec))) {
-          const wasMine = alike(now, theirs.spec);
-          now = theirs.spec;
-          stand(theirs);
-          notes_.say('changed', [`${authors(revisions)} changed this mount just now (revision ${theirs.revision}). ${wasMine ? 'It is as you have it.' : 'You see it as it is.'}`]);
-        } else {
-          conflict = { theirs, revisions, isOpen: conflict?.isOpen ?? false };
-          sayConflict();
-        }
-      }
-      if (conflict && open) conflict.isOpen = true;
-      if (conflict?.isOpen) drawConflict(open);
-    } catch {
-      // Not reached, and looked for again with the next event.
-    } finally {
-      isLooking = false;
-    }
-  }
-
-  /** The edits stand on this version from now on. @param {Version} version */
-  function stand(version) {
-    base = version;
-    conflict = null;
-    fill(conflictPlace);
-    notes_.say('changed', false);
-    edited();
-  }
-
-  function sayConflict() {
-    if (!conflict) return;
-    const { theirs, revisions } = conflict;
-    const what = theirs === null ? 'deleted this mount' : `changed this mount (revision ${theirs.revision})`;
-    notes_.say('changed', !conflict.isOpen && [`${authors(revisions)} ${what} while you edited it. `,
-      h('button', { type: 'button', class: 'small', onclick: () => void openConflict() }, 'Compare')], 'warn');
-  }
-
-  function openConflict() {
-    if (!conflict) return;
-    conflict.isOpen = true;
-    drawConflict(true);
-  }
-
-  function drawConflict(focus = false) {
-    if (!conflict) return;
-    const { theirs, revisions } = conflict;
-    fill(conflictPlace, conflictPanel({ base: base.spec, mine: now, theirs, revisions }, { keep: keepMine, take: takeTheirs, back }));
-    sayConflict();
-    if (focus) /** @type {HTMLElement | null} */ (conflictPlace.querySelector('h2'))?.focus();
-  }
-
-  function keepMine() {
-    if (!conflict) return;
-    const { theirs } = conflict;
-    if (theirs) now = merge(base.spec, lean(now), theirs.spec) ?? {};
-    stand(theirs ?? { spec: {}, etag: null, revision: 0 });
-    notes_.say('changed', [theirs ? `Your changes stand on top of revision ${theirs.revision} now. See what saving does, then save.` : 'Saving makes the mount anew.']);
-    effect.tell();
-    effect.button.focus();
-  }
-
-  function takeTheirs() {
-    if (!conflict) return;
-    const { theirs } = conflict;
-    if (!theirs) {
-      isDone = true;
-      draft.drop(place);
-      return go(to(['mounts']));
-    }
-    const [mine, from] = [lean(now), base.spec];
-    now = theirs.spec;
-    stand(theirs);
-    effect.tell();
-    toast('You have their version; your edits were dropped.', { action: { label: 'Bring mine back', run: async () => {
-      if (signal.aborted) throw new Error('The form was left, and the edits with it.');
-      now = merge(from, mine, base.spec) ?? {};
-      edited();
-    } } });
-  }
-
-  function back() {
-    if (conflict) conflict.isOpen = false;
-    fill(conflictPlace);
-    sayConflict();
-    fields.focus('/match/host');
-  }
 
   // ---- Form and JSON, beginning and end ----
 
@@ -338,23 +244,22 @@ export function editor({ id, called, base, now, text: kept, place, address, note
     void save();
   });
   shortcut('mod+Enter', 'Save', () => form.requestSubmit(), signal);
-  window.addEventListener('beforeunload', (event) => { if (isDirty() && !isDone) event.preventDefault(); }, { signal });
+  window.addEventListener('beforeunload', (event) => { if (isDirty() && !work.isDone) event.preventDefault(); }, { signal });
   signal.addEventListener('abort', () => {
-    if (!isDirty() || isDone) return;
+    if (!isDirty() || work.isDone) return;
     toast(`${called}: what you edited is not saved, and kept in this tab.`, { action: { label: 'Go on editing', run: async () => go(address) } });
   });
   if (kept !== null) text.restore(kept);
-  else text.show(now);
-  if (id !== null) follow(id, signal, () => void look());
+  else text.show(work.now);
 
   return {
-    node, view, notices: notes_,
+    node, view, notices: messages,
     /** @param {(isJson: boolean) => void} work called whenever the view is another one */
     onView: (work) => { viewed = work; },
     /** Goes back to what the server has. */
     discard() {
-      now = base.spec;
-      text.show(now);
+      work.now = work.base.spec;
+      text.show(work.now);
       edited();
     },
   };

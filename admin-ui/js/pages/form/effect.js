@@ -5,7 +5,7 @@
 /** @import { Child } from '../../../types.js' */
 /** @typedef {import('./check.js').Verdict} Verdict */
 
-import { differences } from '../../core/diff.js';
+import { differences, isObject } from '../../core/diff.js';
 import { change, fill, h, setText, unique } from '../../core/dom.js';
 import { plural } from '../../core/format.js';
 import { to } from '../../core/router.js';
@@ -16,9 +16,9 @@ const REASON_MAX = 256;
 const DRAIN_S_MAX = 86_400;
 
 const ENDS = /** @type {const} */ ([
-  ['finish', 'They finish, however long it takes'],
-  ['deadline', 'They finish within a time, then are cut off'],
-  ['kill', 'They are cut off at once'],
+  ['finish', 'Finish, however long it takes'],
+  ['deadline', 'Finish, but not after a time'],
+  ['kill', 'Are cut off at once'],
 ]);
 
 /** @typedef {{ reason: string, mode?: 'finish' | 'deadline' | 'kill', drainMs?: number }} How */
@@ -43,7 +43,7 @@ export function effectPanel({ isNew, cancel }) {
     asking: (is) => change(node, { data: { asking: is || null } }),
     /** @param {Verdict | null} verdict null while the text is no JSON */
     show(verdict) {
-      const [says, ...rest] = verdict ? said(verdict, isNew) : ['It cannot be saved: the JSON is not sound.'];
+      const [says, ...rest] = verdict ? said(verdict) : ['It cannot be saved: the JSON is not sound.'];
       setText(lead, /** @type {string} */ (says));
       const key = JSON.stringify(verdict);
       if (shown !== key) fill(more, ...rest);
@@ -54,10 +54,10 @@ export function effectPanel({ isNew, cancel }) {
   };
 }
 
-/** @param {Verdict} verdict @param {boolean} isNew @returns {[string, ...Child[]]} */
-function said(verdict, isNew) {
+/** @param {Verdict} verdict @returns {[string, ...Child[]]} */
+function said(verdict) {
   switch (verdict.is) {
-    case 'would': return effects(verdict.run, isNew);
+    case 'would': return effects(verdict.run);
     case 'faulty': return [`It cannot be saved yet: ${plural(verdict.faults.length, 'thing is', 'things are')} missing or wrong.`];
     case 'taken': return ['It cannot be saved yet.', conflictOf(verdict)];
     case 'raced': return ['Somebody else changed this mount meanwhile.'];
@@ -72,16 +72,20 @@ export function conflictOf({ by, text }) {
   return h('p', { class: 'fault' }, sentence, by !== null && [' ', h('a', { href: to(['mounts', by]) }, `See ${by}`)]);
 }
 
-/** @param {DryRun} run @param {boolean} isNew @returns {[string, ...Child[]]} */
-function effects(run, isNew) {
+/** @param {DryRun} run @returns {[string, ...Child[]]} */
+function effects(run) {
   if (run.action === 'none') return ['Nothing changes.'];
-  const before = run.before && lean(run.before);
-  const after = run.after ? lean(run.after) : {};
-  const changed = differences(before ?? {}, after).filter(({ path }) => !(isNew && path === 'kind'));
-  const says = isNew ? `A ${run.after?.kind ?? ''} mount is made.` : `${plural(changed.length, 'member changes', 'members change')}.`;
-  return [says, urlList(run), changed.length > 0 && h('div', { class: isNew ? 'only-after' : '' },
+  const after = run.after ?? {};
+  const changed = run.before ? differences(run.before, after) : differences(...fromNothing(lean(after)));
+  const says = run.action === 'create' ? `A ${run.after?.kind ?? ''} mount is made.` : `${plural(changed.length, 'member changes', 'members change')}.`;
+  return [says, urlList(run), changed.length > 0 && h('div', { class: run.before ? '' : 'only-after' },
     diffTable(changed, { before: 'Now', after: 'Then', label: 'What changes' })),
-  isNew && h('p', { class: 'hint' }, 'All else is as by default.')];
+  !run.before && h('p', { class: 'hint' }, 'All else is as by default.')];
+}
+
+/** What is said of a new mount, member by member. @param {Record<string, unknown>} after @returns {[unknown, unknown]} */
+function fromNothing({ kind: _, ...after }) {
+  return [Object.fromEntries(Object.entries(after).filter(([, value]) => isObject(value)).map(([name]) => [name, {}])), after];
 }
 
 /** Which URLs are answered by another mount then, in words. @param {DryRun} run */

@@ -16,7 +16,6 @@
  * @property {string} [unit]
  * @property {string} [example]
  * @property {boolean} [wide]
- * @property {boolean} [needed] for a mount to be one
  * @property {readonly [string, string]} [pair] what a map's two columns are called
  */
 /** @typedef {{ title: string, says: string, fields: readonly Field[] }} Section */
@@ -43,15 +42,15 @@ const treatment = (name, label, hint, regular, transparent) =>
 
 /** Which requests, and where they go: always open. @type {readonly Field[]} */
 export const FIRST = [
-  text('/id', 'Id', 'Names the mount for ever: a–z, 0–9, “.”, “_” and “-”. Left empty, one is generated.', { example: 'orgs' }),
   text('/match/host', 'Host', 'Exact, or “*.example.org” for every name below one; with a port if need be. Empty takes any host.', { example: 'any host' }),
   text('/match/path', 'Path', 'What a path must begin with, by whole segments. “/” takes every path.', { default: '/', example: '/' }),
-  text('/address', 'Upstream address', 'The base URL, to which the rest of the path is joined.', { only: 'regular', needed: true, wide: true, example: 'http://server3:8680/base/' }),
+  text('/address', 'Upstream address', 'The base URL, to which the rest of the path is joined.', { only: 'regular', wide: true, example: 'http://server3:8680/base/' }),
   text('/force_host', 'Upstream host', 'Connect here, whatever the request names; Host stays as it was sent. Empty goes to the host that the request names.',
     { only: 'transparent', example: '127.0.0.1:9001' }),
   select('/force_scheme', 'Scheme', 'How to speak with the upstream.', ['http', 'https'], { only: 'transparent', default: 'http' }),
   words('/allowed_hosts', 'Allowed hosts', 'Hosts that requests may name, with spaces between: exact, or “*.suffix”, each with its port. Needed where no upstream host is given.',
     { only: 'transparent', wide: true, example: '*.internal:80 reports.example.org' }),
+  text('/id', 'Id', 'Names the mount for ever: a–z, 0–9, “.”, “_” and “-”. Left empty, one is generated.', { example: 'orgs' }),
   check('/enabled', 'Enabled', 'A mount that is not enabled keeps its URLs and answers 503.', true),
 ];
 

@@ -35,7 +35,7 @@ export function textView(edited) {
     found = unsound(area.value);
     if (!found && !isObject(JSON.parse(area.value))) found = { line: 1, column: 1, offset: 0, says: 'a mount is a JSON object' };
     setText(fault, found ? where(found) : '');
-    place.hidden = arrange.disabled = found !== null;
+    arrange.disabled = found !== null;
     place.hidden = found === null;
     change(area, { 'aria-invalid': found ? 'true' : null, 'aria-describedby': found ? `${id}-hint ${id}-fault` : `${id}-hint` });
     if (!found) now = JSON.parse(area.value);
@@ -50,7 +50,7 @@ export function textView(edited) {
       area, told, h('p', { class: 'hint', id: `${id}-hint` }, 'What is left out is as by default. Ctrl+Enter saves.')),
     /** Shows the object; a text that says the same stays as it was written. @param {Spec} spec */
     show(spec) {
-      if (same(spec, now) && area.value !== '') return;
+      if (!found && same(spec, now) && area.value !== '') return;
       now = spec;
       area.value = pretty(spec);
       look();

@@ -103,9 +103,10 @@ function cellOf(field, edit, note = '') {
     edit(field.at, undefined);
     document.getElementById(id)?.focus();
   } }, 'Reset');
-  const member = h('code', { class: 'member', 'aria-hidden': 'true' }, field.at.slice(1).replaceAll('/', '.'));
+  const resets = field.byKind !== undefined || field.default !== undefined;
+  const member = h('code', { class: 'member', 'aria-hidden': 'true' }, (field.wide ? field.at.slice(1) : field.at.replace(/.*\//, '')).replaceAll('/', '.'));
   const label = isGroup ? h('span', { class: 'label', id: labelId }, field.label) : h('label', { for: id }, field.label);
-  const head = h('div', { class: 'cell-head' }, isCheck && shown.node, label, member, reset);
+  const head = h('div', { class: 'cell-head' }, isCheck && shown.node, label, member, resets && reset);
   const hint = h('p', { class: 'hint', id: hintId }, field.hint, note && h('strong', {}, ` ${note}`));
   const fault = h('p', { class: 'fault', id: faultId });
   const node = h('div', { class: 'cell' }, head, !isCheck && shown.node, hint, fault);
@@ -117,8 +118,8 @@ function cellOf(field, edit, note = '') {
       node.hidden = !belongs(field, spec.kind);
       shown.show(at(spec, field.at), defaultOf(field, spec.kind));
       const other = differs(spec, field);
-      change(node, { data: { differs: other || null } });
-      reset.hidden = !other || defaultOf(field, spec.kind) === undefined;
+      change(node, { data: { differs: (other && resets) || null } });
+      reset.hidden = !other;
     },
     mark(faults) {
       const own = shown.fault?.() ?? '';

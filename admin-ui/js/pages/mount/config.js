@@ -16,8 +16,8 @@ import { TOKEN_FILE, cliCommands, curlCommands } from '../../parts/commands.js';
 export function configView(mount) {
   const spec = specOf(mount);
   const text = JSON.stringify(spec, null, 2);
-  const cli = h('div', {}, loading('Asking what the server has by itself…'));
-  void showCli(cli, mount);
+  const [curl, cli] = [h('div'), h('div')];
+  void showCommands(curl, cli, mount);
   return h('div', { class: 'config' },
     section('JSON', 'What is kept of the mount, as PUT takes it.', [
       copyButton(() => text),
@@ -25,8 +25,7 @@ export function configView(mount) {
     ], jsonView(spec, 'The mount as JSON'),
     h('details', {}, h('summary', {}, 'With what only answers have'), jsonView(mount, 'The whole answer'))),
     section('curl', ['The token is read from its file, which is ', h('code', {}, TOKEN_FILE), ' where the server was started without ',
-      h('code', {}, '--data-dir'), '. Put another token in its place where this one may do more than is needed.'], [],
-    commands('curl', curlCommands(mount, document.baseURI))),
+      h('code', {}, '--data-dir'), '. Put another token in its place where this one may do more than is needed.'], [], curl),
     section('Command line', ['On the machine of the server and as its user, nothing more is needed. Elsewhere, say which server and token in ',
       h('code', {}, 'STANDIN_ADMIN'), ' and ', h('code', {}, 'STANDIN_TOKEN'), '.'], [], cli));
 }
@@ -50,21 +49,24 @@ function commands(tool, list) {
 }
 
 /**
- * The arguments say only what the server does not have by itself: as it tells
- * of a mount that is only tried, of the same kind.
- * @param {HTMLElement} node
+ * Commands say only what the server does not have by itself, which it tells of
+ * a mount of the same kind that is only tried.
+ * @param {HTMLElement} curl
+ * @param {HTMLElement} cli
  * @param {Mount} mount
  */
-async function showCli(node, mount) {
+async function showCommands(curl, cli, mount) {
   const probe = `defaults-${crypto.getRandomValues(new Uint32Array(2)).join('-')}`;
   const needed = mount.kind === 'regular' ? { address: mount.address } : { force_host: 'defaults.invalid' };
   // A token that is bound to an owner tries mounts of that owner.
   const body = /** @type {any} */ ({ kind: mount.kind, id: probe, match: { path: `/${probe}` }, labels: mount.labels, ...needed });
+  for (const node of [curl, cli]) fill(node, loading('Asking what the server has by itself…'));
   try {
     const tried = /** @type {any} */ (await get('createMount', { query: { dry_run: true }, body }));
     const { labels, force_host, ...defaults } = tried.after;
-    fill(node, commands('command line', cliCommands(mount, defaults)));
+    fill(curl, commands('curl', curlCommands(mount, defaults, document.baseURI)));
+    fill(cli, commands('command line', cliCommands(mount, defaults)));
   } catch (error) {
-    fill(node, failure(inWords(error), () => void showCli(node, mount)));
+    for (const node of [curl, cli]) fill(node, failure(inWords(error), () => void showCommands(curl, cli, mount)));
   }
 }

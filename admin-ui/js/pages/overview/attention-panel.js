@@ -4,7 +4,7 @@
 /** @import { ProcessStats, Row, State } from '../../../types.js' */
 /** @import { Known, Need } from './attention.js' */
 
-import { call, get, inWords } from '../../core/api.js';
+import { get, inWords } from '../../core/api.js';
 import { h, keyed, setText } from '../../core/dom.js';
 import { count, plural } from '../../core/format.js';
 import { poll } from '../../core/poll.js';
@@ -24,9 +24,7 @@ let complete = false; // all mounts with errors were among those asked for
 let askedAt = 0;
 let started = '';
 
-/**
- * @param {AbortSignal} signal
- */
+/** @param {AbortSignal} signal */
 export function attentionPanel(signal) {
   const summary = h('p', { role: 'status', class: 'calm' }, 'Looking…');
   const list = h('ul', { class: 'needs' });
@@ -47,14 +45,20 @@ export function attentionPanel(signal) {
   let askNow = null;
   let asked = '';
 
+  /** @returns {Need[]} */
+  const all = () => {
+    if (!found) return [];
+    const first = new Map([...known].map(([id, seen]) => [id, seen[0]]));
+    const texts = new Map([...details].map(([id, { text }]) => [id, text]));
+    return needs({ stats, ...found, known: first, details: texts }, Date.now());
+  };
+
   const show = () => {
     if (!found) return;
-    const first = new Map([...known].map(([id, all]) => [id, all[0]]));
-    const texts = new Map([...details].map(([id, { text }]) => [id, text]));
-    const all = needs({ stats, ...found, known: first, details: texts }, Date.now());
-    keyed(list, all.slice(0, SHOWN_MAX), ({ key }) => key, makeNeed, showNeed);
-    rest.hidden = all.length <= SHOWN_MAX;
-    setText(summary, summaryOf(all, stats));
+    const told = all();
+    keyed(list, told.slice(0, SHOWN_MAX), ({ key }) => key, makeNeed, showNeed);
+    rest.hidden = told.length <= SHOWN_MAX;
+    setText(summary, summaryOf(told, stats));
   };
 
   const look = async (/** @type {AbortSignal} */ own) => {
@@ -63,18 +67,15 @@ export function attentionPanel(signal) {
       inStates(BROKEN, states, own), inStates(HELD, states, own), withErrors(stats, own)]);
     found = { broken, held, failing };
     show();
-    const shown = needs({ stats, ...found, known: new Map([...known].map(([id, all]) => [id, all[0]])), details: new Map() }, Date.now());
-    const stale = shown.filter(({ key, id }) => key.startsWith('errors') && id).slice(0, DETAILS_MAX)
-      .map(({ id }) => /** @type {Row} */ (failing.find((mount) => mount.id === id)))
-      .filter((mount) => details.get(mount.id)?.errors !== mount.stats?.errors);
+    const told = new Set(all().filter(({ key }) => key.startsWith('errors')).slice(0, DETAILS_MAX).map(({ id }) => id));
+    const stale = failing.filter(({ id, stats: numbers }) => told.has(id) && details.get(id)?.errors !== numbers?.errors);
     await Promise.all(stale.map((mount) => askDetail(mount, own)));
     show();
   };
 
   /** @param {Row} mount @param {AbortSignal} own */
   const askDetail = async ({ id, stats: numbers }, own) => {
-    const { status, body } = await call('getMountStats', { path: { id }, signal: own });
-    const last = status === 200 ? body.recent_errors[0] : undefined;
+    const [last] = (await get('getMountStats', { path: { id }, signal: own })).recent_errors;
     if (last) details.set(id, { errors: numbers?.errors ?? 0, text: `${last.method} ${last.target}: ${last.detail}` });
   };
 
@@ -84,7 +85,7 @@ export function attentionPanel(signal) {
     show(now) {
       stats = now;
       const { states } = stats.mounts;
-      const sign = [...BROKEN, ...HELD].map((state) => states[/** @type {keyof typeof states} */ (state)]).join();
+      const sign = [...[...BROKEN, ...HELD].map((state) => states[/** @type {keyof typeof states} */ (state)]), stats.errors > 0].join();
       if (!askNow) askNow = poll(ASK_MS, signal, look, (error) => { if (!found) setText(summary, inWords(error)); });
       else if (sign !== asked) askNow();
       asked = sign;

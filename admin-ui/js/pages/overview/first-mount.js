@@ -4,6 +4,7 @@ import { h } from '../../core/dom.js';
 import { to } from '../../core/router.js';
 import * as session from '../../core/session.js';
 import { empty, snippet } from '../../parts/bits.js';
+import { quote } from '../../parts/shell-words.js';
 
 const EXAMPLE = { id: 'hello', path: '/hello', address: 'http://127.0.0.1:9000/' };
 
@@ -23,7 +24,7 @@ export function firstMount() {
 
 /** @param {string} server @param {string | null} owner */
 function command(server, owner) {
-  const label = owner === null ? '' : ` --label ${quoted(`owner=${owner}`)}`;
+  const label = owner === null ? '' : ` --label ${quote(`owner=${owner}`)}`;
   return `standin mount add ${EXAMPLE.path} ${EXAMPLE.address} --id ${EXAMPLE.id}${label} \\
   --server ${server}`;
 }
@@ -33,8 +34,5 @@ function curl(server, owner) {
   const mount = { kind: 'regular', match: { path: EXAMPLE.path }, address: EXAMPLE.address, ...(owner === null ? {} : { labels: { owner } }) };
   return `curl -X PUT ${server}/v1/mounts/${EXAMPLE.id} \\
   -H "Authorization: Bearer $STANDIN_TOKEN" -H 'Content-Type: application/json' \\
-  -d ${quoted(JSON.stringify(mount))}`;
+  -d ${quote(JSON.stringify(mount))}`;
 }
-
-/** For a shell. @param {string} text */
-const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;

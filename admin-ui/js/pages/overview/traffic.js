@@ -3,7 +3,7 @@
 /** @import { ProcessStats } from '../../../types.js' */
 
 import { h } from '../../core/dom.js';
-import { NONE, count, ms, percent, plural, rate } from '../../core/format.js';
+import { NONE, count, ms, percent, rate } from '../../core/format.js';
 import * as samples from '../../core/samples.js';
 import { liveFigure } from '../../parts/bits.js';
 import { chart } from '../../parts/chart.js';
@@ -40,7 +40,7 @@ export function trafficPanels() {
       const requests = minute?.requests ?? stats.requests.total;
       const failed = minute?.failed ?? stats.requests['5xx'];
       share.show(requests === 0 ? NONE : percent(failed / requests),
-        requests === 0 ? `no requests ${span}` : `${count(failed)} of ${plural(requests, 'request')} ${span}`);
+        requests === 0 ? `no requests ${span}` : `${count(failed)} of ${count(requests)} ${span}`);
       errors.show(count(minute?.errors ?? stats.errors), minute ? `${span}, ${count(stats.errors)} since the start` : span);
       inFlight.show(count(stats.in_flight));
       tunnels.show(count(stats.tunnels));

@@ -6,7 +6,7 @@ import { h } from '../../core/dom.js';
 import { bytes, moment } from '../../core/format.js';
 import { to } from '../../core/router.js';
 import { copyButton } from '../../parts/bits.js';
-import { HIDDEN, curlOf, urlOf } from './har.js';
+import { HIDDEN, curlOf, sentAgain, urlOf } from './har.js';
 import { timingTable } from './timing.js';
 import { sayEnd, toneOfStatus } from './words.js';
 
@@ -18,14 +18,14 @@ export function detailsOf(entry, close) {
   const { status, upstream, reused, client } = entry;
   return [
     h('div', { class: 'details-head' },
-      h('h2', {}, h('span', { class: 'method' }, entry.method), ' ', entry.target),
+      h('h2', {}, h('span', { class: 'request-method' }, entry.method), ' ', entry.target),
       h('button', { type: 'button', class: 'quiet close', 'aria-label': 'Close the details', onclick: close }, '×')),
-    h('p', {}, h('b', { class: 'status', data: { tone: toneOfStatus(status) } }, status ?? 'No answer'), ' ', sayEnd(entry)),
+    h('p', {}, h('b', { class: 'request-code', data: { tone: toneOfStatus(status) } }, status ?? 'No answer'), ' ', sayEnd(entry)),
     h('div', { class: 'details-acts' },
-      h('a', { class: 'button small', href: to(['explain'], { method: entry.method, url: urlOf(entry) }) }, 'Explain this request'),
+      h('a', { class: 'button small', href: explainOf(entry) }, 'Explain this request'),
       copyButton(() => curlOf(entry), 'Copy as curl')),
     timingTable(entry),
-    h('dl', { class: 'facts' },
+    h('dl', { class: 'request-facts' },
       fact('Upstream', upstream === null ? 'not reached' : `${upstream}, on ${reused ? 'a connection used before' : 'a new connection'}`),
       fact('Client', client ?? 'on a Unix socket'),
       fact('Request id', h('code', {}, entry.request_id)),
@@ -34,6 +34,12 @@ export function detailsOf(entry, close) {
     fieldTable('Request headers', entry.request_headers),
     fieldTable('Response headers', entry.response_headers),
   ];
+}
+
+/** Where the same request is explained. @param {TrafficEntry} entry */
+function explainOf(entry) {
+  const fields = sentAgain(entry).map(([name, value]) => ['header', `${name}: ${value}`]);
+  return to(['explain'], new URLSearchParams([['method', entry.method], ['url', urlOf(entry)], ...fields]));
 }
 
 /** @param {string} name @param {Node | string} value */
@@ -50,7 +56,7 @@ function fieldTable(name, fields) {
     ? h('tr', {}, h('td', { colspan: 2, class: 'calm' }, `${value} that found no room`))
     : h('tr', {}, h('th', { scope: 'row' }, field), h('td', {}, valueOf(value)))));
   return h('section', {}, h('h3', {}, name),
-    fields.length === 0 ? h('p', { class: 'calm' }, 'None.') : h('table', { class: 'plain fields' }, h('tbody', {}, rows)));
+    fields.length === 0 ? h('p', { class: 'calm' }, 'None.') : h('table', { class: 'plain request-fields' }, h('tbody', {}, rows)));
 }
 
 /** @param {string} value */

@@ -119,13 +119,21 @@ function decoded(text) {
 }
 
 /**
+ * The fields that the same request would have again: neither hidden ones nor
+ * those that any client sets by itself.
+ * @param {TrafficEntry} entry
+ */
+export function sentAgain({ request_headers: fields }) {
+  return fields.filter(([name, value]) => name !== HIDDEN && value !== HIDDEN && !OWN_FIELDS.includes(name.toLowerCase()));
+}
+
+/**
  * The same request as a command for a shell; what is hidden is not in it.
  * @param {TrafficEntry} entry
  */
 export function curlOf(entry) {
   const method = entry.method === 'GET' ? [] : entry.method === 'HEAD' ? ['--head'] : ['--request', quoted(entry.method)];
-  const fields = entry.request_headers
-    .filter(([name, value]) => name !== HIDDEN && value !== HIDDEN && !OWN_FIELDS.includes(name.toLowerCase()))
+  const fields = sentAgain(entry)
     // An empty value is written with a semicolon, or curl would leave the field out.
     .map(([name, value]) => `--header ${quoted(value === '' ? `${name};` : `${name}: ${value}`)}`);
   return ['curl', '--globoff', '--path-as-is', ...method, quoted(urlOf(entry)), ...fields].join(' ');

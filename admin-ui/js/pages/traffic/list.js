@@ -13,11 +13,11 @@ export const exactClock = (time) => `${clock(time)}.${time.slice(20, 23)}`;
 
 /** @param {(item: Item) => void} select */
 export function requestList(select) {
-  const list = h('ol', { class: 'requests', 'aria-label': 'Requests, newest first' });
+  const list = h('ol', { class: 'request-list', 'aria-label': 'Requests, newest first' });
   const head = h('div', { class: 'requests-head', 'aria-hidden': 'true' },
     ['Time', 'Method', 'Target', 'Status'].map((name) => h('span', {}, name)),
     h('span', { class: 'number' }, 'Took'),
-    h('span', { title: 'Longer by as much for ten times the time; its colours are those of the details' }, 'Where the time went'),
+    h('span', { title: 'Where its time went. Ten times the time is longer by the same step; the colours are those of the details.' }, 'Timing'),
     h('span', { class: 'number' }, 'Sent'));
   /** @type {Map<string, Item>} */
   let shown = new Map();
@@ -27,9 +27,9 @@ export function requestList(select) {
   const row = ({ entry }) => h('li', {},
     h('button', { type: 'button', class: 'request', tabindex: -1 },
       h('time', { datetime: entry.time, title: moment(entry.time) }, exactClock(entry.time)),
-      h('span', { class: 'method' }, entry.method),
+      h('span', { class: 'request-method' }, entry.method),
       h('span', { class: 'target', title: entry.target }, entry.target),
-      h('span', { class: 'status', data: { tone: toneOfStatus(entry.status) } },
+      h('span', { class: 'request-status', data: { tone: toneOfStatus(entry.status) } },
         h('b', {}, entry.status ?? 'no answer'), entry.failure && h('span', {}, entry.failure)),
       h('span', { class: 'number took' }, ms(entry.timing_ms.total)),
       timingBar(entry.timing_ms),
@@ -40,7 +40,7 @@ export function requestList(select) {
 
   /** The one that Tab reaches: the focused, the selected, or else the first. */
   const setStop = () => {
-    const focused = document.activeElement instanceof HTMLElement ? document.activeElement.closest('.requests > li') : null;
+    const focused = document.activeElement instanceof HTMLElement ? document.activeElement.closest('.request-list > li') : null;
     const chosen = [...list.children].find((node) => /** @type {HTMLElement} */ (node).dataset.key === selected);
     const stop = focused ?? chosen ?? list.firstElementChild;
     for (const old of list.querySelectorAll('[tabindex="0"]')) {
