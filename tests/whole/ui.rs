@@ -142,3 +142,8 @@ fn whatever_mounts_requests_and_upstreams_say_is_text_on_every_page() {
 fn a_token_that_may_not_change_something_sees_no_button_for_it() {
     person("read_only.js");
 }
+
+#[test]
+fn everything_that_matters_can_be_done_by_keyboard_alone() {
+    person("keyboard.js");
+}
