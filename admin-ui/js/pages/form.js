@@ -27,7 +27,7 @@ export const page = (place, signal) => {
   const body = h('div', {});
   const crumbs = h('nav', { class: 'crumbs', 'aria-label': 'Where you are' }, h('a', { href: to(['mounts']) }, 'Mounts'),
     (id ?? from) && [' / ', h('a', { href: to(['mounts', id ?? from ?? '']) }, id ?? from)]);
-  const node = h('div', { class: 'stack' }, h('div', { class: 'page-head' }, crumbs, h('h1', {}, title), views), body);
+  const node = h('div', { class: 'form-page' }, h('div', { class: 'page-head' }, crumbs, h('h1', {}, title), views), body);
 
   const load = async () => {
     const reason = session.mayChange() ? null : 'Your token may only read.';

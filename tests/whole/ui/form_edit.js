@@ -1,6 +1,6 @@
-// A person copies a mount and changes it, its kind and its path, which tells whose
-// the URLs are
-// then; through a loss of the server; and with tokens that may not.
+// A person copies a mount, and changes one: its kind, and its path, which tells
+// whose the URLs are then; also while the server goes away, and with tokens that
+// may not.
 
 const { assert, scenario, until } = require('./harness.js');
 

@@ -72,7 +72,7 @@ function line({ suggests, unit, example, control: kind }, id, tell, { read, writ
     list: list?.id, autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false' });
   input.addEventListener('input', () => tell(read(input.value)));
   return {
-    node: h('div', { class: 'line' }, input, list, unit && h('span', { class: 'unit' }, unit)),
+    node: h('div', { class: 'input-line' }, input, list, unit && h('span', { class: 'unit' }, unit)),
     show: (value, usual) => {
       if (!same(read(input.value), value)) input.value = write(value);
       change(input, { placeholder: (number ? placeholder(usual) : '') || example || '' });
@@ -133,7 +133,7 @@ function pairs({ label, pair = ['Name', 'Value'] }, id, tell) {
   /** @type {Row[]} */
   let rows = [];
   let said = '';
-  const list = h('div', { class: 'rows' });
+  const list = h('div', { class: 'pair-rows' });
   const add = h('button', { type: 'button', class: 'small', id }, `Add ${pair[0].toLowerCase()}`);
   const used = () => rows.filter(({ name, value }) => name.trim() !== '' || value !== '');
   const read = () => (used().length === 0 ? undefined : Object.fromEntries(used().map(({ name, value }) => [name.trim(), value])));
@@ -196,7 +196,7 @@ function rowOf(row, label, pair, edited, remove) {
     });
     return one;
   };
-  return h('div', { class: 'row' }, input('name', pair[0]), input('value', pair[1]),
+  return h('div', { class: 'pair-row' }, input('name', pair[0]), input('value', pair[1]),
     h('button', { type: 'button', class: 'quiet close', 'aria-label': `Remove ${pair[0].toLowerCase()}`, onclick: remove }, '×'));
 }
 
@@ -211,7 +211,7 @@ function rules(id, tell) {
   /** @type {Rule[]} */
   let rows = [];
   let said = '';
-  const list = h('div', { class: 'rows' });
+  const list = h('div', { class: 'pair-rows' });
   const add = h('button', { type: 'button', class: 'small', id }, 'Add rule');
   const edited = () => {
     const value = rows.map(({ from, to, types, more }) => ({ ...more, ...(readWords(types) ? { media_types: readWords(types) } : {}), from, to }));
@@ -228,7 +228,7 @@ function rules(id, tell) {
       });
       return h('label', {}, h('span', {}, called), one);
     };
-    return h('div', { class: 'row rule' }, input('from', 'Search for'), input('to', 'Put instead'), input('types', 'Media types'),
+    return h('div', { class: 'pair-row rule' }, input('from', 'Search for'), input('to', 'Put instead'), input('types', 'Media types'),
       h('button', { type: 'button', class: 'quiet close', 'aria-label': 'Remove rule', onclick: () => {
         rows = rows.filter((one) => one !== row);
         draw();

@@ -72,7 +72,7 @@ export function editor({ id, called, base, now, text: kept, place, address, note
   const isDirty = () => text.fault() !== '' || !alike(work.now, work.base.spec);
   const others = meanwhile(work, { id, place, isDirty, edited, text, effect, notices: messages, toJson: () => view(true), back: () => fields.focus('/match/host') }, signal);
   const form = h('form', { class: 'editor', novalidate: true, 'aria-label': called }, h('div', { class: 'editing' }, fields.node, text.node), effect.node);
-  const node = h('div', { class: 'stack' }, messages.node, others.node, form);
+  const node = h('div', { class: 'form-page' }, messages.node, others.node, form);
 
   function typed() {
     if (!work.sent) effect.tell(); // what became of the last try does not count any more

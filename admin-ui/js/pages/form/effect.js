@@ -110,7 +110,7 @@ function howToSave(isNew) {
   const time = h('input', { id: timeId, type: 'text', class: 'number', inputmode: 'decimal', value: '20', 'aria-describedby': `${timeId}-fault` });
   const timeFault = h('p', { class: 'fault', id: `${timeId}-fault` });
   const within = h('div', { class: 'field', hidden: true }, h('label', { for: timeId }, 'Cut off after'),
-    h('div', { class: 'line' }, time, h('span', { class: 'unit' }, 's')), timeFault);
+    h('div', { class: 'input-line' }, time, h('span', { class: 'unit' }, 's')), timeFault);
   mode.addEventListener('change', () => { within.hidden = mode.value !== 'deadline'; });
   const check = () => {
     const text = reason.value.trim();

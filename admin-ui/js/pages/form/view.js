@@ -37,7 +37,7 @@ export function fieldsView(told, { fixedId, notes }) {
   const kinds = kindChoice(told.kind);
   const strayed = h('p', { class: 'hint strayed' });
   const node = h('fieldset', { class: 'mount-fields' }, h('legend', { class: 'unseen' }, 'The mount'),
-    h('div', { class: 'panel first' }, kinds.node, h('div', { class: 'cells' }, first.map((one) => one.node)), strayed),
+    h('div', { class: 'panel first' }, kinds.node, h('div', { class: 'member-cells' }, first.map((one) => one.node)), strayed),
     h('div', { class: 'sections' }, sections.map((section) => section.node)));
   return {
     node,
@@ -81,7 +81,7 @@ export function fieldsView(told, { fixedId, notes }) {
 function kindChoice(chosen) {
   const name = unique('kind');
   const inputs = KINDS.map(({ kind }) => h('input', { type: 'radio', name, value: kind, onchange: () => chosen(kind) }));
-  const node = h('fieldset', { class: 'kinds' }, h('legend', {}, 'Kind'),
+  const node = h('fieldset', { class: 'mount-kinds' }, h('legend', {}, 'Kind'),
     KINDS.map(({ label, says }, index) => h('label', {}, inputs[index], h('span', {}, h('strong', {}, label), h('span', { class: 'hint' }, says)))));
   return { node, show: (/** @type {unknown} */ kind) => inputs.forEach((input) => change(input, { checked: input.value === kind })) };
 }
@@ -106,10 +106,10 @@ function cellOf(field, edit, note = '') {
   const resets = field.byKind !== undefined || field.default !== undefined;
   const member = h('code', { class: 'member', 'aria-hidden': 'true' }, (field.wide ? field.at.slice(1) : field.at.replace(/.*\//, '')).replaceAll('/', '.'));
   const label = isGroup ? h('span', { class: 'label', id: labelId }, field.label) : h('label', { for: id }, field.label);
-  const head = h('div', { class: 'cell-head' }, isCheck && shown.node, label, member, resets && reset);
+  const head = h('div', { class: 'member-head' }, isCheck && shown.node, label, member, resets && reset);
   const hint = h('p', { class: 'hint', id: hintId }, field.hint, note && h('strong', {}, ` ${note}`));
   const fault = h('p', { class: 'fault', id: faultId });
-  const node = h('div', { class: 'cell' }, head, !isCheck && shown.node, hint, fault);
+  const node = h('div', { class: 'member-cell' }, head, !isCheck && shown.node, hint, fault);
   node.classList.toggle('wide', field.wide === true);
   if (isGroup) change(node, { role: 'group', 'aria-labelledby': labelId, 'aria-describedby': hintId });
   return {
@@ -157,7 +157,7 @@ function sectionOf(title, says, cells) {
   const faults = h('span', { class: 'fault' });
   const node = h('details', { class: 'panel section' },
     h('summary', {}, h('span', { class: 'title' }, title), glance, faults),
-    h('p', { class: 'hint' }, `${says}.`), h('div', { class: 'cells' }, cells.map((cell) => cell.node)));
+    h('p', { class: 'hint' }, `${says}.`), h('div', { class: 'member-cells' }, cells.map((cell) => cell.node)));
   return {
     node, cells,
     /** @param {Spec} spec */
