@@ -102,12 +102,16 @@ export async function actOn(act, mount) {
  */
 const said = new Map();
 
+/** Tells `done` when something was done to a mount here, or undone: what pages show of it is old. */
+export const acted = new EventTarget();
+
 /**
  * @param {string} id
  * @param {string} words
  * @param {(() => Promise<void>) | null} undo
  */
 function say(id, words, undo) {
+  acted.dispatchEvent(new Event('done'));
   said.get(id)?.();
   said.set(id, toast(`${id} ${words}`, { action: undo ? { label: 'Undo', run: undo } : undefined }));
 }

@@ -42,7 +42,7 @@ export function icon(path) {
 
 /** Puts the shell around `main`. @param {HTMLElement} main */
 export function build(main) {
-  const side = h('div', { class: 'side', id: 'side' }, nav, h('section', { class: 'side-end', 'aria-label': 'Colours and token' }, themes(), account));
+  const side = h('div', { class: 'side', id: 'side' }, nav, h('section', { class: 'side-end', 'aria-label': 'Settings' }, themes(), account));
   const top = h('header', { class: 'top' },
     h('a', { href: to([]), class: 'brand' }, h('img', { src: 'icon.svg', alt: '', crossorigin: true, width: 26, height: 26 }), 'Standin'),
     pill,

@@ -4,17 +4,20 @@
 
 use crate::common::directory::Directory;
 use crate::common::running::{Running, Watch};
-use crate::common::scripts::run_with;
+use crate::common::scripts::run_within;
 use std::process::Command;
 use std::time::Duration;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
+/// A scenario ends itself before, and says where it was.
+const SCENARIO_MAX: Duration = Duration::from_secs(120);
+
 /// About twenty times what it takes.
 const TYPES_MAX: Duration = Duration::from_secs(120);
 
 fn person(script: &str) {
-    run_with(&format!("../ui/{script}"), &[], &[("STANDIN_BIN", env!("CARGO_BIN_EXE_standin"))]);
+    run_within(SCENARIO_MAX, &format!("../ui/{script}"), &[("STANDIN_BIN", env!("CARGO_BIN_EXE_standin"))]);
 }
 
 #[test]
@@ -56,13 +59,23 @@ fn a_person_exports_mounts_and_imports_what_a_dry_run_has_shown() {
 }
 
 #[test]
+fn a_person_imports_a_paste_file_and_very_many_mounts() {
+    person("transfer_files.js");
+}
+
+#[test]
 fn a_person_sees_what_needs_attention_and_what_went_on_in_the_last_minutes() {
     person("overview.js");
 }
 
 #[test]
-fn a_person_finds_a_mount_among_many_and_sees_its_numbers_move() {
+fn a_person_goes_through_many_mounts_and_sees_their_numbers_move() {
     person("mounts.js");
+}
+
+#[test]
+fn a_person_finds_a_mount_among_many_by_words_filters_and_order() {
+    person("mounts_find.js");
 }
 
 #[test]
@@ -101,6 +114,11 @@ fn a_person_acts_on_a_mount_with_traffic_and_takes_it_back() {
 }
 
 #[test]
+fn a_person_drains_a_mount_and_sees_what_is_left_become_less() {
+    person("drain.js");
+}
+
+#[test]
 fn a_person_reads_the_history_of_a_mount_and_undoes_a_change() {
     person("history.js");
 }
@@ -123,4 +141,9 @@ fn whatever_mounts_requests_and_upstreams_say_is_text_on_every_page() {
 #[test]
 fn a_token_that_may_not_change_something_sees_no_button_for_it() {
     person("read_only.js");
+}
+
+#[test]
+fn everything_that_matters_can_be_done_by_keyboard_alone() {
+    person("keyboard.js");
 }

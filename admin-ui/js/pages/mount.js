@@ -5,7 +5,7 @@
 
 /** @typedef {{ node: HTMLElement, show?: (mount: Mount, stats: MountStats | null) => void }} View */
 
-import { actOn, actsFor, labelOf } from '../acts.js';
+import { actOn, acted, actsFor, labelOf } from '../acts.js';
 import { Problem, get, inWords } from '../core/api.js';
 import { fill, h, keyed, setText } from '../core/dom.js';
 import { poll } from '../core/poll.js';
@@ -81,6 +81,7 @@ export const page = (place, signal) => {
     if (shown === 'view') setText(note, error instanceof Problem ? inWords(error) : '');
     else if (shown !== 'none') put(`failed: ${inWords(error)}`, () => ({ node: failure(inWords(error), () => again()) }));
   });
+  acted.addEventListener('done', again, { signal });
   return { title: id, node };
 };
 

@@ -70,6 +70,7 @@ export function trafficView(id, signal) {
     fill(details, ...(item ? detailsOf(item.entry, () => choose(null)) : []));
     if (item) details.scrollTop = 0;
     else if (left) list.focus(left.key);
+    draw();
     // Where the details are below the list, they would be out of sight.
     if (item && details.offsetTop > list.node.offsetTop + 50) details.scrollIntoView({ block: 'nearest' });
   }

@@ -70,15 +70,19 @@ pub(crate) fn run(script: &str, arguments: &[&str]) {
 
 /// The same; what it said.
 pub(crate) fn output(script: &str, arguments: &[&str]) -> String {
-    run_with(script, arguments, &[])
+    let mut command = Language::of(script).command();
+    finish(CLIENT_MAX, command.arg(script).args(arguments))
 }
 
-/// The same, with more in its environment.
-pub(crate) fn run_with(script: &str, arguments: &[&str], environment: &[(&str, &str)]) -> String {
+/// The same with another bound on its time, and with more in its environment.
+pub(crate) fn run_within(bound: Duration, script: &str, environment: &[(&str, &str)]) {
     let mut command = Language::of(script).command();
-    command.envs(environment.iter().copied());
-    let (status, said) = Running::start(command.arg(script).args(arguments), Watch::Both).finish(CLIENT_MAX);
-    assert!(status.success(), "{script} {arguments:?}: {status}\n{said}");
+    finish(bound, command.arg(script).envs(environment.iter().copied()));
+}
+
+fn finish(bound: Duration, command: &mut Command) -> String {
+    let (status, said) = Running::start(command, Watch::Both).finish(bound);
+    assert!(status.success(), "{command:?}: {status}\n{said}");
     said
 }
 

@@ -1,6 +1,5 @@
-// A person pauses, resumes, disables, enables, restarts, drains and deletes a
-// mount that has traffic, sees what is left under way become less, and takes
-// back what can be taken back.
+// A person pauses, resumes, disables, enables, restarts and deletes a mount
+// that has traffic, and takes back what can be taken back.
 
 const { assert, scenario, until } = require('./harness.js');
 
@@ -96,39 +95,6 @@ scenario(async (test) => {
   await dialog.getByRole('button', { name: 'Restart' }).click();
   await toast('orders was restarted').waitFor();
   assert.strictEqual((await last()).action, 'restart');
-
-  // Drain: what is left ticks down, also while one is elsewhere.
-  const rest = await begin(3);
-  await press('Drain');
-  await dialog.getByText('Under way: 3 requests.').waitFor();
-  await dialog.getByLabel('Seconds').fill('soon');
-  await dialog.getByRole('button', { name: 'Drain' }).click();
-  await dialog.getByRole('alert').filter({ hasText: 'how many seconds' }).waitFor();
-  await dialog.getByLabel('Seconds').fill('600');
-  await test.look('act-drain');
-  await dialog.getByRole('button', { name: 'Drain' }).click();
-  await left.getByText('3 requests left').waitFor();
-  await left.getByText(/^Cut off in (10|9) min/).waitFor();
-  await test.look('operation');
-  await page.setViewportSize({ width: 390, height: 844 });
-  await test.fits();
-  await page.setViewportSize({ width: 1440, height: 900 });
-  slow.shift()();
-  await left.getByText('2 requests left').waitFor();
-  await test.go('#/events');
-  slow.shift()();
-  await left.getByText('1 request left').waitFor();
-
-  // What is left can be cut off.
-  await left.getByRole('button', { name: 'Cut off now' }).click();
-  await dialog.getByText('Under way: 1 request.').waitFor();
-  await dialog.getByRole('button', { name: 'Cut off now' }).click();
-  await toast('What was left of orders was cut off.').waitFor();
-  slow.length = 0;
-  assert.deepStrictEqual((await Promise.all(rest)).sort(), ['begun\nended\n', 'begun\nended\n', 'cut off']);
-  await test.go('#/mounts/orders');
-  await press('Enable');
-  await state('open');
 
   // Delete says who answers then; Undo brings the mount back as it was.
   const before = await test.api('GET', 'v1/mounts/orders');

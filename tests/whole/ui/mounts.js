@@ -1,10 +1,10 @@
-// A person finds a mount among many: scrolls, searches, filters, sorts, goes by
-// keys, sees its numbers move, and is told when the list is another one.
+// A person goes through many mounts by scrolling and by keys, sees their numbers
+// move, and is told when the list is another one.
 
 const http = require('node:http');
 const { assert, scenario, until } = require('./harness.js');
 
-const MOUNTS = 450;
+const MOUNTS = 350;
 
 scenario(async (test) => {
   await test.start();
@@ -54,15 +54,15 @@ scenario(async (test) => {
   await page.mouse.move(700, 500);
   await until('the last row', async () => {
     await page.mouse.wheel(0, 3000);
-    return row('app-449').isVisible();
+    return row('app-349').isVisible();
   });
   assert(await inPage() < 60, `${await inPage()} rows`);
-  assert.strictEqual(await row('app-449').getAttribute('aria-rowindex'), String(MOUNTS + 1));
+  assert.strictEqual(await row('app-349').getAttribute('aria-rowindex'), String(MOUNTS + 1));
 
   // Away from the top nothing moves by itself; that there is more is said.
   await test.mount('another', upstream);
   await page.getByText('The list has changed.').waitFor();
-  assert(await row('app-449').isVisible());
+  assert(await row('app-349').isVisible());
   await page.getByRole('button', { name: 'Show', exact: true }).click();
   await row('another').waitFor();
   await total(`${MOUNTS + 1} mounts`);
@@ -72,50 +72,6 @@ scenario(async (test) => {
   // An edit elsewhere is seen in its row.
   await test.api('PUT', 'v1/mounts/app-004', { kind: 'regular', match: { path: '/moved' }, address: upstream });
   await row('app-004').getByText('/moved').waitFor();
-
-  // Search, filters and order stand in the address.
-  await page.keyboard.press('/');
-  await page.keyboard.type('app-01 team-1');
-  await total('4 mounts match');
-  assert(page.url().includes('search=app-01'), page.url());
-  await page.getByLabel('Host').fill('shop.example.org');
-  await page.getByRole('heading', { name: 'No mount matches' }).waitFor();
-  await page.locator('.list-state').getByRole('button', { name: 'Clear filters' }).click();
-  await total(`${MOUNTS} mounts`);
-  await page.getByLabel('Host').fill('*');
-  await total('400 mounts match');
-  await page.getByLabel('Host').fill('');
-  await page.getByLabel('Label').fill('team=team-2');
-  await total('150 mounts match');
-  await page.getByRole('button', { name: 'Clear filters' }).click();
-  await page.getByRole('checkbox', { name: 'paused', exact: true }).check();
-  await total('1 mount matches');
-  await page.getByRole('checkbox', { name: 'failed' }).check();
-  await page.reload();
-  await total('1 mount matches');
-  assert(await page.getByRole('checkbox', { name: 'failed' }).isChecked());
-  await test.api('POST', 'v1/mounts/app-007/pause');
-  await row('app-007').waitFor(); // the state that is filtered for
-  await test.api('POST', 'v1/mounts/app-007/resume');
-  await row('app-007').waitFor({ state: 'detached' });
-  await page.getByRole('button', { name: 'Clear filters' }).click();
-  await page.getByLabel('Idle for at least').selectOption('1 hour');
-  await page.getByRole('heading', { name: 'No mount matches' }).waitFor();
-  await page.getByRole('button', { name: 'Clear filters' }).first().click();
-
-  const first = () => grid.getByRole('rowheader').first().getByRole('link').innerText();
-  await grid.getByRole('button', { name: 'Errors' }).click();
-  await until('the one with errors first', async () => await first() === 'app-002');
-  assert.strictEqual(await grid.getByRole('columnheader', { name: 'Errors' }).getAttribute('aria-sort'), 'descending');
-  await page.getByText('In the order of').waitFor();
-  await grid.getByRole('button', { name: 'Requests' }).click();
-  await until('the one with requests first', async () => await first() === 'app-001');
-  await grid.getByRole('button', { name: 'Changed' }).click();
-  await until('the last that was changed first', async () => await first() === 'app-007');
-  await grid.getByRole('button', { name: 'Changed' }).click();
-  await until('the first that was changed first', async () => await first() === 'app-000');
-  assert(page.url().includes('sort=updated_at'), page.url());
-  await grid.getByRole('button', { name: 'Mount', exact: true }).click();
 
   // By keys alone.
   await row('app-000').focus();
@@ -139,21 +95,7 @@ scenario(async (test) => {
   // On a phone.
   await page.setViewportSize({ width: 390, height: 844 });
   await test.fits();
-  await page.getByRole('button', { name: 'Filters' }).click();
-  await page.getByLabel('Sort by').selectOption('Errors');
-  await until('the one with errors first', async () => await first() === 'app-002');
   await test.look('mounts-phone');
-  await test.fits();
-  assert(await inPage() < 60);
-
-  // Without the API the rows stay, and go on by themselves.
-  test.offline = true;
-  await test.standin.stop();
-  await page.getByText('What you see is from').waitFor();
-  assert(await row('app-002').isVisible());
-  await test.startAgain();
-  await test.mount('aaa', upstream);
-  await page.getByLabel('Sort by').selectOption('Name');
-  await row('aaa').waitFor();
+  assert(await grid.getByRole('row').count() < 60);
   held.destroy();
 });

@@ -11,7 +11,8 @@ async function tour(test, page) {
   const sent = [];
   page.on('response', (answer) => {
     const request = answer.request();
-    if (!['GET', 'HEAD'].includes(request.method()) && !request.url().endsWith('/v1/explain')) sent.push(`${request.method()} ${request.url()}`);
+    const changes = !['GET', 'HEAD'].includes(request.method()) && !/\/v1\/explain$|dry_run=true/.test(request.url());
+    if (changes) sent.push(`${request.method()} ${request.url()}`);
     if (answer.status() === 403) sent.push(`403 ${request.url()}`);
   });
   const offered = {};

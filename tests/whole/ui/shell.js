@@ -12,10 +12,10 @@ scenario(async (test) => {
   // Signing in, with a wrong token first.
   await page.getByRole('heading', { name: 'Token needed' }).waitFor();
   await test.look('sign-in');
-  await page.getByLabel('Token').fill('wrong');
+  await page.getByLabel('Token', { exact: true }).fill('wrong');
   await page.keyboard.press('Enter');
   await page.getByRole('alert').filter({ hasText: 'does not count' }).waitFor();
-  await page.getByLabel('Token').fill(token);
+  await page.getByLabel('Token', { exact: true }).fill(token);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
   assert(!page.url().includes(token));
@@ -49,7 +49,7 @@ scenario(async (test) => {
   await page.getByText('Dark', { exact: true }).click();
   assert.notStrictEqual(await ground(), light);
   await page.reload();
-  await page.getByRole('link', { name: 'Overview' }).waitFor();
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Overview' }).waitFor();
   assert.notStrictEqual(await ground(), light);
 
   // Stale, and live again by itself.

@@ -5,20 +5,6 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { assert, scenario } = require('./harness.js');
 
-const PASTE = `[composite:main]
-use = egg:Paste#urlmap
-/a = a
-/b = b
-
-[app:a]
-use = egg:Paste#proxy
-address = UPSTREAM
-
-[app:b]
-use = egg:Paste#static
-document_root = /srv
-`;
-
 scenario(async (test) => {
   await test.start();
   const upstream = await test.upstream();
@@ -119,57 +105,4 @@ scenario(async (test) => {
   await page.getByLabel('Text').fill('{"mounts": [\n{"id": "a",,}]}');
   await page.getByRole('button', { name: 'Dry run' }).click();
   await faults.getByRole('row', { name: /Show line 2/ }).waitFor();
-
-  // A Paste file, dropped: known by its name, its error by its line, then its notes.
-  const drop = async (name, text) => {
-    const data = await page.evaluateHandle(([called, content]) => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File([content], called));
-      return transfer;
-    }, [name, text]);
-    for (const event of ['dragover', 'drop']) await page.locator('.drop').dispatchEvent(event, { dataTransfer: data });
-  };
-  const paste = PASTE.replace('UPSTREAM', upstream);
-  await drop('proxy.ini', paste);
-  assert(await page.getByLabel('Paste Deploy (INI)').isChecked());
-  await faults.getByRole('row', { name: /Show line 10.*'b' \(egg:paste#static\) is not a proxy/s }).waitFor();
-  await page.getByLabel('Text').fill(paste.replace('#static', '#proxy').replace('document_root = /srv', `address = ${upstream}base\n[filter:unused]\nuse = egg:Paste#gzip`));
-  assert(await page.getByLabel('Paste Deploy (INI)').isChecked());
-  await page.getByText('Found by the content.').waitFor();
-  await page.getByRole('button', { name: 'Dry run' }).click();
-  const notes = dryRun.getByRole('region', { name: 'Notes on the file' });
-  await notes.getByRole('row', { name: /Show line 1[0-9] warning/ }).waitFor();
-  await notes.getByRole('row', { name: /all fixed content that comes/ }).waitFor();
-  await test.look('transfer-paste');
-  await page.setViewportSize({ width: 390, height: 844 });
-  await test.fits();
-  await page.setViewportSize({ width: 1440, height: 900 });
-  await page.getByRole('button', { name: 'Import 2 mounts' }).click();
-  await done.getByText('2 mounts new').waitFor();
-  assert.strictEqual((await test.ask('/b/x')).text, 'hello from /base/x\n');
-  await page.getByLabel('JSON, as an export has it').check();
-  await page.getByRole('button', { name: 'Dry run' }).click();
-  await page.getByText('malformed JSON').first().waitFor();
-
-  // Many mounts: the page answers all the while, and shows the first of them.
-  const many = Array.from({ length: 10_000 }, (_, at) => ({ id: `many-${at}`, kind: 'regular', match: { path: `/many/${at}` }, address: upstream }));
-  await page.evaluate(() => {
-    window.longest = 0;
-    new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => { window.longest = Math.max(window.longest, duration); })).observe({ type: 'longtask' });
-  });
-  await choose('many.json', JSON.stringify({ mounts: many }));
-  await page.getByText('It is too long to be shown here.').waitFor();
-  await dryRun.getByText('10,000 mounts new.').waitFor();
-  await dryRun.getByText('These are the first 100 of 10,000 mounts.').waitFor();
-  assert.strictEqual(await dryRun.locator('details').count(), 100);
-  const longest = await page.evaluate(() => window.longest);
-  assert(longest < 1000, `the page stood still for ${longest} ms`);
-  await page.getByRole('button', { name: 'Import 10,000 mounts' }).waitFor();
-
-  // Who may only read exports, and is not offered an import.
-  const { token } = await test.api('POST', 'v1/tokens', { name: 'reader', read_only: true });
-  const other = await test.open('#/transfer', { token });
-  await other.getByText('Your token may only read, so it cannot import.').waitFor();
-  assert.strictEqual(await other.getByRole('button', { name: 'Dry run' }).count(), 0);
-  await test.look('transfer-reader', other);
 });

@@ -41,6 +41,11 @@ export class Grid {
     this.rows = new Virtual(this.body, { make: () => makeRow(mayChoose), show: (view, at) => this.#show(view, at), moved, signal });
     this.body.addEventListener('keydown', (event) => this.#press(event));
     this.body.addEventListener('click', (event) => this.#click(event));
+    this.body.addEventListener('pointerover', ({ target }) => {
+      const at = placeOf(target);
+      const line = this.lines[at];
+      if (line) this.rows.at(at)?.explain(line);
+    });
     this.body.addEventListener('focusin', (event) => {
       const at = placeOf(event.target);
       if (at !== this.rows.pinned) this.#activate(at);

@@ -108,7 +108,6 @@ export function makeRow(mayChoose) {
       showState(pill, line.state);
       setText(age, since(line.since));
     }
-    change(age, { title: `Since ${moment(line.since)}` });
     setText(reason, line.gone ? '' : line.reason ?? '');
     change(reason, { title: line.reason });
     setText(flight, line.limit === null ? count(line.inFlight) : `${count(line.inFlight)} / ${compact(line.limit)}`);
@@ -121,13 +120,17 @@ export function makeRow(mayChoose) {
     texts.errors.classList.toggle('bad', line.errors > 0);
     setText(texts.p99, ms(line.p99));
     setText(texts.active, line.active === null ? NONE : ago(line.active));
-    change(texts.active, { title: line.active === null ? 'No request since the proxy was started.' : moment(line.active) });
     setText(texts.updated, ago(line.updated));
-    change(texts.updated, { title: moment(line.updated) });
   };
 
   return {
-    node, box, menu,
+    node,
+    /** Times in full, which take longer to write than all the rest; so only where somebody points. @param {Line} line */
+    explain: (line) => {
+      change(age, { title: `Since ${moment(line.since)}` });
+      change(texts.active, { title: line.active === null ? 'No request since the proxy was started.' : moment(line.active) });
+      change(texts.updated, { title: moment(line.updated) });
+    },
     /**
      * @param {Line} line
      * @param {{ at: number, active: boolean, chosen: boolean }} how

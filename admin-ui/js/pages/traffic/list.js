@@ -75,8 +75,13 @@ export function requestList(select) {
     /** @param {Item[]} items */
     show(items) {
       shown = new Map(items.map((item) => [item.key, item]));
+      const held = list.contains(document.activeElement);
       keyed(list, items, ({ key }) => key, row);
       setStop();
+      // What had the focus has made room; the oldest is where it was.
+      if (held && !list.contains(document.activeElement) && list.lastElementChild) {
+        buttonOf(/** @type {HTMLElement} */ (list.lastElementChild)).focus({ preventScroll: true });
+      }
     },
     /** @param {string} key */
     mark(key) {

@@ -1,0 +1,63 @@
+// A person drains a mount that has slow requests: what is left ticks down,
+// also while one is elsewhere, and can be cut off.
+
+const { assert, scenario, until } = require('./harness.js');
+
+scenario(async (test) => {
+  await test.start();
+  /** Requests to /…/slow wait here until they are let go. */
+  const slow = [];
+  const upstream = await test.upstream((request, response) => {
+    if (!request.url.includes('slow')) return response.end(`hello from ${request.url}\n`);
+    response.write('begun\n');
+    slow.push(() => response.end('ended\n'));
+  });
+  await test.mount('orders', upstream);
+  const page = await test.open('#/mounts/orders');
+  const button = (name) => page.getByRole('button', { name, exact: true });
+  const press = (name) => button(name).click();
+  const dialog = page.getByRole('dialog');
+  const toast = (text) => page.locator('.toast').filter({ hasText: text });
+  const state = (wanted) => until(`orders is ${wanted}`, async () => (await test.api('GET', 'v1/mounts/orders')).state === wanted);
+  /** So many requests that the upstream has and does not answer. */
+  const begin = async (count) => {
+    const asked = Array.from({ length: count }, () => test.ask('/orders/slow').then(({ text }) => text, () => 'cut off'));
+    await until('slow requests', () => slow.length === count);
+    return asked;
+  };
+
+  const left = page.getByRole('group', { name: 'What is left of orders' });
+
+  const rest = await begin(3);
+  await press('Drain');
+  await dialog.getByText('Under way: 3 requests.').waitFor();
+  await dialog.getByLabel('Seconds').fill('soon');
+  await dialog.getByRole('button', { name: 'Drain' }).click();
+  await dialog.getByRole('alert').filter({ hasText: 'how many seconds' }).waitFor();
+  await dialog.getByLabel('Seconds').fill('600');
+  await test.look('act-drain');
+  await dialog.getByRole('button', { name: 'Drain' }).click();
+  await left.getByText('3 requests left').waitFor();
+  await left.getByText(/^Cut off in (10|9) min/).waitFor();
+  await test.look('operation');
+  await page.setViewportSize({ width: 390, height: 844 });
+  await test.fits();
+  await page.setViewportSize({ width: 1440, height: 900 });
+  slow.shift()();
+  await left.getByText('2 requests left').waitFor();
+  await test.go('#/events');
+  slow.shift()();
+  await left.getByText('1 request left').waitFor();
+
+  // What is left can be cut off.
+  await left.getByRole('button', { name: 'Cut off now' }).click();
+  await dialog.getByText('Under way: 1 request.').waitFor();
+  await dialog.getByRole('button', { name: 'Cut off now' }).click();
+  await toast('What was left of orders was cut off.').waitFor();
+  slow.length = 0;
+  assert.deepStrictEqual((await Promise.all(rest)).sort(), ['begun\nended\n', 'begun\nended\n', 'cut off']);
+  await test.go('#/mounts/orders');
+  await press('Enable');
+  await state('open');
+  await test.ask('/orders/x').then(({ status }) => assert.strictEqual(status, 200));
+});
