@@ -112,8 +112,8 @@ export function diffTable(differences, { before = 'Before', after = 'After', lab
   const heads = ['Member', before, after].map((name) => h('th', { scope: 'col' }, name));
   const rows = differences.map(({ path, before: was, after: is }) => h('tr', {},
     h('th', { scope: 'row' }, h('code', {}, path || 'the whole')),
-    h('td', { class: 'was' }, was === undefined ? h('em', {}, 'nothing') : h('del', {}, inline(was))),
-    h('td', { class: 'is' }, is === undefined ? h('em', {}, 'nothing') : h('ins', {}, inline(is)))));
+    h('td', { class: 'was', data: { label: before } }, was === undefined ? h('em', {}, 'nothing') : h('del', {}, inline(was))),
+    h('td', { class: 'is', data: { label: after } }, is === undefined ? h('em', {}, 'nothing') : h('ins', {}, inline(is)))));
   return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label },
     h('table', { class: 'diff' }, h('thead', {}, h('tr', {}, heads)), h('tbody', {}, rows)));
 }

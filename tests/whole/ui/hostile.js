@@ -73,4 +73,6 @@ scenario(async (test) => {
     try { document.createElement('p').innerHTML = '<b>'; return false; } catch { return true; }
   });
   assert(stopped, 'markup from a string is not refused');
+  const told = await until('the complaint', () => test.complaints.pop());
+  assert.match(told, /TrustedHTML/);
 });

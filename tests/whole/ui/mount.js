@@ -89,6 +89,9 @@ scenario(async (test) => {
   const numbers = await test.api('GET', 'v1/mounts/orders/stats');
   assert.strictEqual(numbers.requests.total, 33);
   await latency.getByText('33 requests. Mean').waitFor();
+  // Each quantile stands where it belongs on the scale.
+  const [p50, p99] = await Promise.all(['p50', 'p99'].map((name) => latency.locator(`.mark.${name}`).boundingBox()));
+  assert(p50.x < p99.x, `p50 at ${p50.x}, p99 at ${p99.x}`);
   await latency.getByText('As a table').click();
   const inTable = async () => (await latency.locator('tbody td:nth-child(2)').allInnerTexts()).reduce((sum, text) => sum + Number(text), 0);
   assert.strictEqual(await inTable(), 33);

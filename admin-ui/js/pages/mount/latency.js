@@ -112,7 +112,7 @@ function chartOf() {
       };
       keyed(lines, marks.filter(({ at }) => at !== null), ({ name }) => name, ({ name }) => h('span', { class: `mark ${name}` }, h('span', {}, name)),
         (mark, { at }) => across(mark, Number(at)));
-      keyed(axis, ticksOf(first, end), String, (at) => h('span', {}, at < 1000 ? `${at} ms` : `${at / 1000} s`), across);
+      keyed(axis, ticksOf(first, end), String, (at) => h('span', {}, at < 1000 ? `${Number(at.toPrecision(1))} ms` : `${at / 1000} s`), across);
       change(picture, { 'aria-label': `How long requests took, on a logarithmic scale: ${marks.map(({ name, at }) => `${name} ${at === null ? NONE : ms(at)}`).join(', ')}` });
     },
   };

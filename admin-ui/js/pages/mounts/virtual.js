@@ -89,7 +89,7 @@ export class Virtual {
   /** How many rows there are. @param {number} count */
   set count(count) {
     this.#count = count;
-    this.body.style.setProperty('--count', String(count));
+    this.body.style.setProperty('--row-count', String(count));
     this.pinned = this.#pinned;
   }
 
@@ -132,7 +132,7 @@ export class Virtual {
       const view = there ?? free.pop() ?? this.make();
       views.set(at, view);
       if (!there || all) {
-        view.node.style.setProperty('--at', String(at));
+        view.node.style.setProperty('--row-at', String(at));
         this.show(view, at);
       }
       if (!view.node.isConnected) this.body.append(view.node);
