@@ -53,13 +53,12 @@ impl Members {
     /// A mount with these members, as far as it has them, and its id.
     #[must_use]
     pub fn of(&self, record: &Record, registry: &Registry) -> Value {
-        let spec = self.has_spec.then(|| json!(*record.spec));
-        let now = self.has_now.then(|| model::now(record, registry));
         let mut shown = Map::new();
-        for part in [spec, now].into_iter().flatten() {
-            if let Value::Object(part) = part {
-                shown.extend(part.into_iter().filter(|(name, _)| self.has(name)));
-            }
+        if let Some(Value::Object(spec)) = self.has_spec.then(|| json!(*record.spec)) {
+            shown.extend(spec.into_iter().filter(|(name, _)| self.has(name)));
+        }
+        if self.has_now {
+            shown.extend(model::now(record, registry, |name| self.has(name)));
         }
         shown.insert(ID.into(), json!(record.spec.id));
         if self.has(STATS) {

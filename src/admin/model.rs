@@ -4,7 +4,7 @@ use crate::error::reason;
 use crate::exchange::Reply;
 use crate::message::ResponseHead;
 use crate::registry::{Record, Registry, history};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,38 +12,40 @@ use std::time::SystemTime;
 #[must_use]
 pub fn mount(record: &Record, registry: &Registry) -> Value {
     let mut value = json!(*record.spec);
-    if let (Value::Object(value), Value::Object(now)) = (&mut value, now(record, registry)) {
-        value.extend(now);
+    if let Value::Object(value) = &mut value {
+        value.extend(now(record, registry, |_| true));
     }
     value
 }
 
-/// What is known of a mount now, without its spec.
-#[must_use]
-pub fn now(record: &Record, registry: &Registry) -> Value {
+/// What is known of a mount now, as far as it is wanted: a table that is read
+/// again every few seconds wants little of it.
+pub fn now(record: &Record, registry: &Registry, is_wanted: impl Fn(&str) -> bool) -> Map<String, Value> {
     let handle = &record.handle;
     let status = handle.status();
-    let mut value = json!({
-        "revision": record.revision,
-        "created_at": record.created_at,
-        "updated_at": record.updated_at,
-        "state": status.lifecycle,
-        "state_reason": status.reason,
-        "state_since": instant(status.since),
-        "in_flight": handle.in_flight(),
-        "tunnels": handle.tunnels(),
-        "held": status.held,
-        "restarts": status.restarts,
-        "generation": status.generation,
-        "generations": status.generations,
-        "last_activity_at": handle.last_activity().map(instant),
-        "fixed": !record.stored,
-        "links": { "self": location(record) },
-    });
-    if let Some(expires) = registry.lease_expires_at(record) {
-        value["lease_expires_at"] = json!(instant(expires));
-    }
-    value
+    let told = |name: &str| {
+        Some(match name {
+            "revision" => json!(record.revision),
+            "created_at" => json!(record.created_at),
+            "updated_at" => json!(record.updated_at),
+            "state" => json!(status.lifecycle),
+            "state_reason" => json!(status.reason),
+            "state_since" => json!(instant(status.since)),
+            "in_flight" => json!(handle.in_flight()),
+            "tunnels" => json!(handle.tunnels()),
+            "held" => json!(status.held),
+            "restarts" => json!(status.restarts),
+            "generation" => json!(status.generation),
+            "generations" => json!(status.generations),
+            "last_activity_at" => json!(handle.last_activity().map(instant)),
+            "lease_expires_at" => json!(instant(registry.lease_expires_at(record)?)),
+            "fixed" => json!(!record.stored),
+            "links" => json!({ "self": location(record) }),
+            _ => return None,
+        })
+    };
+    let wanted = READ_ONLY.into_iter().filter(|name| is_wanted(name));
+    wanted.filter_map(|name| Some((name.to_owned(), told(name)?))).collect()
 }
 
 /// The members that only answers have. Sent back they are left out, so that
