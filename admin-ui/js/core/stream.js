@@ -35,7 +35,7 @@ export async function watch(path, { event, live, signal, since = '' }) {
       const answer = await openStream(path, more, both);
       live?.(true);
       again = AGAIN_MS_MIN;
-      await read(answer, stop, (one) => {
+      await read(answer, stop, id, (one) => {
         id = one.id;
         if (one.type !== '') event(one);
       });
@@ -58,12 +58,13 @@ export async function watch(path, { event, live, signal, since = '' }) {
 /**
  * @param {Response} answer
  * @param {AbortController} stop
+ * @param {string} id the last one that is known
  * @param {(event: Event) => void} take
  */
-async function read(answer, stop, take) {
+async function read(answer, stop, id, take) {
   const reader = /** @type {ReadableStream<Uint8Array>} */ (answer.body).getReader();
   const decoder = new TextDecoder();
-  const lines = new Lines(take);
+  const lines = new Lines(take, id);
   for (;;) {
     const timer = setTimeout(() => stop.abort(), SILENCE_MS_MAX);
     const { done, value } = await reader.read().finally(() => clearTimeout(timer));
@@ -72,19 +73,20 @@ async function read(answer, stop, take) {
   }
 }
 
-/** Lines become events, as the HTML standard says (§9.2.6). An id alone has no type. */
+/** Lines become events, as the HTML standard says (§9.2.6): an id counts until another is said. One alone has no type. */
 export class Lines {
   #rest = '';
   #type = '';
   /** @type {string[]} */
   #data = [];
-  #id = '';
+  #id;
   /** @type {(event: Event) => void} */
   #give;
 
-  /** @param {(event: Event) => void} give */
-  constructor(give) {
+  /** @param {(event: Event) => void} give @param {string} id */
+  constructor(give, id) {
     this.#give = give;
+    this.#id = id;
   }
 
   /** @param {string} text */

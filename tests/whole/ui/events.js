@@ -115,7 +115,9 @@ scenario(async (test) => {
   await reading.context().close();
   test.page = page;
 
-  // Lost, and back by itself, with what was changed meanwhile.
+  // Lost before any event was told, and back by itself, with what was changed meanwhile.
+  await page.reload();
+  await state('Live');
   test.offline = true;
   await page.route('**/v1/events*', (route) => route.abort());
   await test.standin.stop();
