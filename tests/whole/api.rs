@@ -256,7 +256,9 @@ fn head_is_answered_wherever_get_is() {
     let standin = Standin::start();
     let admin = standin.admin();
     admin.put("x", &regular("/"));
-    for path in ["/v1/mounts", "/v1/mounts/x", "/v1/mounts/y", "/healthz", "/readyz", "/openapi.yaml", "/", "/app.js"] {
+    for path in
+        ["/v1/mounts", "/v1/mounts/x", "/v1/mounts/y", "/healthz", "/readyz", "/openapi.yaml", "/", "/js/main.js"]
+    {
         let (shown, head) = (admin.get(path), admin.call("HEAD", path).send());
         assert_eq!(head.status, shown.status, "{path}");
         for name in ["Content-Type", "Cache-Control"] {
@@ -270,7 +272,8 @@ fn head_is_answered_wherever_get_is() {
 fn what_needs_no_token_is_answered_without() {
     let standin = Standin::start();
     let admin = standin.admin();
-    for path in ["/healthz", "/readyz", "/openapi.yaml", "/", "/app.js", "/api.js", "/style.css", "/icon.svg"] {
+    for path in ["/healthz", "/readyz", "/openapi.yaml", "/", "/js/main.js", "/theme.js", "/css/base.css", "/icon.svg"]
+    {
         assert_eq!(admin.call("GET", path).without("Authorization").send().status, 200, "{path}");
     }
     assert_eq!(admin.get("/healthz").value, json!({ "status": "ok" }));

@@ -274,7 +274,7 @@ fn the_token_is_nowhere_but_in_its_file() {
     let (admin, token) = (standin.admin(), standin.token());
     admin.mount("/a", &origin.url());
     assert_eq!(get(standin.front, "/a").text(), "body");
-    for path in ["/", "/app.js", "/v1/mounts", "/openapi.yaml", "/nothing"] {
+    for path in ["/", "/js/main.js", "/v1/mounts", "/openapi.yaml", "/nothing"] {
         let answer = admin.get(path).response;
         assert!(!answer.text().contains(&token) && !answer.head.escape_ascii().to_string().contains(&token), "{path}");
     }

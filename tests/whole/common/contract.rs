@@ -16,7 +16,7 @@ pub(crate) struct Answered<'a> {
 }
 
 /// The UI's files, which are for browsers and not part of the contract.
-const UI: [&str; 5] = ["/", "/app.js", "/api.js", "/style.css", "/icon.svg"];
+const UI: [&str; 5] = ["/", "/js/main.js", "/theme.js", "/css/base.css", "/icon.svg"];
 
 /// What any path may answer before it is asked anything.
 const GUARD: [(u16, &str); 4] =
