@@ -307,7 +307,10 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::IdTaken(id) => write!(formatter, "there is a mount '{id}' already; PUT replaces it"),
+            Self::IdTaken(id) => write!(
+                formatter,
+                "there is a mount '{id}' already; choose another id, or change that mount (PUT replaces it)"
+            ),
             Self::MatchTaken { matches, by } => write!(formatter, "mount '{by}' answers for {matches} already"),
             Self::Unknown(id) => write!(formatter, "there is no mount '{id}'"),
             Self::Fixed(id) => {

@@ -188,7 +188,7 @@ impl HostPattern {
 pub fn parse_address(text: &str) -> Result<BaseAddress, String> {
     let example = "give it as http://host:port/path/";
     let Some((scheme, rest)) = text.split_once("://") else {
-        return Err(format!("'{text}' has no scheme; {example}"));
+        return Err(format!("'{text}' does not begin with http:// or https://; {example}"));
     };
     let scheme = Scheme::parse(scheme)
         .ok_or_else(|| format!("the scheme '{scheme}' is not supported, only http and https are; {example}"))?;
