@@ -147,3 +147,8 @@ fn a_token_that_may_not_change_something_sees_no_button_for_it() {
 fn everything_that_matters_can_be_done_by_keyboard_alone() {
     person("keyboard.js");
 }
+
+#[test]
+fn no_page_has_barriers_in_light_or_dark_or_is_wider_than_a_phone() {
+    person("every_page.js");
+}
