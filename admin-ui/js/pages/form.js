@@ -12,7 +12,7 @@ import { moment } from '../core/format.js';
 import { note, to } from '../core/router.js';
 import * as session from '../core/session.js';
 import { empty, failure, loading, when } from '../parts/bits.js';
-import { drop, find } from './form/draft.js';
+import { drop, find, returned } from './form/draft.js';
 import { editor } from './form/editor.js';
 import { lean, put } from './form/model.js';
 
@@ -30,6 +30,7 @@ export const page = (place, signal) => {
     (id ?? from) && [' / ', h('a', { href: to(['mounts', id ?? from ?? '']) }, id ?? from)]);
   const node = h('div', { class: 'form-page' }, h('div', { class: 'page-head' }, crumbs, h('h1', {}, title), views), body);
 
+  returned(placeOf(place));
   const load = async () => {
     const reason = session.mayChange() ? null : 'Your token may only read.';
     if (reason) return refuse(body, id, reason, find(placeOf(place)));
@@ -76,9 +77,9 @@ function refuse(body, id, why, kept) {
 function missing(body, why, kept, anew, discard) {
   fill(body, empty('There is no such mount', h('p', {}, why),
     kept && [h('p', {}, 'Your edits of it from ', when(kept.at, moment(kept.at)), ' are kept in this tab.'),
-      h('div', { class: 'choices' }, h('button', { type: 'button', onclick: discard }, 'Discard them'),
-        h('button', { type: 'button', class: 'primary', onclick: anew }, 'Make it anew with what you edited'))],
-    h('a', { href: to(['mounts']) }, 'All mounts')));
+      h('p', {}, h('button', { type: 'button', class: 'primary', onclick: anew }, 'Make it anew with what you edited'), ' ',
+        h('button', { type: 'button', onclick: discard }, 'Discard them'))],
+    h('p', {}, h('a', { href: to(['mounts']) }, 'All mounts'))));
 }
 
 /** Under which drafts are kept: each beginning of a new mount has its own. @param {Place} place */

@@ -278,7 +278,7 @@ export function editor({ id, called, base, now, text: unsoundText, place, addres
   window.addEventListener('beforeunload', (event) => { if (isDirty() && !work.isDone) event.preventDefault(); }, { signal });
   signal.addEventListener('abort', () => {
     if (!isDirty() || work.isDone) return;
-    toast(`${called}: ${work.sent ? 'it is not known whether what you edited was saved; it is' : 'what you edited is not saved, and'} kept in this tab.`, { action: { label: 'Go on editing', run: async () => go(address) } });
+    draft.left(place, `${called}: ${work.sent ? 'it is not known whether what you edited was saved; it is' : 'what you edited is not saved, and'} kept in this tab.`, address);
   });
   if (unsoundText !== null) text.restore(unsoundText);
   else text.show(work.now);
