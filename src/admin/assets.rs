@@ -76,6 +76,7 @@ pub const ASSETS: &[Asset] = &[
     asset!(JAVASCRIPT, "js/pages/form/check.js"),
     asset!(JAVASCRIPT, "js/pages/form/conflict.js"),
     asset!(JAVASCRIPT, "js/pages/form/controls.js"),
+    asset!(JAVASCRIPT, "js/pages/form/doubt.js"),
     asset!(JAVASCRIPT, "js/pages/form/draft.js"),
     asset!(JAVASCRIPT, "js/pages/form/editor.js"),
     asset!(JAVASCRIPT, "js/pages/form/effect.js"),

@@ -94,6 +94,16 @@ fn a_person_changes_a_mount_and_sees_before_saving_what_it_does() {
 }
 
 #[test]
+fn edits_outlive_lost_answers_other_tokens_and_the_mount_itself() {
+    person("form_lost.js");
+}
+
+#[test]
+fn a_mount_with_something_in_every_section_is_as_it_was_typed() {
+    person("form_whole.js");
+}
+
+#[test]
 fn two_who_edit_one_mount_see_what_each_changed() {
     person("conflict.js");
 }

@@ -88,6 +88,7 @@ scenario(async (test) => {
   // Deleted meanwhile, it can be made anew.
   await test.standin.api('DELETE', 'v1/mounts/orgs?mode=kill', undefined, carol);
   await page.getByText('carol deleted this mount while you edited it').waitFor();
+  await says('This mount was deleted meanwhile.');
   await page.getByRole('button', { name: 'Compare' }).click();
   await test.look('conflict-deleted');
   await conflict.getByRole('button', { name: 'Make it anew' }).click();

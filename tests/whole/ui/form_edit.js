@@ -62,7 +62,7 @@ scenario(async (test) => {
   assert.strictEqual(await field('Path').inputValue(), '/people/2');
   await test.startAgain();
   assert.strictEqual(test.standin.token, token);
-  await page.getByText('this was not saved. Save once more when you like.').waitFor();
+  await page.getByText('has not saved this so far').waitFor();
   await page.getByRole('button', { name: 'Save' }).click();
   await page.waitForURL(/#\/mounts\/people$/);
   await until('the mount moved', async () => (await test.api('GET', 'v1/mounts/people')).match.path === '/people/2');

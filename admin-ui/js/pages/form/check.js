@@ -5,21 +5,23 @@
 /** @typedef {import('./model.js').Spec} Spec */
 
 import { Problem, call, inWords } from '../../core/api.js';
+import { at } from './model.js';
 
 /** @typedef {{ id: string | null, etag: string | null, spec: Spec | string, signal?: AbortSignal }} Wish a null id makes a mount; a null ETag makes one under that id */
 /**
- * @typedef {{ is: 'would', run: DryRun }
+ * @typedef {{ is: 'would', run: DryRun, isIdGiven: boolean }
  *   | { is: 'saved', id: string, revision: number }
  *   | { is: 'faulty', faults: Fault[], text: string }
  *   | { is: 'taken', by: string | null, text: string }
- *   | { is: 'raced' }
+ *   | { is: 'raced', isGone?: boolean }
  *   | { is: 'refused', text: string }
  *   | { is: 'unknown' }} Verdict
  */
 
 /** @param {Wish} wish @returns {Promise<Verdict>} */
 export async function tryOut(wish) {
-  return asked(async () => ({ is: 'would', run: /** @type {DryRun} */ ((await send(wish, { dry_run: true }, {})).body) }));
+  const isIdGiven = wish.id !== null || at(wish.spec, '/id') !== undefined;
+  return asked(async () => ({ is: 'would', run: /** @type {DryRun} */ ((await send(wish, { dry_run: true }, {})).body), isIdGiven }));
 }
 
 /**

@@ -19,7 +19,7 @@
  * @property {string[]} told fields that show faults at once
  */
 
-import { Problem, Unreachable, contact } from '../../core/api.js';
+import { contact } from '../../core/api.js';
 import { same } from '../../core/diff.js';
 import { h } from '../../core/dom.js';
 import { shortcut } from '../../core/keys.js';
@@ -28,10 +28,11 @@ import { go, to } from '../../core/router.js';
 import { toast } from '../../parts/toast.js';
 import { save as saveIt, tryOut } from './check.js';
 import { current } from './conflict.js';
+import { LOOKED_FOR_S, lookFor, lookOnce } from './doubt.js';
 import * as draft from './draft.js';
 import { conflictOf, effectPanel } from './effect.js';
 import { meanwhile } from './meanwhile.js';
-import { alike, at, ofKind, put, strays } from './model.js';
+import { alike, lean, ofKind, put, strays } from './model.js';
 import { notices } from './notices.js';
 import { textView } from './text.js';
 import { fieldsView } from './view.js';
@@ -42,7 +43,7 @@ const SETTLED_MS = 300;
  * @param {Start} start
  * @param {AbortSignal} signal
  */
-export function editor({ id, called, base, now, text: kept, place, address, notes, told }, signal) {
+export function editor({ id, called, base, now, text: unsoundText, place, address, notes, told }, signal) {
   /** @type {Work} */
   const work = { now, base, sent: null, isSaving: false, isDone: false };
   const aside = new Map();
@@ -70,7 +71,7 @@ export function editor({ id, called, base, now, text: kept, place, address, note
   });
   const effect = effectPanel({ isNew: id === null, cancel: id === null ? to(['mounts']) : to(['mounts', id]) });
   const isDirty = () => text.fault() !== '' || !alike(work.now, work.base.spec);
-  const others = meanwhile(work, { id, place, isDirty, edited, text, effect, notices: messages, toJson: () => view(true), back: () => fields.focus('/match/host') }, signal);
+  const others = meanwhile(work, { id, place, isDirty, edited, check: () => check(), text, effect, notices: messages, toJson: () => view(true), back: () => fields.focus('/match/host') }, signal);
   const form = h('form', { class: 'editor', novalidate: true, 'aria-label': called }, h('div', { class: 'editing' }, fields.node, text.node), effect.node);
   const node = h('div', { class: 'form-page' }, messages.node, others.node, form);
 
@@ -95,10 +96,12 @@ export function editor({ id, called, base, now, text: kept, place, address, note
     check();
   }
 
+  const kept = () => ({ now: work.now, base: work.base.spec, etag: work.base.etag, revision: work.base.revision, text: text.fault() ? text.text : null });
+
   function keepDraft() {
     if (work.isDone) return;
     if (!isDirty()) return draft.drop(place);
-    const fits = draft.keep(place, { now: work.now, base: work.base.spec, etag: work.base.etag, revision: work.base.revision, text: text.fault() ? text.text : null });
+    const fits = draft.keep(place, kept());
     messages.say('draft-full', !fits && ['There is no room in this browser to keep these edits when the page is left.']);
   }
 
@@ -114,8 +117,9 @@ export function editor({ id, called, base, now, text: kept, place, address, note
     const said = await tryOut({ id, etag: work.base.etag, spec: work.now, signal: AbortSignal.any([signal, mine.signal]) });
     if (mine.signal.aborted || signal.aborted || work.isSaving) return;
     effect.asking(false);
-    take(said);
-    if (said.is === 'raced') void others.look();
+    if (said.is !== 'raced') return take(said);
+    await others.look();
+    if (!mine.signal.aborted && !signal.aborted) take({ is: 'raced', isGone: others.isGone() });
   }
   const check = settled(SETTLED_MS, () => void ask());
 
@@ -151,6 +155,8 @@ export function editor({ id, called, base, now, text: kept, place, address, note
     }
     const how = effect.how.read();
     if (!how) return;
+    const before = doubt;
+    looking.abort();
     setSaving(true);
     turn.abort();
     effect.asking(false);
@@ -159,14 +165,18 @@ export function editor({ id, called, base, now, text: kept, place, address, note
     if (said.is === 'raced' && !signal.aborted && await onlyMoved()) said = await saveIt({ id, etag: work.base.etag, spec: work.now, signal }, how);
     setSaving(false);
     if (signal.aborted) return;
-    if (said.is === 'saved') return succeed(said.id, said.revision, said.revision === work.base.revision ? 'Nothing was to be changed.' : `Saved as revision ${said.revision}.`);
-    if (said.is === 'unknown') {
-      work.sent = work.now;
-      return effect.tell('No answer came, so it is not known whether this was saved. Everything you typed is still here. As soon as the server answers, this page finds out.');
+    if (said.is === 'unknown') return inDoubt();
+    doubt = work.sent = null;
+    if (before && (said.is === 'raced' || said.is === 'taken')) {
+      // What is in the way may be what was sent before.
+      const fate = await lookOnce(before, signal).catch(() => null);
+      if (signal.aborted) return;
+      if (fate?.is === 'saved') return savedAfterAll(before.sent, fate);
     }
+    if (said.is === 'saved') return succeed(said.id, said.revision, said.revision === work.base.revision ? 'Nothing was to be changed.' : `Saved as revision ${said.revision}.`);
     if (said.is === 'raced') {
-      effect.tell('Not saved: somebody else changed this mount meanwhile.');
-      return others.look(true);
+      await others.look(true);
+      return effect.tell(others.isGone() ? 'Not saved: this mount was deleted meanwhile.' : 'Not saved: somebody else changed this mount meanwhile.');
     }
     take(said);
     if (said.is === 'taken') effect.tell('Not saved.', conflictOf(said));
@@ -198,34 +208,55 @@ export function editor({ id, called, base, now, text: kept, place, address, note
     return true;
   }
 
-  /** What became of a save without an answer. */
-  async function findOut() {
-    const mine = work.sent;
-    work.sent = null;
-    if (!mine) return;
-    try {
-      const said = id === null && at(mine, '/id') === undefined ? await tryOut({ id, etag: null, spec: mine, signal }) : null;
-      if (said?.is === 'unknown') throw new Unreachable();
-      const maybe = id ?? (said?.is === 'taken' ? said.by : at(mine, '/id'));
-      const found = typeof maybe === 'string' ? await current(maybe, signal) : null;
-      if (found && found.etag !== work.base.etag && alike(put(mine, '/id', maybe), found.spec)) {
-        return void succeed(String(maybe), found.revision, `It was saved after all, as revision ${found.revision}.`);
-      }
-      effect.tell('The server answers again: this was not saved. Save once more when you like.');
-      if (found && found.etag !== work.base.etag && id !== null) await others.look(true);
-      else check();
-    } catch (error) {
-      if (!signal.aborted && !(error instanceof Problem || error instanceof Unreachable)) throw error;
-      work.sent = mine; // away again
+  // ---- Without an answer ----
+
+  /** @type {import('./doubt.js').Doubt | null} */
+  let doubt = null;
+  let looking = new AbortController();
+  function inDoubt() {
+    const sent = work.sent = work.now;
+    doubt = { id, base: work.base, sent };
+    looking = new AbortController();
+    effect.tell('No answer came, so it is not known whether this was saved. Everything you typed is still here. As soon as the server answers, this page finds out.');
+    lookFor(doubt, AbortSignal.any([signal, looking.signal]), {
+      answered: () => effect.tell(`The server answers again and has not saved this so far. It is still not known whether it will: what was sent may wait there. This page looks for it for ${LOOKED_FOR_S} s.`),
+      known: (fate) => {
+        doubt = work.sent = null;
+        if (fate.is === 'saved') return savedAfterAll(sent, fate);
+        effect.tell(fate.is === 'refused' ? 'This was not saved, and will not be: the server has another version by now.'
+          : `It had not been saved ${LOOKED_FOR_S} s after the server answered again. ${id === null
+            ? 'Creating it once more is safe: there are no two mounts with one id or the same URLs.'
+            : 'Saving once more is safe: it counts only if the mount is still the one that you began with (If-Match).'}`);
+        check();
+        void others.look(true);
+      },
+    });
+  }
+
+  /** @param {Spec} sent @param {import('./doubt.js').Fate & { is: 'saved' }} fate */
+  function savedAfterAll(sent, { id: saved, now: there, revision }) {
+    if (text.fault() === '' && alike(work.now, sent)) return void succeed(saved, revision, there.etag === work.base.etag ? 'Nothing was to be changed.' : `It was saved after all, as revision ${revision}.`);
+    // What was typed since stands on what was saved; what others did since then is found by its ETag.
+    const spec = lean(put(sent, '/id', saved));
+    work.base = { spec, etag: alike(spec, there.spec) ? there.etag : work.base.etag, revision };
+    const says = `What you had sent was saved after all, as revision ${revision}. What you typed since then is not.`;
+    if (id !== null) {
+      edited();
+      effect.tell(says);
+      return void others.look();
     }
+    work.now = put(work.now, '/id', saved);
+    draft.drop(place);
+    draft.keep(`mounts/${saved}`, kept());
+    work.isDone = true;
+    toast(`${saved}: ${says}`);
+    go(to(['mounts', saved, 'edit']));
   }
 
   contact.addEventListener('reached', () => {
-    if (work.sent && !work.isSaving) void findOut();
-    else if (verdict?.is === 'unknown') {
-      verdict = null;
-      check();
-    }
+    if (work.isSaving || verdict?.is !== 'unknown') return;
+    verdict = null;
+    check();
   }, { signal });
 
   // ---- Form and JSON, beginning and end ----
@@ -247,9 +278,9 @@ export function editor({ id, called, base, now, text: kept, place, address, note
   window.addEventListener('beforeunload', (event) => { if (isDirty() && !work.isDone) event.preventDefault(); }, { signal });
   signal.addEventListener('abort', () => {
     if (!isDirty() || work.isDone) return;
-    toast(`${called}: what you edited is not saved, and kept in this tab.`, { action: { label: 'Go on editing', run: async () => go(address) } });
+    draft.left(place, `${called}: ${work.sent ? 'it is not known whether what you edited was saved; it is' : 'what you edited is not saved, and'} kept in this tab.`, address);
   });
-  if (kept !== null) text.restore(kept);
+  if (unsoundText !== null) text.restore(unsoundText);
   else text.show(work.now);
 
   return {

@@ -10,7 +10,7 @@ import { change, fill, h, setText, unique } from '../../core/dom.js';
 import { plural } from '../../core/format.js';
 import { to } from '../../core/router.js';
 import { diffTable } from '../../parts/bits.js';
-import { lean } from './model.js';
+import { lean, put } from './model.js';
 
 const REASON_MAX = 256;
 const DRAIN_S_MAX = 86_400;
@@ -57,10 +57,10 @@ export function effectPanel({ isNew, cancel }) {
 /** @param {Verdict} verdict @returns {[string, ...Child[]]} */
 function said(verdict) {
   switch (verdict.is) {
-    case 'would': return effects(verdict.run);
+    case 'would': return effects(verdict.run, verdict.isIdGiven);
     case 'faulty': return [`It cannot be saved yet: ${plural(verdict.faults.length, 'thing is', 'things are')} missing or wrong.`];
     case 'taken': return ['It cannot be saved yet.', conflictOf(verdict)];
-    case 'raced': return ['Somebody else changed this mount meanwhile.'];
+    case 'raced': return [verdict.isGone ? 'This mount was deleted meanwhile.' : 'Somebody else changed this mount meanwhile.'];
     case 'refused': return ['The server refuses it.', h('p', { class: 'fault' }, verdict.text)];
     default: return ['The API cannot be reached, so what saving does is not known. What you typed is kept.'];
   }
@@ -72,15 +72,16 @@ export function conflictOf({ by, text }) {
   return h('p', { class: 'fault' }, sentence, by !== null && [' ', h('a', { href: to(['mounts', by]) }, `See ${by}`)]);
 }
 
-/** @param {DryRun} run @returns {[string, ...Child[]]} */
-function effects(run) {
+/** @param {DryRun} run @param {boolean} isIdGiven @returns {[string, ...Child[]]} */
+function effects(run, isIdGiven) {
   if (run.action === 'none') return ['Nothing changes.'];
-  const after = run.after ?? {};
+  // An id that a dry run made up is not the one that there will be.
+  const after = isIdGiven ? run.after ?? {} : put(run.after ?? {}, '/id', undefined);
   const changed = run.before ? differences(run.before, after) : differences(...fromNothing(lean(after)));
   const says = run.action === 'create' ? `A ${run.after?.kind ?? ''} mount is made.` : `${plural(changed.length, 'member changes', 'members change')}.`;
   return [says, urlList(run), changed.length > 0 && h('div', { class: run.before ? '' : 'only-after' },
     diffTable(changed, { before: 'Now', after: 'Then', label: 'What changes' })),
-  !run.before && h('p', { class: 'hint' }, 'All else is as by default.')];
+  !run.before && h('p', { class: 'hint' }, !isIdGiven && 'Its id is generated when it is made. ', 'All else is as by default.')];
 }
 
 /** What is said of a new mount, member by member. @param {Record<string, unknown>} after @returns {[unknown, unknown]} */

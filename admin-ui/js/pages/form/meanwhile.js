@@ -18,6 +18,7 @@
  * @property {string} place under which drafts are kept
  * @property {() => boolean} isDirty
  * @property {() => void} edited shows the work as it is now
+ * @property {() => void} check asks the server what saving does
  * @property {() => void} toJson
  * @property {() => void} back to the fields
  * @property {ReturnType<typeof import('./text.js').textView>} text
@@ -39,7 +40,7 @@ import { alike, lean, merge } from './model.js';
  * @param {Around} around
  * @param {AbortSignal} signal
  */
-export function meanwhile(work, { id, place, isDirty, edited, toJson, back, text, effect, notices }, signal) {
+export function meanwhile(work, { id, place, isDirty, edited, check, toJson, back, text, effect, notices }, signal) {
   const node = h('div', { class: 'conflict-place' });
   /** @type {{ theirs: Version | null, revisions: Revision[], isOpen: boolean } | null} */
   let conflict = null;
@@ -76,6 +77,7 @@ export function meanwhile(work, { id, place, isDirty, edited, toJson, back, text
         } else {
           conflict = { theirs, revisions, isOpen: conflict?.isOpen ?? false };
           sayConflict();
+          check();
         }
       }
       if (conflict && open) conflict.isOpen = true;
@@ -159,5 +161,5 @@ export function meanwhile(work, { id, place, isDirty, edited, toJson, back, text
   }
 
   if (id !== null) follow(id, signal, () => void look());
-  return { node, look, redraw: () => { if (conflict?.isOpen) drawConflict(); } };
+  return { node, look, isGone: () => conflict !== null && conflict.theirs === null, redraw: () => { if (conflict?.isOpen) drawConflict(); } };
 }
