@@ -59,6 +59,10 @@ export const page = (place, signal) => {
     total: () => list.pages?.total ?? 0,
     query: () => asked({ ...filters, sort: 'id' }),
     changed: () => { showChosen(); refresh(); },
+    stateOf: (id) => {
+      const line = list.pages?.line(id);
+      return line && !line.gone ? line.state : null;
+    },
   });
 
   /** Other filters or another order. */
