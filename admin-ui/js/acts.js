@@ -50,6 +50,9 @@ const DONE = {
  */
 export const actsFor = (mount) => (session.whyNot(mount) === null ? [...ACTS[mount.state] ?? []] : []);
 
+/** Whether it does anything in that state. @param {Act} act @param {import('../types.js').State} state */
+export const counts = (act, state) => ACTS[state]?.includes(act) ?? true;
+
 /** The word on its button. @param {Act} act */
 export const labelOf = (act) => act[0].toUpperCase() + act.slice(1);
 

@@ -103,6 +103,7 @@ pub const ASSETS: &[Asset] = &[
     asset!(JAVASCRIPT, "js/pages/mounts/bulk.js"),
     asset!(JAVASCRIPT, "js/pages/mounts/filters.js"),
     asset!(JAVASCRIPT, "js/pages/mounts/grid.js"),
+    asset!(JAVASCRIPT, "js/pages/mounts/kept.js"),
     asset!(JAVASCRIPT, "js/pages/mounts/list.js"),
     asset!(JAVASCRIPT, "js/pages/mounts/menu.js"),
     asset!(JAVASCRIPT, "js/pages/mounts/pages.js"),

@@ -74,6 +74,11 @@ fn a_person_goes_through_many_mounts_and_sees_their_numbers_move() {
 }
 
 #[test]
+fn a_person_goes_to_the_end_of_a_very_long_table_and_back_to_a_place_in_it() {
+    person("mounts_far.js");
+}
+
+#[test]
 fn a_person_finds_a_mount_among_many_by_words_filters_and_order() {
     person("mounts_find.js");
 }

@@ -14,6 +14,7 @@ import { empty, failure, loading, snippet } from '../parts/bits.js';
 import { bulkBar } from './mounts/bulk.js';
 import { asked, clearFilters, filterForm, isNarrow, read, write } from './mounts/filters.js';
 import { Grid } from './mounts/grid.js';
+import { arrive } from './mounts/kept.js';
 import { List } from './mounts/list.js';
 import { rowMenu } from './mounts/menu.js';
 import { Selection } from './mounts/selection.js';
@@ -21,6 +22,7 @@ import { Selection } from './mounts/selection.js';
 const LIVE_MS = 2000;
 const STOPPED_MS = 150; // so long after a scroll it is one
 const AHEAD = 60; // rows loaded before they come into view
+const FAR = 100; // rows to wait for of which is told
 
 const HOW = 'standin mount add /hello http://127.0.0.1:3000/ --id hello';
 
@@ -32,7 +34,8 @@ export const page = (place, signal) => {
   const total = h('p', { class: 'calm total', role: 'status' });
   const order = h('p', { class: 'hint order', hidden: true });
   const state = h('div', { class: 'list-state' }, loading('Loading mounts…'));
-  const end = h('p', { class: 'list-end calm' });
+  const far = h('div', { class: 'panel changed', hidden: true }, h('span', { role: 'status' }), h('span', { class: 'calm' }),
+    h('button', { type: 'button', class: 'small', onclick: () => { list.retry(); showFar(); } }, 'Try again'));
   const notice = h('div', { class: 'panel changed', hidden: true }, h('span', { role: 'status' }),
     h('button', { type: 'button', class: 'small', onclick: () => { toTop(); list.reload(); } }, 'Show'));
 
@@ -49,13 +52,17 @@ export const page = (place, signal) => {
     chosen: () => showChosen(),
     sorted: (sort) => { filters.sort = sort; filtered(); },
     menu: (id, button) => void menu.open(id, button),
-    moved: () => { ahead(); stopped(); },
+    moved: () => { ahead(); showFar(); stopped(); },
   });
   const bulk = bulkBar({
     ids: selection.ids, signal,
     total: () => list.pages?.total ?? 0,
     query: () => asked({ ...filters, sort: 'id' }),
     changed: () => { showChosen(); refresh(); },
+    stateOf: (id) => {
+      const line = list.pages?.line(id);
+      return line && !line.gone ? line.state : null;
+    },
   });
 
   /** Other filters or another order. */
@@ -89,27 +96,48 @@ export const page = (place, signal) => {
     const { pages } = list;
     if (!pages) return;
     const isEmpty = pages.lines.length === 0;
-    grid.set(pages.lines, pages.total);
     grid.node.hidden = isEmpty;
+    grid.set(pages.lines, pages.total);
     setText(total, isNarrow(filters) ? `${plural(pages.total, 'mount')} ${pages.total === 1 ? 'matches' : 'match'}` : plural(pages.total, 'mount'));
     fill(state, isEmpty && (isNarrow(filters) ? nothing() : none(mayChoose)));
-    if (list.fault) fill(end, `More could not be loaded. ${inWords(list.fault)} `, h('button', { type: 'button', class: 'small', onclick: () => void list.more() }, 'Try again'));
-    else setText(end, pages.next === null ? '' : `Loading more… ${count(pages.lines.length)} of ${count(pages.total)} are here.`);
     const isLiveOrder = !/^-?(id|updated_at)$/.test(filters.sort);
     order.hidden = isEmpty || !isLiveOrder;
     fill(order, `In the order of ${clock(new Date(list.sortedAt).toISOString())}. `,
       h('button', { type: 'button', class: 'small quiet', onclick: () => { toTop(); list.reload(); } }, 'Sort again'));
     bulk.show();
     ahead();
+    showFar();
   };
 
-  const nothing = () => empty('No mount matches', h('p', {}, 'Other words or fewer filters may find one.'),
+  /** What goes on while rows far below the last one that has come are in view, or why they do not come. */
+  const showFar = () => {
+    const [words, here, again] = /** @type {HTMLElement[]} */ ([...far.children]);
+    const { pages, fault } = list;
+    const until = grid.rows.view[1];
+    far.hidden = !pages || (!fault && (pages.next === null || until - pages.lines.length < FAR));
+    again.hidden = !fault;
+    if (far.hidden || !pages) return setText(words, '');
+    setText(words, fault ? `More could not be loaded. ${inWords(fault)}` : `Loading rows up to ${count(until)} of ${count(pages.total)}`);
+    setText(here, fault ? '' : `${count(pages.lines.length)} are here`);
+  };
+
+  /** In the words of the search, which finds parts of a host. */
+  const searchHost = () => {
+    Object.assign(filters, { search: `${filters.search.trim()} ${filters.host}`.trim(), host: '' });
+    filtered();
+    form.search.focus();
+  };
+
+  const nothing = () => empty('No mount matches', filters.host && filters.host !== '*'
+    ? [h('p', {}, 'Host is compared whole.'), h('p', {}, h('button', { type: 'button', onclick: searchHost }, `Search for “${filters.host}” instead`))]
+    : h('p', {}, 'Other words or fewer filters may find one.'),
     h('button', { type: 'button', onclick: () => clearFilters(filters, filtered) }, 'Clear filters'));
 
   const showFault = () => {
     grid.node.hidden = true;
-    for (const node of [total, end]) setText(node, '');
+    setText(total, '');
     order.hidden = true;
+    showFar();
     const mayClear = list.fault instanceof Problem && isNarrow(filters);
     fill(state, failure(inWords(list.fault), () => filtered()), mayClear && h('p', {}, h('button', { type: 'button', onclick: () => clearFilters(filters, filtered) }, 'Clear filters')));
   };
@@ -132,7 +160,19 @@ export const page = (place, signal) => {
 
   /** Loads the next page before its rows are wanted. */
   const ahead = () => {
-    if (!list.fault && grid.rows.view[1] + AHEAD >= grid.lines.length) void list.more();
+    list.want(grid.rows.view[1] + AHEAD);
+  };
+
+  /** Comes back to a list that was left. @param {import('./mounts/kept.js').Left} left */
+  const restore = (left) => {
+    if (signal.aborted) return;
+    list.restore(left);
+    showMore();
+    window.scrollTo(0, left.top);
+    grid.rows.pinned = left.pinned;
+    if (left.wasFocused) grid.focus(left.pinned, { scroll: false });
+    else grid.draw();
+    refresh();
   };
 
   const refresh = poll(LIVE_MS, signal, async (stop) => {
@@ -152,10 +192,17 @@ export const page = (place, signal) => {
   const node = h('div', { class: 'mounts' },
     h('div', { class: 'page-head' }, h('h1', {}, 'Mounts'), total,
       mayChoose && h('div', { class: 'actions' }, h('a', { class: 'button primary', href: to(['new']) }, 'New mount'))),
-    form.node, order, state, grid.node, end, h('div', { class: 'dock' }, notice, mayChoose && bulk.node), mayChoose && menu.node);
+    form.node, order, state, grid.node, h('div', { class: 'dock' }, far, notice, mayChoose && bulk.node), mayChoose && menu.node);
   grid.node.hidden = true;
   showFilters();
-  void list.load(asked(filters));
+  const { found, leave } = arrive();
+  if (found) queueMicrotask(() => restore(found)); // when the page is in its place, and its head has had the focus
+  else void list.load(asked(filters));
+  signal.addEventListener('abort', () => {
+    const { pages, query, sortedAt } = list;
+    const wasFocused = grid.body.contains(document.activeElement) || menu.node.contains(document.activeElement);
+    if (pages) leave({ pages, query, sortedAt, top: scrollY, pinned: grid.rows.pinned, wasFocused });
+  });
   return { title: 'Mounts', node };
 };
 

@@ -54,6 +54,28 @@ scenario(async (test) => {
   await dialog.waitFor({ state: 'detached' });
   assert.strictEqual((await states('paused')).length, 4);
 
+  // Those in whose state it means nothing are left out, and that is said before.
+  await test.api('POST', `v1/mounts/${id(5)}/disable`);
+  await row(5).getByText('disabled', { exact: true }).waitFor();
+  await box(5).click();
+  await box(6).click();
+  await bar.getByRole('button', { name: 'Pause' }).click();
+  await page.getByRole('dialog', { name: 'Pause 1 mount?' }).getByText('4 mounts are left out').waitFor();
+  await dialog.getByText('3 are paused, 1 is disabled').waitFor();
+  await test.look('bulk-left-out');
+  await page.keyboard.press('Escape');
+  await box(6).click();
+  for (const index of [1, 2, 3]) await box(index).click();
+  await bar.getByRole('button', { name: 'Pause' }).click();
+  await dialog.getByText('1 mount is left out').waitFor();
+  await dialog.getByRole('button', { name: 'Close', exact: true }).last().click();
+  await box(5).click();
+  await test.api('POST', `v1/mounts/${id(5)}/enable`);
+  await row(5).getByText('open', { exact: true }).waitFor();
+  await box(1).click();
+  await box(3).click({ modifiers: ['Shift'] });
+  await chosen('3 selected');
+
   // One that is gone meanwhile is marked where it stands, and fails with its name and why.
   await test.api('DELETE', `v1/mounts/${id(2)}`);
   await row(2).getByText('deleted').waitFor();

@@ -37,6 +37,31 @@ scenario(async (test) => {
   await page.getByRole('heading', { name: 'No mount matches' }).waitFor();
   await page.locator('.list-state').getByRole('button', { name: 'Clear filters' }).click();
   await total(`${MOUNTS} mounts`);
+
+  // A part of a host is none; the search finds it.
+  await page.getByPlaceholder('Exact, or * for any').fill('shop.exa');
+  await page.getByText('Host is compared whole.').waitFor();
+  await page.getByRole('button', { name: 'Search for “shop.exa” instead' }).click();
+  await total('17 mounts match');
+  assert.strictEqual(await page.getByRole('searchbox', { name: 'Search' }).inputValue(), 'shop.exa');
+  assert.strictEqual(await page.getByLabel('Host').inputValue(), '');
+  await page.getByRole('button', { name: 'Clear filters' }).click();
+  await total(`${MOUNTS} mounts`);
+
+  // A state, how long it is so, and why: none is cut off, here nor on a phone.
+  await test.api('POST', 'v1/mounts/app-005/disable');
+  const why = row('app-005').locator('.of-state .second');
+  await why.getByText('switched off').waitFor();
+  const whole = async (node) => assert(await node.evaluate((it) => it.scrollWidth <= it.clientWidth && it.scrollHeight <= it.clientHeight + 1), await node.innerText());
+  await row('app-005').focus();
+  for (const width of [1440, 390]) {
+    await page.setViewportSize({ width, height: 640 });
+    await whole(why);
+    await whole(row('app-005').locator('.of-state'));
+    await test.look(`mounts-reason-${width}`);
+  }
+  await page.setViewportSize({ width: 1440, height: 640 });
+  await test.api('POST', 'v1/mounts/app-005/enable');
   await page.getByLabel('Host').fill('*');
   await total('133 mounts match');
   await page.getByLabel('Host').fill('');

@@ -3,7 +3,9 @@
 
 /** @typedef {import('../../acts.js').Act} Act */
 
-import { labelOf, perform } from '../../acts.js';
+/** @import { State } from '../../../types.js' */
+
+import { counts, labelOf, perform } from '../../acts.js';
 import { Problem, Unreachable, follow, get, inWords } from '../../core/api.js';
 import { fill, h, setText, unique } from '../../core/dom.js';
 import { count, plural } from '../../core/format.js';
@@ -38,9 +40,10 @@ const HARD = ['disable', 'drain', 'delete'];
  * @param {() => number} about.total how many the filters take
  * @param {() => URLSearchParams} about.query of these, with `limit` and `fields` still to be said
  * @param {() => void} about.changed others are selected
+ * @param {(id: string) => State | null} about.stateOf null where it is not known here
  * @param {AbortSignal} about.signal
  */
-export function bulkBar({ ids, total, query, changed, signal }) {
+export function bulkBar({ ids, total, query, changed, stateOf, signal }) {
   const says = h('strong', { role: 'status' });
   const most = h('span', {});
   const all = h('button', { type: 'button', class: 'small' }, h('span', {}, most, h('span', { class: 'that' }, ' that match')));
@@ -51,7 +54,7 @@ export function bulkBar({ ids, total, query, changed, signal }) {
   } }, 'Clear');
   const acts = /** @type {Act[]} */ (Object.keys(ACTS)).map((act) => h('button', {
     type: 'button', class: act === 'delete' ? 'small danger' : 'small',
-    onclick: () => confirm(act, ids, () => changed()),
+    onclick: () => confirm(act, ids, stateOf, changed),
   }, labelOf(act)));
   const node = h('section', { class: 'bulk panel', 'aria-label': 'Selected mounts', hidden: true }, h('div', { class: 'chosen' }, says, all, clear), h('div', { class: 'acts' }, acts));
   let reading = new AbortController();
@@ -114,10 +117,18 @@ async function chooseAll(ids, query, signal, went) {
  * Asks, does it, and says what failed. What failed stays selected.
  * @param {Act} act
  * @param {Set<string>} ids
+ * @param {(id: string) => State | null} stateOf
  * @param {() => void} changed
  */
-function confirm(act, ids, changed) {
-  const chosen = [...ids];
+function confirm(act, ids, stateOf, changed) {
+  /** @type {Map<State, number>} */
+  const useless = new Map();
+  const chosen = [...ids].filter((id) => {
+    const state = stateOf(id);
+    if (state === null || counts(act, state)) return true;
+    useless.set(state, (useless.get(state) ?? 0) + 1);
+    return false;
+  });
   const many = plural(chosen.length, 'mount');
   const reason = h('input', { type: 'text', maxlength: 255, id: unique('reason'), autocomplete: 'off' });
   const stop = new AbortController();
@@ -167,14 +178,33 @@ function confirm(act, ids, changed) {
     content.querySelector('button')?.focus();
   };
 
+  if (chosen.length === 0) {
+    setText(title, `${labelOf(act)} ${plural(ids.size, 'mount')}?`);
+    fill(content, h('div', { class: 'dialog-text' }, leftOut(act, useless)),
+      h('div', { class: 'choices' }, h('button', { type: 'button', onclick: close }, 'Close')));
+    /** @type {HTMLElement | null} */ (content.querySelector('.choices button'))?.focus();
+    return;
+  }
   fill(content, h('form', { novalidate: true, onsubmit: (/** @type {Event} */ event) => {
     event.preventDefault();
     void run();
-  } }, h('div', { class: 'dialog-text' }, h('p', {}, ACTS[act].says), names(chosen),
+  } }, h('div', { class: 'dialog-text' }, h('p', {}, ACTS[act].says), names(chosen), useless.size > 0 && leftOut(act, useless),
     h('div', { class: 'field' }, h('label', { for: reason.id }, 'Reason ', h('span', { class: 'optional' }, 'for the history, optional')), reason)),
   h('div', { class: 'choices' }, h('button', { type: 'button', onclick: close }, 'Cancel'),
     h('button', { class: HARD.includes(act) ? 'primary danger' : 'primary' }, `${labelOf(act)} ${many}`))));
   /** @type {HTMLElement | null} */ (content.querySelector('.choices button'))?.focus();
+}
+
+/**
+ * How many stay as they are, since in their state it would do nothing or fail.
+ * @param {Act} act
+ * @param {Map<State, number>} states
+ */
+function leftOut(act, states) {
+  const all = [...states.values()].reduce((sum, n) => sum + n, 0);
+  const each = [...states].map(([state, n]) => `${count(n)} ${n === 1 ? 'is' : 'are'} ${state}`).join(', ');
+  return h('p', {}, h('strong', {}, `${plural(all, 'mount')} ${all === 1 ? 'is' : 'are'} left out`),
+    `, where “${labelOf(act)}” would change nothing or fail: ${each}. ${all === 1 ? 'It stays' : 'They stay'} selected.`);
 }
 
 /** The first few. @param {string[]} ids */

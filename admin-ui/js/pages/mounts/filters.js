@@ -77,7 +77,7 @@ export function filterForm(filters, changed) {
   const text = (/** @type {object} */ more) => h('input', { autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off', oninput: soon, ...more });
   const fields = {
     search: text({ type: 'search', placeholder: 'Name, path, upstream or label', maxlength: 255 }),
-    host: text({ type: 'text', placeholder: 'Any', title: 'The exact host of the match; * for mounts that take any host.' }),
+    host: text({ type: 'text', placeholder: 'Exact, or * for any', title: 'The whole host of the match, as it stands there; * for mounts that take any host.' }),
     label: text({ type: 'text', placeholder: 'name or name=value' }),
     idle: h('select', { onchange: () => { filters.idle = fields.idle.value; changed(); } }),
     sort: h('select', { onchange: () => { filters.sort = fields.sort.value; changed(); } }),
@@ -115,7 +115,7 @@ export function filterForm(filters, changed) {
     toggle.textContent = hidden ? `Filters (${hidden})` : 'Filters';
   };
   show();
-  return { node, show };
+  return { node, show, search: fields.search };
 }
 
 /**

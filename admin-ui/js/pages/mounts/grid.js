@@ -1,5 +1,6 @@
 // Owns the table on the screen: the rows in view, the one that has the focus,
-// and what keys and clicks do there.
+// and what keys and clicks do there. It is as high as all its rows, also those
+// that have not come yet.
 
 /** @import { Line } from './pages.js' */
 /** @import { Selection } from './selection.js' */
@@ -54,20 +55,26 @@ export class Grid {
 
   /**
    * Other lines, or more of them.
-   * @param {Line[]} lines
-   * @param {number} total
+   * @param {Line[]} lines those that have come, from the first on
+   * @param {number} total how many there are
    */
   set(lines, total) {
+    const hadFocus = this.#hasFocus;
     this.lines = lines;
     this.node.setAttribute('aria-rowcount', String(total + 1));
-    this.rows.count = lines.length;
+    this.rows.count = total;
     this.draw();
+    if (hadFocus && !this.#hasFocus) this.focus(this.rows.pinned); // its row was one that is not there after all
   }
 
   /** Shows what has changed in the lines that are in the page. */
   draw() {
     this.rows.draw(true);
     this.head.showChosen(this.selection.covers(this.lines));
+  }
+
+  get #hasFocus() {
+    return this.body.contains(document.activeElement);
   }
 
   /** The lines that are in view. */
@@ -82,13 +89,15 @@ export class Grid {
 
   /** The focused mount, if it is one of these. @returns {string | null} */
   get focused() {
-    return this.body.contains(document.activeElement) ? this.lines[placeOf(document.activeElement)]?.id ?? null : null;
+    return this.#hasFocus ? this.lines[placeOf(document.activeElement)]?.id ?? null : null;
   }
 
   /** @param {RowView} view @param {number} at */
   #show(view, at) {
     const line = this.lines[at];
-    view.show(line, { at, active: at === this.rows.pinned, chosen: this.selection.ids.has(line.id) });
+    const active = at === this.rows.pinned;
+    if (line) view.show(line, { at, active, chosen: this.selection.ids.has(line.id) });
+    else view.wait({ at, active });
   }
 
   /** @param {number} at */
@@ -97,36 +106,43 @@ export class Grid {
     this.rows.pinned = at;
     for (const one of [before, at]) {
       const view = this.rows.at(one);
-      if (view && this.lines[one]) this.#show(view, one);
+      if (view) this.#show(view, one);
     }
   }
 
-  /** Puts the focus on a row, and the row in view. @param {number} at */
-  focus(at) {
-    this.#activate(Math.max(0, Math.min(at, this.lines.length - 1)));
+  /**
+   * Puts the focus on a row, and the row in view.
+   * @param {number} at
+   * @param {{ scroll?: boolean }} [how] whether it may move
+   */
+  focus(at, { scroll = true } = {}) {
+    this.#activate(Math.max(0, Math.min(at, this.rows.count - 1)));
     this.rows.draw();
     const node = this.rows.at(this.rows.pinned)?.node;
-    node?.scrollIntoView({ block: 'nearest' });
+    if (scroll) node?.scrollIntoView({ block: 'nearest' });
     node?.focus({ preventScroll: true });
   }
 
   /** @param {number} at @param {boolean} range */
   #toggle(at, range) {
     const line = this.lines[at];
-    if (!this.mayChoose || line.why !== null || line.gone) return;
+    if (!this.mayChoose || !line || line.why !== null || line.gone) return;
     this.selection.set(this.lines, at, !this.selection.ids.has(line.id), range);
     this.chosen();
   }
 
   /** @param {KeyboardEvent} event */
   #press(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const isEdge = event.key === 'Home' || event.key === 'End';
+    if (event.metaKey || event.altKey || (event.ctrlKey && !isEdge)) return;
     const at = placeOf(event.target);
     const isRow = event.target instanceof Element && event.target.matches('[role=row]');
     const page = Math.max(1, this.rows.view[1] - this.rows.view[0] - 2);
-    const goes = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: this.lines.length - 1 }[event.key];
+    const goes = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: this.rows.count - 1 }[event.key];
     if (goes !== undefined) this.focus(goes);
-    else if (isRow && event.key === 'Enter') go(to(['mounts', this.lines[at].id]));
+    else if (isRow && event.key === 'Enter') {
+      if (this.lines[at]) go(to(['mounts', this.lines[at].id]));
+    }
     else if (isRow && event.key === ' ') this.#toggle(at, event.shiftKey);
     else return;
     event.preventDefault();
@@ -137,6 +153,7 @@ export class Grid {
     if (!(event.target instanceof Element)) return;
     const at = placeOf(event.target);
     const line = this.lines[at];
+    if (!line) return;
     const button = event.target.closest('button');
     if (button instanceof HTMLElement) this.menu(line.id, button);
     else if (event.target.matches('input')) this.#toggle(at, event.shiftKey);

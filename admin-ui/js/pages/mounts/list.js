@@ -11,6 +11,8 @@ const AT_ONCE_MAX = 100; // ids in one request line, which has 8 KiB
 const CHANGES = ['create', 'replace', 'delete', 'expire', 'restore'];
 const QUIET_MS = 300; // changes often come together
 const QUIET_AGAIN_MS = 1000;
+const NEAR = 100; // rows of a page
+const FAR = 1000; // and of one on the way to rows far below
 
 /**
  * @typedef {object} Told
@@ -35,6 +37,7 @@ export class List {
   #streaming = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #reload;
+  #wanted = 0;
   #signal;
   #told;
 
@@ -48,7 +51,7 @@ export class List {
     signal.addEventListener('abort', () => clearTimeout(this.#reload));
     contact.addEventListener('reached', () => {
       if (!(this.fault instanceof Unreachable) || this.isLoading) return;
-      if (this.pages) void this.more();
+      if (this.pages) this.retry();
       else void this.load(this.#query);
     }, { signal });
   }
@@ -86,22 +89,68 @@ export class List {
     }
   }
 
-  /** Loads the next page, where there is one. */
-  async more() {
+  /** So many rows are wanted, from the first on. Of wishes, the last one counts. @param {number} rows */
+  want(rows) {
+    this.#wanted = rows;
+    if (!this.isLoading && !this.fault) void this.#more();
+  }
+
+  /** Goes on where the last page did not come. */
+  retry() {
+    this.fault = null;
+    void this.#more();
+  }
+
+  /** Loads pages one behind the other, since each says where the next one begins, for as long as more is wanted. */
+  async #more() {
     const { pages } = this;
-    if (this.isLoading || pages?.next == null) return;
     const mine = this.#asking;
+    const isWanted = () => pages !== null && pages.next !== null && pages.lines.length < this.#wanted;
+    if (!pages || !isWanted()) return;
     this.isLoading = true;
-    try {
-      const list = await follow('listMounts', pages.next, AbortSignal.any([mine.signal, this.#signal]));
-      if (mine.signal.aborted) return;
-      pages.add(list);
-      this.#end(null);
-    } catch (error) {
+    while (isWanted()) {
+      const limit = this.#wanted - pages.lines.length > NEAR ? FAR : NEAR;
+      try {
+        const list = await follow('listMounts', limited(/** @type {string} */ (pages.next), limit), AbortSignal.any([mine.signal, this.#signal]));
+        if (mine.signal.aborted) return;
+        pages.add(list);
+      } catch (error) {
+        if (mine.signal.aborted || this.#signal.aborted) return;
+        this.#end(error);
+        return this.#told.grew();
+      }
+      this.#told.grew();
+      await new Promise((done) => setTimeout(done)); // what was shown is painted before the next page is read
       if (mine.signal.aborted || this.#signal.aborted) return;
-      this.#end(error);
     }
-    this.#told.grew();
+    this.#end(null);
+  }
+
+  /** Goes on with a list that was left, which may have changed meanwhile. @param {import('./kept.js').Left} left */
+  restore({ pages, query, sortedAt }) {
+    this.pages = pages;
+    this.sortedAt = sortedAt;
+    this.#query = query;
+    this.#watch(query);
+    if (query.has('state')) void this.#recount();
+  }
+
+  /** The journal does not tell afterwards which states there were; the number of mounts does. */
+  async #recount() {
+    const mine = this.#asking;
+    const query = new URLSearchParams(this.#query);
+    query.set('limit', '1');
+    query.set('fields', 'id');
+    try {
+      const { total } = await get('listMounts', { query: /** @type {any} */ (query), signal: AbortSignal.any([mine.signal, this.#signal]) });
+      if (!mine.signal.aborted && total !== this.pages?.total) this.change();
+    } catch {
+      // The rows that are seen are asked for all the same.
+    }
+  }
+
+  get query() {
+    return this.#query;
   }
 
   /** @param {unknown} fault */
@@ -200,6 +249,18 @@ export class List {
       this.change();
     }
   }
+}
+
+/**
+ * The path of a page with another number of rows.
+ * @param {string} next
+ * @param {number} limit
+ */
+function limited(next, limit) {
+  const [path, query] = next.split('?');
+  const asked = new URLSearchParams(query);
+  asked.set('limit', String(limit));
+  return `${path}?${asked}`;
 }
 
 /**

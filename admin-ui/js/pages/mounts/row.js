@@ -96,6 +96,12 @@ export function makeRow(mayChoose) {
     change(menu, { 'aria-label': `Actions for ${line.id}` });
   };
 
+  /** @param {boolean} on */
+  const setWaiting = (on) => {
+    node.classList.toggle('waiting', on);
+    change(node, { 'aria-busy': on ? 'true' : null });
+  };
+
   /** @param {Line} line */
   const showNumbers = (line) => {
     node.classList.toggle('gone', line.gone);
@@ -131,6 +137,18 @@ export function makeRow(mayChoose) {
       change(texts.active, { title: line.active === null ? 'No request since the proxy was started.' : moment(line.active) });
       change(texts.updated, { title: moment(line.updated) });
     },
+    /** A row that has not come yet. @param {{ at: number, active: boolean }} how */
+    wait: ({ at, active }) => {
+      change(node, { 'aria-rowindex': at + 2, 'aria-selected': null, tabindex: active ? 0 : -1 });
+      if (shown === '' && node.classList.contains('waiting')) return;
+      shown = '';
+      setWaiting(true);
+      node.classList.remove('gone');
+      setText(link, '…');
+      change(link, { href: null, title: null });
+      setText(way, '');
+      change(way, { title: null });
+    },
     /**
      * @param {Line} line
      * @param {{ at: number, active: boolean, chosen: boolean }} how
@@ -138,6 +156,7 @@ export function makeRow(mayChoose) {
     show: (line, { at, active, chosen }) => {
       const mount = `${line.id} ${line.match} ${line.upstream}`;
       if (shown !== mount) showMount(line);
+      if (shown === '') setWaiting(false);
       shown = mount;
       change(node, { 'aria-rowindex': at + 2, 'aria-selected': mayChoose ? String(chosen) : null, tabindex: active ? 0 : -1 });
       for (const control of controls) change(control, { tabindex: active ? null : -1 });

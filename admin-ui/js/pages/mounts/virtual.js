@@ -45,7 +45,6 @@ export class Virtual {
   /** @type {[first: number, end: number]} */
   view = [0, 0];
   #count = 0;
-  #row = 0;
   #pinned = 0;
   #asked = 0;
   #drawn = '';
@@ -67,12 +66,7 @@ export class Virtual {
     window.addEventListener('scroll', soon, { passive: true, signal });
     window.addEventListener('resize', soon, { passive: true, signal });
     // The stylesheet says how high a row is, by the width of the page.
-    const measure = new ResizeObserver(([{ contentRect }]) => {
-      const row = this.#count ? contentRect.height / this.#count : 0;
-      if (row === this.#row) return;
-      this.#row = row;
-      this.draw();
-    });
+    const measure = new ResizeObserver(() => this.draw());
     measure.observe(body);
     signal.addEventListener('abort', () => measure.disconnect());
   }
@@ -86,7 +80,11 @@ export class Virtual {
     this.#pinned = Math.max(0, Math.min(at, this.#count - 1));
   }
 
-  /** How many rows there are. @param {number} count */
+  /** How many rows there are. */
+  get count() {
+    return this.#count;
+  }
+
   set count(count) {
     this.#count = count;
     this.body.style.setProperty('--row-count', String(count));
@@ -108,8 +106,10 @@ export class Virtual {
     cancelAnimationFrame(this.#asked);
     this.#asked = 0;
     const before = this.view;
-    this.view = inView(this.body.getBoundingClientRect().top, innerHeight, this.#row, this.#count);
-    const numbers = this.#row > 0 ? kept(this.view, this.#pinned, this.#count) : [];
+    const { top, height } = this.body.getBoundingClientRect();
+    const row = this.#count ? height / this.#count : 0;
+    this.view = inView(top, innerHeight, row, this.#count);
+    const numbers = row > 0 ? kept(this.view, this.#pinned, this.#count) : [];
     const drawn = `${numbers[0]} ${numbers.length} ${numbers.at(-1)} ${this.#pinned}`;
     if (all || drawn !== this.#drawn) this.#place(numbers, all);
     this.#drawn = drawn;
