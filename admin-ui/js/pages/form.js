@@ -41,7 +41,7 @@ export const page = (place, signal) => {
       show(place, signal, body, views, begin(place, title, found));
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof Problem && error.status === 404) fill(body, empty('There is no such mount', h('p', {}, inWords(error)), h('a', { href: to(['mounts']) }, 'All mounts')));
+      if (error instanceof Problem && error.status === 404) fill(body, empty('There is no such mount', h('p', {}, 'Nothing is called ', h('code', {}, id ?? from), '.'), h('a', { href: to(['mounts']) }, 'All mounts')));
       else fill(body, failure(inWords(error), () => void load()));
     }
   };
