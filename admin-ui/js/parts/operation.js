@@ -167,9 +167,11 @@ function make({ id: revision, kind }, id, stop) {
   const until = h('p', { class: 'hint' });
   /** @type {Operation} */
   let last;
-  const cut = kind && EMPTIES.includes(kind) && session.mayChange()
-    && h('button', { type: 'button', class: 'small danger', onclick: () => cutOff(id, () => leftOf(last.requests, last.tunnels)) }, 'Cut off now');
-  const node = h('div', { class: 'operation', role: 'group', 'aria-label': `What is left of ${id}` },
+  const empties = EMPTIES.includes(kind ?? '');
+  const cut = empties && session.mayChange() && h('button', {
+    type: 'button', class: 'small danger', onclick: () => cutOff(id, () => leftOf(last.requests, last.tunnels)),
+  }, 'Cut off now');
+  const node = h('div', { class: empties ? 'operation empties' : 'operation', role: 'group', 'aria-label': `What is left of ${id}` },
     h('p', { class: 'whose' }, h('a', { href: to(['mounts', id]) }, id), ` is ${DONE[kind ?? ''] ?? 'changed'}.`),
     left, until, cut,
     h('button', { type: 'button', class: 'quiet close', 'aria-label': `Hide what is left of ${id}`,
