@@ -4,12 +4,12 @@
 /** @import { Page } from '../types.js' */
 
 import { Problem, contact, forgetToken, inWords, keepToken, token } from './core/api.js';
-import { fill, h } from './core/dom.js';
+import { fill } from './core/dom.js';
 import { wait } from './core/poll.js';
 import { here, to } from './core/router.js';
 import * as session from './core/session.js';
 import * as shell from './shell.js';
-import { failure, loading } from './parts/bits.js';
+import { failure, loading, noSuchPage } from './parts/bits.js';
 import { closeAll } from './parts/dialog.js';
 import * as events from './pages/events.js';
 import * as explain from './pages/explain.js';
@@ -34,7 +34,7 @@ function pageOf() {
   if (section === 'mounts') return mount.page;
   if (section === 'new') return form.page;
   const found = { explain, events, transfer, tokens }[section];
-  return found?.page ?? (() => ({ title: 'Not found', node: h('div', {}, h('h1', {}, 'There is no such page'), h('p', {}, h('a', { href: to([]) }, 'Overview'))) }));
+  return found?.page ?? (() => noSuchPage(to([]), 'Overview'));
 }
 
 let leaving = new AbortController();

@@ -69,6 +69,11 @@ fn a_person_sees_what_needs_attention_and_what_went_on_in_the_last_minutes() {
 }
 
 #[test]
+fn a_person_sees_truly_how_many_mounts_fail_and_why() {
+    person("overview_many.js");
+}
+
+#[test]
 fn a_person_goes_through_many_mounts_and_sees_their_numbers_move() {
     person("mounts.js");
 }

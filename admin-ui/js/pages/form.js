@@ -50,7 +50,7 @@ export const page = (place, signal) => {
           drop(placeOf(place));
           void load();
         };
-        missing(body, inWords(error), kept, anew, discard);
+        missing(body, `Nothing is called ${id ?? from}.`, kept, anew, discard);
       } else fill(body, failure(inWords(error), () => void load()));
     }
   };

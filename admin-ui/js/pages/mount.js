@@ -11,7 +11,8 @@ import { fill, h, keyed, setText } from '../core/dom.js';
 import { poll } from '../core/poll.js';
 import { to } from '../core/router.js';
 import * as session from '../core/session.js';
-import { empty, failure, loading, showState, statePill } from '../parts/bits.js';
+import { empty, failure, loading, noSuchPage, showState, statePill } from '../parts/bits.js';
+import { followOf } from '../parts/operation.js';
 import { configView } from './mount/config.js';
 import { historyView } from './mount/history.js';
 import { overviewView } from './mount/overview.js';
@@ -25,7 +26,8 @@ const TABS = [['', 'Overview'], ['traffic', 'Live traffic'], ['history', 'Histor
 /** @type {Page} */
 export const page = (place, signal) => {
   const [, id = '', more = ''] = place.parts;
-  const tab = TABS.some(([part]) => part === more) ? more : '';
+  const tab = more;
+  if (place.parts.length > 3 || !TABS.some(([part]) => part === more)) return noSuchPage(to(['mounts', id]), id);
   const note = h('p', { class: 'banner', role: 'status' });
   const body = h('div', { class: 'mount-body' });
   const head = headOf(id, () => again());
@@ -51,7 +53,7 @@ export const page = (place, signal) => {
     const until = AbortSignal.any([signal, leaving.signal]);
     if (tab === 'traffic') return { node: trafficView(id, until) };
     if (tab === 'history') return { node: historyView(id, until) };
-    return tab === 'config' ? configOf() : overviewView(place, until);
+    return tab === 'config' ? configOf() : overviewView(place, id, until);
   };
   const none = () => {
     head.none(seen);
@@ -68,6 +70,7 @@ export const page = (place, signal) => {
     const asked = { path: { id }, signal };
     try {
       const [mount, stats] = await Promise.all([get('getMount', asked), tab === '' ? get('getMountStats', asked) : null]);
+      await followOf(mount, signal);
       seen = true;
       head.show(mount);
       setText(note, '');

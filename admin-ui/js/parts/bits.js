@@ -72,6 +72,15 @@ export function empty(title, ...children) {
   return h('div', { class: 'panel empty' }, h('h2', {}, title), ...children);
 }
 
+/**
+ * The page of a place where none is.
+ * @param {string} href where one may go on
+ * @param {string} name of that
+ */
+export function noSuchPage(href, name) {
+  return { title: 'Not found', node: h('div', {}, h('div', { class: 'page-head' }, h('h1', {}, 'There is no such page')), h('p', {}, h('a', { href }, name))) };
+}
+
 /** While the first answer is awaited. @param {string} what */
 export function loading(what) {
   return h('p', { class: 'panel calm loading', role: 'status' }, what);

@@ -1,7 +1,8 @@
 // Owns the panels that tell what a change has left behind, requests and tunnels,
-// until nothing of it is left. They stay while one works elsewhere.
+// until nothing of it is left. Those of what was done here stay while one works
+// elsewhere; each stands once, in the page of its mount where that has a place.
 
-/** @import { Operation } from '../../types.js' */
+/** @import { Mount, Operation } from '../../types.js' */
 
 import { Problem, call, get, inWords } from '../core/api.js';
 import { h, setText } from '../core/dom.js';
@@ -15,14 +16,29 @@ import { toast } from './toast.js';
 
 const LOOK_MS = 500;
 const AGAIN_MS = 100;
+const REVISIONS_MAX = 8; // so many of a mount may have begun what is left
 
 /** What ends all of a mount, so that draining it once more may cut that off. */
 const EMPTIES = ['disable', 'drain', 'expire'];
 /** @type {Record<string, string>} */
 const DONE = { disable: 'disabled', drain: 'being drained', expire: 'ended by its lease', delete: 'deleted', restore: 'restored' };
 
-/** Those that are shown, by mount. @type {Map<string, AbortController>} */
+/**
+ * @typedef {object} Panel
+ * @property {HTMLElement} node
+ * @property {Operation} operation as it was told last
+ * @property {boolean} own of what was done in this tab: goes on wherever one is
+ * @property {AbortController} stop
+ */
+
+/** Those that are shown, by mount. @type {Map<string, Panel>} */
 const shown = new Map();
+/** Where panels stand instead of in the corner, by mount. @type {Map<string, HTMLElement>} */
+const places = new Map();
+/** Revisions whose panels were put away. @type {Set<number>} */
+const hidden = new Set();
+/** What was found for mounts as they were then. @type {Map<string, { revision: number, found: number | null }>} */
+const looked = new Map();
 
 const area = h('section', { id: 'operations', 'aria-label': 'Still under way' });
 
@@ -34,24 +50,111 @@ const area = h('section', { id: 'operations', 'aria-label': 'Still under way' })
  */
 export async function follow(revision, id) {
   if (revision === null) return false;
-  const path = { id: revision };
-  const first = await get('getOperation', { path }).catch(() => null);
-  if (first?.state !== 'running' || first.mount !== id) return false;
+  const first = await running(revision, id);
+  if (first) begin(first, id).own = true;
+  return first !== null;
+}
+
+/**
+ * Shows what is left of a mount whoever began that, until `signal` is aborted.
+ * @param {Mount} mount
+ * @param {AbortSignal} signal
+ */
+export async function followOf({ id, revision, state, generations }, signal) {
+  if (state !== 'draining' && generations.length === 0) return;
+  const before = looked.get(id);
+  const isHidden = (/** @type {number} */ found) => hidden.has(found) && !places.has(id);
+  if (before?.revision === revision && (before.found === null || shown.get(id)?.operation.id === before.found || isHidden(before.found))) return;
+  const first = await running(revision, id, signal) ?? await earlier(id, revision, signal);
+  if (signal.aborted) return;
+  looked.set(id, { revision, found: first?.id ?? null });
+  if (!first || isHidden(first.id)) return;
+  const panel = begin(first, id);
+  signal.addEventListener('abort', () => { if (!panel.own) panel.stop.abort(); }, { signal: panel.stop.signal });
+}
+
+/** What is left of a mount, as far as it is shown. @param {string} id */
+export const leftBehind = (id) => shown.get(id)?.operation ?? null;
+
+/**
+ * Has the panel of a mount stand there until `signal` is aborted.
+ * @param {string} id
+ * @param {HTMLElement} place
+ * @param {AbortSignal} signal
+ */
+export function standAt(id, place, signal) {
+  const settleIt = () => {
+    const panel = shown.get(id);
+    if (panel) put(panel.node, id);
+  };
+  places.set(id, place);
+  settleIt();
+  signal.addEventListener('abort', () => {
+    if (places.get(id) === place) places.delete(id);
+    settleIt();
+  });
+}
+
+/**
+ * The operation of a revision, while it goes on.
+ * @param {number} revision
+ * @param {string} id the mount
+ * @param {AbortSignal} [signal]
+ */
+async function running(revision, id, signal) {
+  const operation = await get('getOperation', { path: { id: revision }, signal }).catch(() => null);
+  return operation?.state === 'running' && operation.mount === id ? operation : null;
+}
+
+/**
+ * The newest that goes on of those that began before.
+ * @param {string} id
+ * @param {number} revision
+ * @param {AbortSignal} signal
+ */
+async function earlier(id, revision, signal) {
+  const list = await get('listMountRevisions', { path: { id }, query: { limit: REVISIONS_MAX }, signal }).catch(() => null);
+  for (const one of list?.revisions ?? []) {
+    const operation = one.revision < revision ? await running(one.revision, id, signal) : null;
+    if (operation) return operation;
+  }
+  return null;
+}
+
+/** @param {Operation} first @param {string} id @returns {Panel} */
+function begin(first, id) {
+  const before = shown.get(id);
+  if (before && before.operation.id >= first.id) return before;
   const stop = new AbortController();
-  shown.get(id)?.abort(); // what is left of that is in this one, too
-  shown.set(id, stop);
-  const panel = make(first, id, stop);
-  panel.show(first);
+  const { node, show, fault } = make(first, id, stop);
+  /** @type {Panel} */
+  const panel = { node, operation: first, own: false, stop };
+  before?.stop.abort(); // what is left of that is in this one, too
+  shown.set(id, panel);
+  stop.signal.addEventListener('abort', () => {
+    if (shown.get(id) === panel) shown.delete(id);
+    node.remove();
+    settle();
+  });
+  show(first);
+  put(node, id);
   poll(AGAIN_MS, stop.signal, async (signal) => {
-    const operation = await get('getOperation', { path, query: { wait_ms: LOOK_MS }, signal });
-    if (operation.state === 'running') return panel.show(operation);
+    const operation = await get('getOperation', { path: { id: first.id }, query: { wait_ms: LOOK_MS }, signal });
+    panel.operation = operation;
+    if (operation.state === 'running') return show(operation);
     stop.abort();
-    toast(operation.cut ? `What was left of ${id} was cut off.` : `Nothing of ${id} as it was is under way any more.`);
+    if (panel.own) toast(operation.cut ? `What was left of ${id} was cut off.` : `Nothing of ${id} as it was is under way any more.`);
   }, (error) => {
     if (error instanceof Problem && error.status < 500) stop.abort();
-    else panel.fault(error);
+    else fault(error);
   });
-  return true;
+  return panel;
+}
+
+/** In the place of the mount, or else in the corner. @param {HTMLElement} node @param {string} id */
+function put(node, id) {
+  (places.get(id) ?? area).append(node);
+  settle();
 }
 
 /**
@@ -59,25 +162,25 @@ export async function follow(revision, id) {
  * @param {string} id
  * @param {AbortController} stop
  */
-function make({ kind }, id, stop) {
+function make({ id: revision, kind }, id, stop) {
   const left = h('p', { class: 'left' });
   const until = h('p', { class: 'hint' });
   /** @type {Operation} */
   let last;
-  const cut = kind && EMPTIES.includes(kind) && session.mayChange()
-    && h('button', { type: 'button', class: 'small danger', onclick: () => cutOff(id, () => leftOf(last.requests, last.tunnels)) }, 'Cut off now');
-  const node = h('div', { class: 'operation', role: 'group', 'aria-label': `What is left of ${id}` },
-    h('p', {}, h('a', { href: to(['mounts', id]) }, id), ` is ${DONE[kind ?? ''] ?? 'changed'}.`),
+  const empties = EMPTIES.includes(kind ?? '');
+  const cut = empties && session.mayChange() && h('button', {
+    type: 'button', class: 'small danger', onclick: () => cutOff(id, () => leftOf(last.requests, last.tunnels)),
+  }, 'Cut off now');
+  const node = h('div', { class: empties ? 'operation empties' : 'operation', role: 'group', 'aria-label': `What is left of ${id}` },
+    h('p', { class: 'whose' }, h('a', { href: to(['mounts', id]) }, id), ` is ${DONE[kind ?? ''] ?? 'changed'}.`),
     left, until, cut,
-    h('button', { type: 'button', class: 'quiet close', 'aria-label': `Hide what is left of ${id}`, onclick: () => stop.abort() }, '×'));
-  stop.signal.addEventListener('abort', () => {
-    node.remove();
-    if (shown.get(id) === stop) shown.delete(id);
-    settle();
-  });
-  area.append(node);
-  settle();
+    h('button', { type: 'button', class: 'quiet close', 'aria-label': `Hide what is left of ${id}`,
+      onclick: () => {
+        hidden.add(revision);
+        stop.abort();
+      } }, '×'));
   return {
+    node,
     show(/** @type {Operation} */ operation) {
       last = operation;
       setText(left, `${leftOf(operation.requests, operation.tunnels)} left`);
@@ -88,11 +191,17 @@ function make({ kind }, id, stop) {
 }
 
 /** How the rest ends. @param {Operation} operation */
-function endOf({ mode, deadline_at }) {
-  if (mode === 'kill') return 'Being cut off.';
-  if (deadline_at === null) return 'May go on until it ends by itself.';
+function endOf(operation) {
+  const how = cutOf(operation);
+  return how === null ? 'May go on until it ends by itself.' : `${how[0].toUpperCase()}${how.slice(1)}.`;
+}
+
+/** How it is cut off; null where it may go on. @param {Pick<Operation, 'mode' | 'deadline_at'>} operation */
+export function cutOf({ mode, deadline_at }) {
+  if (mode === 'kill') return 'being cut off';
+  if (deadline_at === null) return null;
   const seconds = Math.ceil((Date.parse(deadline_at) - Date.now()) / 1000);
-  return seconds > 0 ? `Cut off in ${duration(seconds)}.` : 'Being cut off.';
+  return seconds > 0 ? `cut off in ${duration(seconds)}` : 'being cut off';
 }
 
 /**
@@ -110,6 +219,8 @@ function cutOff(id, left) {
       const { body, etag } = await call('getMount', { path: { id }, signal });
       if (body.enabled) throw new Error('The mount answers again. To cut off what is left, drain it.');
       await call('drainMount', { path: { id }, query: { mode: 'kill' }, headers: etag ? { 'If-Match': etag } : {}, signal });
+      const panel = shown.get(id);
+      if (panel) panel.own = true;
     },
   });
 }

@@ -43,9 +43,38 @@ scenario(async (test) => {
   await page.setViewportSize({ width: 390, height: 844 });
   await test.fits();
   await page.setViewportSize({ width: 1440, height: 900 });
+  await page.getByText(/^New requests are refused; those on their way are cut off in (10|9) min/).waitFor();
+  assert.strictEqual(await page.getByText('may finish').count(), 0);
+  assert.strictEqual(await left.count(), 1);
   slow.shift()();
   await left.getByText('2 requests left').waitFor();
+
+  // It goes along where one goes.
   await test.go('#/events');
+  await left.getByText('2 requests left').waitFor();
+  await test.go('#/mounts/orders');
+  await page.getByText('those on their way are cut off in').waitFor();
+  assert.strictEqual(await left.count(), 1);
+
+  // Whoever opens the page sees the same, and so does one who reloads it.
+  const { token } = await test.api('POST', 'v1/tokens', { name: 'reader', read_only: true });
+  const reader = await test.open('#/mounts/orders', { token, width: 390, height: 844 });
+  const theirs = reader.getByRole('group', { name: 'What is left of orders' });
+  await theirs.getByText('2 requests left').waitFor();
+  await theirs.getByText(/^Cut off in (10|9) min/).waitFor();
+  assert.strictEqual(await theirs.getByRole('button').count(), 0);
+  await test.fits(reader);
+  await test.go('#/mounts/orders/history', reader);
+  await theirs.getByText('2 requests left').waitFor();
+  await test.go('#/events', reader);
+  await theirs.waitFor({ state: 'detached' });
+  await reader.close();
+  test.page = page;
+  await page.reload();
+  await left.getByText('2 requests left').waitFor();
+  await left.getByText(/^Cut off in (10|9) min/).waitFor();
+  await page.getByText(/those on their way are cut off in (10|9) min/).waitFor();
+  assert.strictEqual(await left.count(), 1);
   slow.shift()();
   await left.getByText('1 request left').waitFor();
 

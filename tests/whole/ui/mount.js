@@ -103,6 +103,11 @@ scenario(async (test) => {
   // Failures: the upstream's answer, and an upstream that is not there.
   await test.ask('orders/broken');
   await errors.getByText('The upstream answered 500 Internal Server Error.').waitFor();
+  for (const n of [1, 2]) await test.ask(`orders/broken?page=${n}`);
+  // What is the same is told once, with each of them within.
+  await errors.getByText('3 times', { exact: true }).click();
+  await errors.getByText('/orders/broken?page=2', { exact: true }).waitFor();
+  assert.strictEqual(await errors.getByText('The upstream answered 500').count(), 1);
   const away = net.createServer().listen(0, '127.0.0.1');
   await new Promise((done) => away.once('listening', done));
   const { port } = away.address();

@@ -14,6 +14,17 @@ scenario(async (test) => {
   await test.look('mount-unknown');
   await page.setViewportSize({ width: 390, height: 844 });
   await test.fits();
+  await test.go('#/mounts/UPPER%20x/edit');
+  await page.getByText('Nothing is called UPPER x.').waitFor();
+
+  // All tabs are to be seen on a phone; others there are none.
+  await test.go('#/mounts/orders');
+  const tabs = page.getByRole('navigation', { name: 'Views of this mount' });
+  await tabs.waitFor();
+  assert(await tabs.evaluate((node) => node.scrollWidth <= node.clientWidth), 'a tab is cut');
+  await test.go('#/mounts/orders/nope');
+  await page.getByRole('heading', { level: 1, name: 'There is no such page' }).waitFor();
+  await page.getByRole('link', { name: 'orders', exact: true }).click();
 
   // Made, and deleted by somebody else while it is looked at.
   const flow = page.getByRole('region', { name: 'The way of a request' });

@@ -3,7 +3,7 @@
 
 /** @import { Mount, MountStats } from '../../../types.js' */
 
-import { h, keyed, setText } from '../../core/dom.js';
+import { change, h, keyed, setText } from '../../core/dom.js';
 import { ago, moment, plural } from '../../core/format.js';
 import { to } from '../../core/router.js';
 
@@ -42,8 +42,7 @@ export function errorsPart() {
       keyed(sums, [...failed(failures), ...refused(refusals)], ({ key }) => key,
         ({ words, budget }) => h('li', {}, h('strong'), ` ${words}`, budget && [' ', h('code', {}, budget)]),
         (line, { n }) => setText(/** @type {Node} */ (line.firstChild), plural(n, 'request')));
-      keyed(errors, recent, ({ at, request_id }) => `${at} ${request_id}`, (error) => entry(error, mount),
-        (line, { at }) => setText(/** @type {Node} */ (line.querySelector('time')), ago(at)));
+      keyed(errors, Map.groupBy(recent, alike), ([key]) => key, () => entry(), (line, [, all]) => showEntry(line, all, mount));
       none.hidden = recent.length > 0;
     },
   };
@@ -62,15 +61,47 @@ function refused(refusals) {
   });
 }
 
-/** @param {RecentError} error @param {Mount} mount */
-function entry(error, mount) {
-  const { at, method, target, status, failure, detail, request_id: id } = error;
-  return h('li', {},
-    h('time', { datetime: at, title: moment(at) }),
-    h('span', { class: 'status', data: { tone: status !== null && status < 500 ? 'warn' : 'bad' } }, status === null ? 'no answer' : String(status)),
-    h('span', { class: 'asked mono' }, h('strong', {}, method), ' ', target),
-    h('span', { class: 'detail' }, sentence(detail), ' ', h('span', { class: 'calm' }, `${whose(failure)} `), h('span', { class: 'tag', title: 'What logs and error answers call it' }, id)),
-    h('a', { class: 'button small', href: to(['explain'], { url: urlOf(target, mount), method }), 'aria-label': `Explain ${method} ${target}` }, 'Explain'));
+/** What is the same of errors that are told once. @param {RecentError} error */
+const alike = ({ method, target, status, failure, detail }) => JSON.stringify([method, pathOf(target), status, failure, detail]);
+
+/** @param {string} target */
+const pathOf = (target) => target.replace(/\?.*/s, '');
+
+function entry() {
+  return h('li', {}, h('time'), h('span', { class: 'status' }), h('span', { class: 'asked mono' }, h('strong'), ' ', h('span')),
+    h('span', { class: 'detail' }, h('span'), ' ', h('span', { class: 'calm' }), ' ', h('span', { class: 'tag', title: 'What logs and error answers call it' })),
+    h('a', { class: 'button small' }, 'Explain'),
+    h('details', { class: 'each' }, h('summary'), h('ul')));
+}
+
+/**
+ * @param {HTMLElement} line
+ * @param {RecentError[]} all alike, the newest first
+ * @param {Mount} mount
+ */
+function showEntry(line, all, mount) {
+  const [newest] = all;
+  const { at, method, target, status, failure, detail, request_id: id } = newest;
+  const one = all.length === 1;
+  const asked = one ? target : pathOf(target);
+  const [time, answer, what, why, explain, each] = /** @type {HTMLElement[]} */ ([...line.children]);
+  change(time, { datetime: at, title: moment(at) });
+  setText(time, ago(at));
+  change(answer, { data: { tone: status !== null && status < 500 ? 'warn' : 'bad' } });
+  setText(answer, status === null ? 'no answer' : String(status));
+  setText(what.children[0], method);
+  setText(what.children[1], asked);
+  const [says, fault, tag] = why.children;
+  setText(says, sentence(detail));
+  setText(fault, whose(failure));
+  setText(tag, id);
+  /** @type {HTMLElement} */ (tag).hidden = !one;
+  change(explain, { href: to(['explain'], { url: urlOf(target, mount), method }), 'aria-label': `Explain ${method} ${asked}` });
+  each.hidden = one;
+  setText(each.children[0], plural(all.length, 'time'));
+  keyed(each.children[1], one ? [] : all, (error) => `${error.at} ${error.request_id}`, (error) => h('li', {}, h('time', { datetime: error.at, title: moment(error.at) }),
+    h('span', { class: 'mono' }, error.target), h('span', { class: 'tag' }, error.request_id)),
+  (part, error) => setText(/** @type {Node} */ (part.firstChild), ago(error.at)));
 }
 
 /** A text of the server as a sentence. @param {string} text */

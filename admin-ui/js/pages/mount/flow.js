@@ -3,8 +3,8 @@
 
 /** @import { Mount, MountStats } from '../../../types.js' */
 
-import { change, h, keyed, setText } from '../../core/dom.js';
-import { NONE, count, matchOf, plural, rate } from '../../core/format.js';
+import { change, fill, h, keyed, setText } from '../../core/dom.js';
+import { count, matchOf, plural, rate } from '../../core/format.js';
 import { joined, list, policiesOf } from './policies.js';
 
 const ERRORS_OVER_MS = 10_000;
@@ -16,7 +16,7 @@ export function flowPart() {
   const policies = h('dl', { class: 'policies' });
   const upstream = h('p', { class: 'mono' });
   const upstreamMore = h('p', { class: 'hint' });
-  const errorsPerS = pace();
+  const errorShare = shareOfErrors();
   const node = h('section', { class: 'panel flow-panel', 'aria-label': 'The way of a request' },
     h('ol', { class: 'flow' },
       stop('Client', 'client'), entering.node,
@@ -27,15 +27,17 @@ export function flowPart() {
     node,
     /** @param {Mount} mount @param {MountStats} stats */
     show(mount, stats) {
-      const errors = errorsPerS(stats.errors);
-      entering.show([`${rate(stats.requests_per_s.over_10_s)} requests/s`, `${count(mount.in_flight)} in flight`],
-        [`${errors === null ? NONE : rate(errors)} errors/s`], errors ? 'bad' : null);
+      const perS = stats.requests_per_s.over_10_s;
+      const share = errorShare(stats);
+      const errors = share === null ? null : share * perS;
+      entering.show([`${rate(perS)} requests/s`, `${count(mount.in_flight)} in flight`],
+        errors === null ? [] : [`${rate(errors)} errors/s`], errors ? 'bad' : null);
       inner.show([barred(mount)], [], mount.state === 'open' ? null : 'closed');
       outer.show([plural(stats.pool.open, 'connection'), `${count(stats.pool.idle)} idle`], [plural(mount.tunnels, 'tunnel')], null);
-      setText(match, matchOf(mount));
+      showParts(match, matchOf(mount));
       setText(matchMore, `${mount.match.host ? '' : 'Any host. '}${mount.match.path === '/' ? 'Every path.' : 'This path, and all below it.'}`);
       showPolicies(policies, mount);
-      setText(upstream, addressOf(mount));
+      showParts(upstream, addressOf(mount));
       setText(upstreamMore, joined(mount));
     },
   };
@@ -54,6 +56,12 @@ function addressOf(mount) {
   const scheme = mount.force_scheme ?? 'http';
   if (mount.force_host) return `${scheme}://${mount.force_host}`;
   return `${scheme}:// the host that the request names, of ${list([mount.allowed_hosts ?? []].flat())}`;
+}
+
+/** An address, which may go on in the next line behind its parts. @param {HTMLElement} node @param {string} text */
+function showParts(node, text) {
+  if (node.textContent === text) return;
+  fill(node, text.split(/(?<=[./])(?=[^./])/).map((part, at) => (at === 0 ? part : [h('wbr'), part])));
 }
 
 /** @param {HTMLElement} node @param {Mount} mount */
@@ -93,16 +101,21 @@ function wire(kind) {
   };
 }
 
-/** How fast a counter rises, over the last seconds; null until that is known. */
-function pace() {
-  /** @type {{ at: number, value: number }[]} */
+/**
+ * Which share of the requests of the last seconds were errors, to be told beside
+ * their rate; null until that is known.
+ */
+function shareOfErrors() {
+  /** @type {{ at: number, errors: number, requests: number }[]} */
   let known = [];
-  return (/** @type {number} */ value) => {
+  return (/** @type {MountStats} */ { errors, requests: { total: requests }, requests_per_s: perS }) => {
     const at = performance.now();
-    if (known.some((one) => one.value > value)) known = []; // the proxy was started again
-    known.push({ at, value });
+    if (known.some((one) => one.requests > requests)) known = []; // the proxy was started again
+    known.push({ at, errors, requests });
     while (known.length > 2 && at - known[1].at >= ERRORS_OVER_MS) known.shift();
     const [first] = known;
-    return at > first.at ? (value - first.value) * 1000 / (at - first.at) : null;
+    if (errors === 0 || perS.over_10_s === 0) return 0;
+    if (requests === first.requests) return known.length === 1 ? null : 0;
+    return Math.min(1, (errors - first.errors) / (requests - first.requests));
   };
 }

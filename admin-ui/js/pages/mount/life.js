@@ -8,15 +8,20 @@ import { change, fill, h, keyed, setText } from '../../core/dom.js';
 import { ago, count, duration, moment, plural, sayState, since, toneOf } from '../../core/format.js';
 import { to } from '../../core/router.js';
 import { jsonView } from '../../parts/bits.js';
+import { cutOf, leftBehind, standAt } from '../../parts/operation.js';
 
 /** @type {Record<string, string>} */
 const ENDINGS = { delete: 'is deleted', disable: 'is disabled', drain: 'is drained' };
 
 const LEASE_SOON_S = 10;
 
-export function lifePart() {
+/** @param {string} id @param {AbortSignal} signal */
+export function lifePart(id, signal) {
   const facts = h('dl', { class: 'facts' });
   const state = fact(facts, 'State');
+  const left = h('div', { class: 'left-behind' });
+  state.after(left);
+  standAt(id, left, signal);
   const held = fact(facts, 'Held');
   const lease = fact(facts, 'Lease');
   const generation = fact(facts, 'Generation');
@@ -38,7 +43,7 @@ export function lifePart() {
     node,
     /** @param {Mount} mount */
     show(mount) {
-      state.show(`${sayState(mount.state)} For ${since(mount.state_since)}.`, mount.state_reason ? `${sentence(mount.state_reason)}.` : '', toneOf(mount.state));
+      showState(state, mount);
       held.show(mount.held > 0 && `${plural(mount.held, 'request waits', 'requests wait')} to be let in.`);
       generation.show(count(mount.generation), mount.generations.length > 0 ? 'Still at work as the mount was before:' : '');
       keyed(olds, mount.generations, (one) => String(one.generation), () => h('li'), (one, old) =>
@@ -61,6 +66,16 @@ export function lifePart() {
       metadata.hidden = Object.keys(mount.metadata ?? {}).length === 0;
     },
   };
+}
+
+/** @param {ReturnType<typeof fact>} state @param {Mount} mount */
+function showState(state, mount) {
+  const operation = mount.state === 'draining' ? leftBehind(mount.id) : null;
+  const cut = operation && cutOf(operation);
+  const says = cut ? `New requests are refused; those on their way are ${cut}.` : sayState(mount.state);
+  // What is on its way "may finish", the reason goes on, which is not so then.
+  const reason = cut ? mount.state_reason?.split(';')[0] : mount.state_reason;
+  state.show(`${says} For ${since(mount.state_since)}.`, reason ? `${sentence(reason)}.` : '', toneOf(mount.state));
 }
 
 /** @param {ReturnType<typeof fact>} lease @param {Mount} mount */

@@ -15,10 +15,11 @@ const TICK_MS = 1000;
 
 /**
  * @param {Place} place
+ * @param {string} id
  * @param {AbortSignal} signal
  */
-export function overviewView(place, signal) {
-  const [flow, life, budgets, latency, counts, errors] = [flowPart(), lifePart(), budgetsPart(), latencyPart(place), countsPart(), errorsPart()];
+export function overviewView(place, id, signal) {
+  const [flow, life, budgets, latency, counts, errors] = [flowPart(), lifePart(id, signal), budgetsPart(), latencyPart(place), countsPart(), errorsPart()];
   const node = h('div', { class: 'mount-overview' }, flow.node,
     h('div', { class: 'grid' }, life.node, budgets.node), h('div', { class: 'grid' }, latency.node, counts.node), errors.node);
   let tick = () => {};

@@ -4,7 +4,7 @@
 /** @import { ProcessStats, Row, State } from '../../../types.js' */
 /** @import { Known, Need } from './attention.js' */
 
-import { get, inWords } from '../../core/api.js';
+import { Problem, get, inWords } from '../../core/api.js';
 import { h, keyed, setText } from '../../core/dom.js';
 import { count, plural } from '../../core/format.js';
 import { poll } from '../../core/poll.js';
@@ -14,9 +14,9 @@ import { BROKEN, HELD, needs } from './attention.js';
 
 const ASK_MS = 5000;
 const WATCHED_MS = 300_000; // errors that rose in this time count as rising
-const ASKED_MAX = 50;
+const ASKED_MAX = 100;
 const SHOWN_MAX = 12;
-const DETAILS_MAX = 5;
+const AT_ONCE = 3;
 
 /** What the mounts with errors had when they were seen, the oldest first; kept while other pages are open. @type {Map<string, Known[]>} */
 const known = new Map();
@@ -28,7 +28,8 @@ let started = '';
 export function attentionPanel(signal) {
   const summary = h('p', { role: 'status', class: 'calm' }, 'Looking…');
   const list = h('ul', { class: 'needs' });
-  const rest = h('p', { class: 'hint' }, 'There may be more: ',
+  const more = h('span');
+  const rest = h('p', { class: 'hint' }, more, ' All: ',
     h('a', { href: to(['mounts'], { sort: '-errors' }) }, 'mounts by errors'), ', ',
     h('a', { href: to(['mounts'], { state: [...BROKEN, ...HELD].join(',') }) }, 'mounts that are not open'), '.');
   const node = h('section', { class: 'panel attention', 'aria-labelledby': 'attention' },
@@ -37,7 +38,7 @@ export function attentionPanel(signal) {
 
   /** @type {ProcessStats} */
   let stats;
-  /** @type {{ broken: Row[], held: Row[], failing: Row[] } | null} */
+  /** @type {{ broken: Row[], held: Row[], failing: Row[], bounded: boolean } | null} `bounded`: not all were asked for */
   let found = null;
   /** @type {Map<string, { errors: number, text: string }>} */
   const details = new Map();
@@ -57,25 +58,33 @@ export function attentionPanel(signal) {
     if (!found) return;
     const told = all();
     keyed(list, told.slice(0, SHOWN_MAX), ({ key }) => key, makeNeed, showNeed);
-    rest.hidden = told.length <= SHOWN_MAX;
-    setText(summary, summaryOf(told, stats));
+    const least = found.bounded ? 'at least ' : '';
+    rest.hidden = told.length <= SHOWN_MAX && !found.bounded;
+    setText(more, `${count(Math.min(told.length, SHOWN_MAX))} of ${least}${count(told.length)} are shown.`);
+    setText(summary, summaryOf(told, stats, least));
   };
 
   const look = async (/** @type {AbortSignal} */ own) => {
     const { states } = stats.mounts;
     const [broken, held, failing] = await Promise.all([
       inStates(BROKEN, states, own), inStates(HELD, states, own), withErrors(stats, own)]);
-    found = { broken, held, failing };
+    found = { broken, held, failing, bounded: [broken, held, failing].some(({ length }) => length === ASKED_MAX) };
     show();
-    const told = new Set(all().filter(({ key }) => key.startsWith('errors')).slice(0, DETAILS_MAX).map(({ id }) => id));
+    const told = new Set(all().slice(0, SHOWN_MAX).filter(({ hasErrors }) => hasErrors).map(({ id }) => id));
     const stale = failing.filter(({ id, stats: numbers }) => told.has(id) && details.get(id)?.errors !== numbers?.errors);
-    await Promise.all(stale.map((mount) => askDetail(mount, own)));
-    show();
+    for (let at = 0; at < stale.length; at += AT_ONCE) {
+      await Promise.all(stale.slice(at, at + AT_ONCE).map((mount) => askDetail(mount, own)));
+      show();
+    }
   };
 
   /** @param {Row} mount @param {AbortSignal} own */
   const askDetail = async ({ id, stats: numbers }, own) => {
-    const [last] = (await get('getMountStats', { path: { id }, signal: own })).recent_errors;
+    const asked = await get('getMountStats', { path: { id }, signal: own }).catch((error) => {
+      if (error instanceof Problem && error.status === 404) return null; // gone meanwhile
+      throw error;
+    });
+    const last = asked?.recent_errors[0];
     if (last) details.set(id, { errors: numbers?.errors ?? 0, text: `${last.method} ${last.target}: ${last.detail}` });
   };
 
@@ -114,7 +123,7 @@ async function inStates(wanted, states, signal) {
  */
 async function withErrors(stats, signal) {
   const mounts = stats.errors === 0 ? [] : (await get('listMounts', {
-    query: { sort: '-errors', limit: ASKED_MAX, fields: ['state', 'last_activity_at', 'stats'] }, signal,
+    query: { sort: '-errors', limit: ASKED_MAX, fields: ['state', 'state_since', 'last_activity_at', 'stats'] }, signal,
   })).mounts.filter((mount) => mount.stats && mount.stats.errors > 0);
   const now = Date.now();
   if (started !== stats.started_at || now - askedAt > WATCHED_MS) {
@@ -136,9 +145,9 @@ async function withErrors(stats, signal) {
   return mounts;
 }
 
-/** @param {Need[]} all @param {ProcessStats} stats */
-function summaryOf(all, { mounts }) {
-  if (all.length > 0) return `${plural(all.length, 'thing')} to look at`;
+/** @param {Need[]} all @param {ProcessStats} stats @param {string} least */
+function summaryOf(all, { mounts }, least) {
+  if (all.length > 0) return `${least}${plural(all.length, 'thing')} to look at`.replace(/^a/, 'A');
   const open = mounts.states.open;
   return open === mounts.total ? `Nothing. ${mounts.total === 1 ? 'The one mount is open.' : `All ${count(open)} mounts are open.`}`
     : `Nothing. ${count(open)} of ${plural(mounts.total, 'mount')} ${open === 1 ? 'is' : 'are'} open.`;

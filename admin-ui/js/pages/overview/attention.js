@@ -15,6 +15,8 @@ const BOUND_SHARE_MIN = 0.8;
 export const BROKEN = ['failed', 'restarting'];
 /** @type {State[]} */
 export const HELD = ['paused', 'draining'];
+/** What somebody switched off, and so answers with errors. @type {Record<string, string>} */
+const OFF = { disabled: 'Switched off', draining: 'Switched off', paused: 'Paused' };
 
 /**
  * Something to look at: a mount, or a bound of the process.
@@ -27,6 +29,7 @@ export const HELD = ['paused', 'draining'];
  * @property {string} word the tone in a word, where there is no state
  * @property {string} text
  * @property {string} [more] what went wrong last, as the server told it
+ * @property {boolean} [hasErrors] that is to be asked for
  */
 
 /** @typedef {{ at: number, errors: number, requests: number }} Known a mount's counts when they were seen */
@@ -44,11 +47,15 @@ export const HELD = ['paused', 'draining'];
  */
 export function needs({ stats, broken, held, failing, known, details }, now) {
   const inState = new Set([...broken, ...held].map(({ id }) => id));
+  const others = failing.filter(({ id }) => !inState.has(id));
+  const isOff = (/** @type {Row} */ { state }) => state !== undefined && state in OFF;
+  const errors = others.filter((mount) => !isOff(mount)).flatMap((mount) => ofErrors(mount, known.get(mount.id), details.get(mount.id), now));
   return [
     ...broken.map((mount) => ofBroken(mount, now)),
     ...ofBounds(stats),
-    ...failing.filter(({ id }) => !inState.has(id)).flatMap((mount) => ofErrors(mount, known.get(mount.id), details.get(mount.id), now)),
+    ...errors.filter(({ tone }) => tone === 'bad'), ...errors.filter(({ tone }) => tone !== 'bad'),
     ...held.filter((mount) => secondsIn(mount, now) >= SETTLED_S).map((mount) => ofHeld(mount, now)),
+    ...others.filter(isOff).flatMap((mount) => ofOff(mount, known.get(mount.id), details.get(mount.id), now)),
   ];
 }
 
@@ -99,7 +106,22 @@ function ofErrors({ id, stats, last_activity_at: last }, known, more, now) {
   if (!rises && !(share >= SHARE_MIN && isRecent)) return [];
   const all = `${count(stats.errors)} of ${plural(stats.requests, 'request')} failed since the start, ${percent(share)}`;
   const lately = rises ? `; ${count(risen)} in the last ${duration(Math.max(1, (now - known.at) / 1000))}` : '';
-  return [{ key: `errors ${id}`, id, tone: rises ? 'bad' : 'warn', word: rises ? 'failing' : 'errors', text: `${all}${lately}.`, more }];
+  return [{ key: `errors ${id}`, id, tone: rises ? 'bad' : 'warn', word: rises ? 'failing' : 'errors', text: `${all}${lately}.`, more, hasErrors: true }];
+}
+
+/**
+ * A mount that somebody switched off, where clients go on to ask.
+ * @param {Row} mount
+ * @param {Known | undefined} known
+ * @param {string | undefined} more
+ * @param {number} now
+ * @returns {Need[]}
+ */
+function ofOff(mount, known, more, now) {
+  const { state, state_since: since = '', last_activity_at: last } = mount;
+  if (!state || !last || Date.parse(last) <= Date.parse(since)) return []; // nobody has asked since
+  return ofErrors(mount, known, more, now).map((need) => ({ ...need, key: `off ${mount.id}`, state, tone: 'calm', word: '',
+    text: `${OFF[state]}, and still asked for. ${need.text}` }));
 }
 
 /** @param {ProcessStats} stats @returns {Need[]} */

@@ -3,10 +3,12 @@
 /** @import { ProcessStats } from '../../../types.js' */
 
 import { h } from '../../core/dom.js';
-import { NONE, count, ms, percent, rate } from '../../core/format.js';
+import { NONE, count, duration, ms, percent, rate } from '../../core/format.js';
 import * as samples from '../../core/samples.js';
 import { liveFigure } from '../../parts/bits.js';
 import { chart } from '../../parts/chart.js';
+
+const MINUTE_S = 60;
 
 export function trafficPanels() {
   const rateFigure = liveFigure('Requests/s');
@@ -33,7 +35,9 @@ export function trafficPanels() {
       const span = minute ? spanOf(minute.seconds) : 'since the start';
       const { over_10_s, over_60_s } = stats.requests_per_s;
       rateFigure.show(rate(over_10_s), 'over 10 s');
-      ended.show(count(Math.round(over_60_s * 60)), `in the last minute, ${count(stats.requests.total)} since the start`);
+      const { total } = stats.requests;
+      if (stats.uptime_s <= MINUTE_S) ended.show(count(total), `since the start, ${duration(stats.uptime_s)} ago`);
+      else ended.show(count(Math.min(total, Math.round(over_60_s * MINUTE_S))), `in the last minute, ${count(total)} since the start`);
       const latency = minute ?? stats.latency_ms;
       p99.show(ms(latency.p99), latency.p99 === null ? `no requests ${span}` : span);
       p50.show(ms(latency.p50), latency.p50 === null ? '' : span);
