@@ -100,6 +100,7 @@ async function start() {
   starting.abort();
   const mine = starting = new AbortController();
   if (token() === '') return askToken();
+  shell.connecting();
   fill(main, loading('Connecting…'));
   while (!mine.signal.aborted) {
     try {

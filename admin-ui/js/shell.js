@@ -71,6 +71,12 @@ function setMenu(isOpen) {
   document.body.classList.toggle('menu-open', isOpen);
 }
 
+/** A token is being tried. */
+export function connecting() {
+  isOut = false;
+  show();
+}
+
 /** Shows what this token may see, until `signal` is aborted. @param {AbortSignal} signal */
 export function signedIn(signal) {
   poll(LOOK_MS, signal, async (own) => {
@@ -88,9 +94,12 @@ export function signedIn(signal) {
 }
 
 export function signedOut() {
+  isOut = true;
+  reachedAt = 0; // nothing that was seen is shown any more
   nav.replaceChildren();
   account.replaceChildren();
   document.body.classList.add('signed-out');
+  show();
 }
 
 function forget() {
@@ -124,6 +133,7 @@ function themes() {
 
 let reachedAt = 0;
 let isLost = false;
+let isOut = false;
 
 function followConnection() {
   contact.addEventListener('reached', () => {
@@ -141,9 +151,13 @@ function followConnection() {
 
 function show() {
   const seconds = Math.floor((Date.now() - reachedAt) / 1000);
-  const stale = reachedAt > 0 && (isLost || (!document.hidden && Date.now() - reachedAt > STALE_MS));
+  const stale = !isOut && reachedAt > 0 && (isLost || (!document.hidden && Date.now() - reachedAt > STALE_MS));
   document.body.classList.toggle('stale', stale);
-  if (reachedAt === 0) {
+  if (isOut) {
+    change(pill, { data: { tone: 'idle' } });
+    setText(pill, 'Signed out');
+    setText(banner, '');
+  } else if (reachedAt === 0) {
     change(pill, { data: { tone: isLost ? 'bad' : 'idle' } });
     setText(pill, isLost ? 'No connection' : 'Connecting');
     setText(banner, isLost ? 'The API cannot be reached. Trying again.' : '');

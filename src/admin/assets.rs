@@ -60,6 +60,7 @@ pub const ASSETS: &[Asset] = &[
     asset!(JAVASCRIPT, "js/core/poll.js"),
     asset!(JAVASCRIPT, "js/core/router.js"),
     asset!(JAVASCRIPT, "js/core/samples.js"),
+    asset!(JAVASCRIPT, "js/core/secret.js"),
     asset!(JAVASCRIPT, "js/core/session.js"),
     asset!(JAVASCRIPT, "js/core/stream.js"),
     asset!(JAVASCRIPT, "js/main.js"),

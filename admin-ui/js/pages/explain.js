@@ -6,9 +6,10 @@
 import { Problem, call, inWords } from '../core/api.js';
 import { change, fill, h, setText } from '../core/dom.js';
 import { note, to } from '../core/router.js';
+import { stripped } from '../core/secret.js';
 import { failure, loading } from '../parts/bits.js';
 import { answerView } from './explain/answer.js';
-import { fieldsOf, isSecret, linesOf } from './explain/fields.js';
+import { fieldsOf, keptLines, linesOf } from './explain/fields.js';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND'];
 
@@ -25,13 +26,19 @@ export const page = ({ query }, signal) => {
   }));
   const headers = field('explain-headers', 'Header fields', h('textarea', {
     rows: 3, autocomplete: 'off', spellcheck: 'false', placeholder: 'Accept: text/html', value: query.getAll('header').join('\n'),
-  }), 'One per line. What may be a secret, as Authorization or Cookie, is not kept in the address.');
+  }), 'One per line. What may be a secret, as Authorization, ?api_key= or user:password@, is not kept in the address.');
   const fault = h('p', { class: 'fault', role: 'alert' });
   const form = h('form', { class: 'panel explain-form', novalidate: true },
     url.node, method.node, headers.node,
     h('datalist', { id: 'explain-methods' }, METHODS.map((value) => h('option', { value }))),
     fault, h('div', { class: 'choices' }, h('button', { class: 'primary' }, 'Explain')));
   const result = h('div', { class: 'stack' });
+
+  /** Says in the address what is asked, but for what may be a secret: that is in the fields only. */
+  const keep = () => {
+    const lines = keptLines(headers.input.value).map((line) => ['header', line]);
+    note(to(['explain'], new URLSearchParams([['url', stripped(url.input.value.trim())], ['method', method.input.value.trim() || 'GET'], ...lines])));
+  };
 
   let last = new AbortController();
   const explain = async () => {
@@ -46,8 +53,7 @@ export const page = ({ query }, signal) => {
     url.tell(said.url === '' ? 'Write a URL, as in http://www.example.org/orders/1, or a path.' : '');
     headers.tell(unread);
     if (said.url === '' || unread) return focusFault([url, headers]);
-    const kept = lines.filter(([name]) => !isSecret(name)).map((line) => ['header', line.join(': ')]);
-    note(to(['explain'], new URLSearchParams([['url', said.url], ['method', said.method], ...kept])));
+    keep();
     form.setAttribute('aria-busy', 'true');
     if (!result.firstChild) fill(result, loading('Asking…'));
     const asked = { ...said, headers: fieldsOf(lines) };
@@ -81,6 +87,7 @@ export const page = ({ query }, signal) => {
     event.preventDefault();
     void explain();
   });
+  if (query.size > 0) keep(); // a link may have had one
   if (url.input.value) void explain();
   return {
     title: 'Explain',

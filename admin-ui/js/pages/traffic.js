@@ -10,9 +10,9 @@ import { clock, count, matchOf, plural } from '../core/format.js';
 import { painter } from '../core/paint.js';
 import { here, note, to } from '../core/router.js';
 import { watch } from '../core/stream.js';
-import { download } from '../parts/bits.js';
+import { download, failure } from '../parts/bits.js';
 import { detailsOf } from './traffic/details.js';
-import { filterFields, wantedOf, wants } from './traffic/filters.js';
+import { filterFields, soundOf, wantedOf, wants } from './traffic/filters.js';
 import { harOf } from './traffic/har.js';
 import { KEPT_MAX, Kept } from './traffic/kept.js';
 import { requestList } from './traffic/list.js';
@@ -35,7 +35,8 @@ const STATES = {
  */
 export function trafficView(id, signal) {
   const kept = new Kept();
-  let wanted = wantedOf(here().query);
+  const first = wantedOf(here().query);
+  let wanted = soundOf(first);
   /** @type {Contact} */
   let contact = 'connecting';
   /** @type {Item | null} */
@@ -47,7 +48,7 @@ export function trafficView(id, signal) {
   const pill = h('span', { class: 'pill', role: 'status' });
   const says = h('span', {});
   const counts = h('p', { class: 'hint' });
-  const fault = h('p', { class: 'fault', role: 'alert' });
+  const fault = h('div', {});
   const pause = h('button', { type: 'button', onclick: () => setPause(!kept.isPaused) }, 'Pause list');
   const clear = h('button', { type: 'button', onclick: () => { kept.clear(); gap = ''; draw(); } }, 'Clear');
   const har = h('button', { type: 'button', onclick: () => void exportHar() }, 'Export as HAR');
@@ -92,7 +93,7 @@ export function trafficView(id, signal) {
     kept.settle();
     list.show(kept.items);
     change(both, { hidden: kept.items.length === 0 && chosen === null });
-    change(waiting, { hidden: kept.items.length > 0 || chosen !== null });
+    change(waiting, { hidden: kept.items.length > 0 || chosen !== null || contact === 'ended' });
     for (const button of [clear, har]) change(button, { disabled: kept.items.length === 0 });
     const { word, tone, says: text } = STATES[kept.isPaused && contact === 'live' ? 'paused' : contact];
     change(pill, { data: { tone } });
@@ -113,7 +114,7 @@ export function trafficView(id, signal) {
     asking.abort();
     asking = new AbortController();
     contact = 'connecting';
-    setText(fault, '');
+    fill(fault);
     const { sample, ...others } = wanted;
     const query = queryOf({ ...others, sample });
     void watch(`/v1/mounts/${encodeURIComponent(id)}/traffic${query && `?${query}`}`, {
@@ -129,7 +130,7 @@ export function trafficView(id, signal) {
         if (isLive) lostAt = '';
         else if (contact === 'live') lostAt = now;
         contact = isLive ? 'live' : problem ? 'ended' : 'lost';
-        setText(fault, problem ? inWords(problem) : '');
+        fill(fault, problem ? failure(inWords(problem), open) : null);
         paint();
       },
     });
@@ -161,7 +162,7 @@ export function trafficView(id, signal) {
   }, () => {}); // the stream tells what is wrong
   const node = h('div', { class: 'live-traffic' },
     h('div', { class: 'live-head' }, h('p', {}, pill, ' ', says), h('div', { class: 'actions' }, pause, clear, har)),
-    filterFields(wanted, filter), fault, counts, waiting, both);
+    filterFields(first, filter), fault, counts, waiting, both);
   open();
   return node;
 }

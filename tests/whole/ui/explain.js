@@ -55,6 +55,25 @@ scenario(async (test) => {
   await test.fits();
   await page.setViewportSize({ width: 1440, height: 900 });
 
+  // Nor one of the URL, or of a link: it is asked with, and left out of the address.
+  await page.getByLabel('URL or path').fill('http://shop.example/orders/1?api_key=hunter4&page=2');
+  await page.getByLabel('Header fields').fill('Referer: http://me:hunter5@shop.example/?token=hunter6&a=b');
+  await page.getByLabel('URL or path').press('Enter');
+  await answer.getByText(`${upstream}1?api_key=…&page=2`, { exact: true }).waitFor();
+  assert.match(await row(/^Request line/).innerText(), /GET \/orders\/1\?api_key=…&page=2/);
+  assert.match(await row(/^Referer/).innerText(), /http:\/\/…@shop\.example\/\?token=…&a=b/);
+  await page.getByText(/fields? differs?: \d+ changed, \d+ added, \d+ removed\./).waitFor();
+  assert(!(await page.locator('main').innerText()).includes('hunter'));
+  assert.match(decodeURIComponent(page.url()), /url=http:\/\/shop\.example\/orders\/1\?api_key=&page=2/);
+  await test.go('#/');
+  await test.go(`#/explain?url=${encodeURIComponent('http://me:hunter7@shop.example/x')}`);
+  await page.waitForURL(/#\/explain\?url=http%3A%2F%2Fshop\.example%2Fx/);
+  assert(!page.url().includes('hunter'));
+  await page.getByLabel('Header fields').fill('');
+  await page.getByLabel('URL or path').fill('http://shop.example/orders/1?full');
+  await page.getByLabel('URL or path').press('Enter');
+  await answer.getByText(`${upstream}1?full`, { exact: true }).waitFor();
+
   // The address says it all: after a reload the same is told.
   await page.reload();
   await answer.getByRole('heading', { name: 'orders answers it.' }).waitFor();

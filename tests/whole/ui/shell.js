@@ -11,10 +11,12 @@ scenario(async (test) => {
 
   // Signing in, with a wrong token first.
   await page.getByRole('heading', { name: 'Token needed' }).waitFor();
+  await page.getByText('Signed out', { exact: true }).waitFor();
   await test.look('sign-in');
   await page.getByLabel('Token', { exact: true }).fill('wrong');
   await page.keyboard.press('Enter');
   await page.getByRole('alert').filter({ hasText: 'does not count' }).waitFor();
+  assert.strictEqual(await page.locator('header .pill').innerText(), 'Signed out');
   await page.getByLabel('Token', { exact: true }).fill(token);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();

@@ -108,6 +108,7 @@ scenario(async (test) => {
   await other.getByText('This is the token you use now:').waitFor();
   await other.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
   await other.getByRole('heading', { name: 'Token needed' }).waitFor();
+  assert.strictEqual(await other.locator('header .pill').innerText(), 'Signed out');
 
   // Who may not see the others is told so.
   const { token: reader } = await test.api('POST', 'v1/tokens', { name: 'reader', read_only: true });

@@ -115,9 +115,26 @@ scenario(async (test) => {
   assert(await page.getByRole('checkbox', { name: '4xx' }).isChecked());
   await page.getByText('Only requests that meet the filters are shown.').waitFor();
   await page.getByRole('checkbox', { name: '4xx' }).uncheck();
+  await page.waitForURL(/traffic$/);
+  await state('Live');
+
+  // What is unsound is told beside its field; what was asked before goes on.
   await page.getByLabel('Method').fill('G T');
-  await page.getByRole('alert').filter({ hasText: 'method is a list like GET,POST' }).waitFor();
-  await state('Ended');
+  await page.getByText('At most 16 methods, as in GET, POST.').waitFor();
+  await page.getByLabel('One in').fill('0');
+  await page.getByText('A whole number from 1 to 1,000,000.').waitFor();
+  assert.strictEqual(await page.getByLabel('One in').getAttribute('aria-invalid'), 'true');
+  await state('Live');
+  await test.ask('/orders/meanwhile');
+  await page.getByRole('button', { name: /meanwhile/ }).waitFor();
+  await test.look('traffic-unsound');
+  await page.getByLabel('One in').fill('');
+  await page.getByLabel('Method').fill('');
+  await page.getByLabel('Method').pressSequentially('get, post');
+  await page.waitForURL(/traffic\?method=GET,POST|traffic\?method=GET%2CPOST/);
+  await state('Live');
+  await test.ask('/orders/typed-small');
+  await page.getByRole('button', { name: /typed-small/ }).waitFor();
   await page.getByLabel('Method').fill('');
   await page.getByLabel('At least, ms').fill('50');
   await page.waitForURL(/traffic\?min_ms=50$/);

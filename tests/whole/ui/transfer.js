@@ -50,8 +50,8 @@ scenario(async (test) => {
   await dryRun.getByText('orders', { exact: true }).first().click();
   await dryRun.getByRole('row', { name: 'match.path "/orders" "/o"' }).waitFor();
   await dryRun.getByRole('row', { name: 'labels.team "<b>shop</b>" "<img src=x onerror=alert(1)>"' }).waitFor();
-  await dryRun.getByRole('row', { name: '/orders orders new' }).waitFor();
-  await dryRun.getByRole('row', { name: '/o nobody orders' }).waitFor();
+  await dryRun.getByRole('region', { name: 'URLs taken from another mount' }).getByRole('row', { name: '/orders orders new' }).waitFor();
+  await dryRun.getByRole('region', { name: 'URLs answered by nobody until now' }).getByRole('row', { name: '/o nobody orders' }).waitFor();
   assert.strictEqual((await test.api('GET', 'v1/mounts')).total, 2);
   assert.strictEqual(await page.locator('main img').count(), 0);
   await test.look('transfer-tried');
@@ -75,6 +75,7 @@ scenario(async (test) => {
   await page.getByRole('button', { name: 'Import 2 mounts' }).click();
   const done = page.getByRole('region', { name: 'Imported' });
   await done.getByText('at revision 4.').waitFor();
+  assert.strictEqual(await dryRun.count(), 0);
   assert.strictEqual((await test.api('GET', 'v1/mounts')).total, 3);
   assert.strictEqual((await test.api('GET', 'v1/revisions?limit=1')).revisions[0].why, 'moved by hand');
   assert.strictEqual((await test.ask('/o/1')).text, 'hello from /1\n');
@@ -102,6 +103,13 @@ scenario(async (test) => {
   assert.strictEqual(await page.evaluate(() => document.activeElement.value.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd)), '   "address": "ftp://h/"},');
   assert(await make.isDisabled());
   await test.look('transfer-faults');
+
+  // A conflict says which mount of the file it is, and leads to the one that is there.
+  await page.getByLabel('Text').fill(`{"mounts": [\n  {"id": "a", "kind": "regular", "match": {"path": "/a"}, "address": "${upstream}"},\n  {"id": "b", "kind": "regular",\n   "match": {"path": "/people"}, "address": "${upstream}"}\n]}`);
+  await page.getByRole('button', { name: 'Dry run' }).click();
+  await faults.getByRole('row', { name: /Show line 4.*It would answer for \/people, as people does.*Mount b/s }).waitFor();
+  assert.strictEqual(await page.getByRole('link', { name: 'See people' }).getAttribute('href'), '#/mounts/people');
+  await test.look('transfer-conflict');
   await page.getByLabel('Text').fill('{"mounts": [\n{"id": "a",,}]}');
   await page.getByRole('button', { name: 'Dry run' }).click();
   await faults.getByRole('row', { name: /Show line 2/ }).waitFor();

@@ -7,6 +7,7 @@
 import { h } from '../../core/dom.js';
 import { clock, count } from '../../core/format.js';
 import { to } from '../../core/router.js';
+import { masked, stripped } from '../../core/secret.js';
 import * as session from '../../core/session.js';
 import { statePill } from '../../parts/bits.js';
 import { comparison } from './comparison.js';
@@ -58,7 +59,7 @@ function sum({ mount, refusal, admission }) {
 function way(asked, told) {
   const { mount, refusal, upstream } = told;
   return h('ol', { class: 'way', 'aria-label': 'The way of the request' },
-    step('Request', 'good', h('p', { class: 'mono' }, h('strong', {}, asked.method), ' ', asked.url)),
+    step('Request', 'good', h('p', { class: 'mono' }, h('strong', {}, asked.method), ' ', masked(asked.url))),
     mount === null
       ? step('Match', refusal === null ? 'calm' : 'bad', h('p', {}, refusal === null ? 'It is for the proxy.' : `No mount gets it: ${refusal.status}.`))
       : step('Match', 'good', h('p', { class: 'mono' }, told.match ?? 'unknown'), took(told.prefix)),
@@ -68,7 +69,7 @@ function way(asked, told) {
       told.asks_password && h('p', {}, 'It asks for a user and a password, which are not checked here.')),
     mount !== null && (upstream === null
       ? step('Upstream', 'idle', h('p', {}, 'It is not asked.'))
-      : step('Upstream', refusal ? 'idle' : 'good', h('p', { class: 'mono' }, upstream.url),
+      : step('Upstream', refusal ? 'idle' : 'good', h('p', { class: 'mono' }, masked(upstream.url)),
         h('p', {}, refusal ? 'It would be dialled at ' : 'Dialled at ', h('code', {}, upstream.address), '.'))));
 }
 
@@ -117,5 +118,5 @@ function newMount({ url, headers }) {
   const base = URL.parse(`http://${named ?? 'localhost'}/`) ?? 'http://localhost/';
   const read = URL.parse(url, base);
   const host = named !== undefined || !url.startsWith('/') ? read?.hostname : '';
-  return to(['new'], { path: read?.pathname, host });
+  return to(['new'], { path: read && stripped(read.pathname), host });
 }

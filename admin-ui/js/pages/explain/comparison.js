@@ -5,6 +5,7 @@
 
 import { h } from '../../core/dom.js';
 import { plural } from '../../core/format.js';
+import { masked } from '../../core/secret.js';
 import { shown } from './fields.js';
 
 /** @typedef {'added' | 'removed' | 'changed'} Edit */
@@ -15,20 +16,25 @@ const SIGNS = { added: '+', removed: '−', changed: '±' };
 /** @param {Explanation} told */
 export function comparison(told) {
   const { before, after, edits } = told.request;
-  const line = (/** @type {{ method: string, target: string }} */ { method, target }) => `${method} ${target}`;
+  const line = (/** @type {{ method: string, target: string }} */ { method, target }) => `${method} ${masked(target)}`;
   /** @type {Row[]} */
   const rows = [{
     name: 'Request line', came: [line(before)], goes: after ? [line(after)] : [],
-    edit: after && line(after) !== line(before) ? 'changed' : undefined,
+    edit: after && (after.method !== before.method || after.target !== before.target) ? 'changed' : undefined,
   }, ...fields(told)];
   return h('section', { class: 'stack', 'aria-label': 'Request' },
     h('h2', {}, 'The request, before and after'),
     h('p', { class: 'hint' }, after === null ? 'The upstream gets nothing.'
-      : edits.length === 0 ? 'All fields are passed on as they came.' : `${plural(edits.length, 'field')} not passed on as ${edits.length === 1 ? 'it' : 'they'} came. Values that may be secrets are hidden.`),
+      : edits.length === 0 ? 'All fields are passed on as they came.' : `${plural(edits.length, 'field differs', 'fields differ')}: ${tally(told)}. Values that may be secrets are hidden.`),
     h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'The request before and after' },
       h('table', { class: 'compare' },
         h('thead', {}, h('tr', {}, ['Field', 'As it came', 'As the upstream gets it'].map((name) => h('th', { scope: 'col' }, name)))),
         h('tbody', {}, rows.map((row) => rowView(row, after !== null))))));
+}
+
+/** How many of each kind there are. @param {Explanation} told */
+function tally({ request: { edits } }) {
+  return ['changed', 'added', 'removed'].map((kind) => `${edits.filter(({ edit }) => edit === kind).length} ${kind}`).join(', ');
 }
 
 /** @param {Row} row @param {boolean} isSent */

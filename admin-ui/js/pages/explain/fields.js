@@ -1,13 +1,9 @@
-// Owns header fields as text: lines to names and values, and which names are
-// those of secrets.
+// Owns header fields as text: lines to names and values, and how a value is
+// shown and kept.
+
+import { HIDDEN, isSecretName, masked, stripped } from '../../core/secret.js';
 
 /** @typedef {[name: string, value: string]} Line */
-
-// As the server hides them in live traffic.
-const SECRET = /auth|cookie|credential|csrf|key|nonce|otp|pass|secret|session|signature|token/i;
-
-/** Whether a field's value may let somebody in. @param {string} name */
-export const isSecret = (name) => SECRET.test(name);
 
 /** What the server says in the place of a signature. */
 const SIGNATURE = '(made when it is sent)';
@@ -17,7 +13,15 @@ const SIGNATURE = '(made when it is sent)';
  * @param {string} name
  * @param {string} value
  */
-export const shown = (name, value) => (isSecret(name) && value !== SIGNATURE ? '(hidden)' : value);
+export function shown(name, value) {
+  if (value === SIGNATURE) return value;
+  return isSecretName(name) ? HIDDEN : masked(value, false);
+}
+
+/** The lines that an address may keep, as they stand in it. @param {string} text */
+export function keptLines(text) {
+  return text.split('\n').filter((line) => line.trim() !== '' && !isSecretName(line.split(':')[0])).map((line) => stripped(line, false).trim());
+}
 
 /**
  * Lines of `Name: value`; empty ones do not count.

@@ -22,6 +22,7 @@ const TYPES = { json: 'application/json', paste: 'text/x-paste-ini' };
 export function importPanels(signal) {
   const { owner } = session.who();
   const result = h('div', { class: 'stack', id: 'import-result' });
+  const outcome = h('div', { class: 'stack' }); // of the import, below its button
   const reasonFault = h('p', { class: 'fault', id: 'import-reason-fault', role: 'alert' });
   const reason = h('input', { id: 'import-reason', autocomplete: 'off', 'aria-describedby': 'import-reason-fault' });
   const button = h('button', { type: 'button', class: 'primary', disabled: true, onclick: () => void make() }, 'Import');
@@ -41,6 +42,7 @@ export function importPanels(signal) {
     last.abort();
     settle(null);
     fill(result);
+    fill(outcome);
   };
 
   const attempt = async (/** @type {Given} */ given) => {
@@ -65,24 +67,27 @@ export function importPanels(signal) {
     change(reason, { 'aria-invalid': REASON.test(why) ? null : 'true' });
     if (!REASON.test(why)) return reason.focus();
     change(button, { disabled: true });
+    fill(outcome);
     if (!(await isAsRead(now.given))) {
       forget();
-      return fill(result, failure('The file was changed after the dry run. Choose it again.'));
+      return fill(outcome, failure('The file was changed after the dry run. Choose it again.'));
     }
     setText(hint, 'Importing…');
     try {
       const { body } = await send(now.given, false, signal, why);
       settle(null);
       reason.value = '';
-      fill(result, doneView(body));
+      fill(result);
+      fill(outcome, doneView(body));
     } catch (error) {
       if (signal.aborted) return;
       settle(null);
-      fill(result, error instanceof Unreachable
+      fill(result);
+      fill(outcome, error instanceof Unreachable
         ? failure('No answer came, so it is not known whether the mounts were imported. Another dry run shows it.')
         : refusal(error, now.given, 'Nothing was imported'));
     }
-    result.scrollIntoView({ block: 'nearest' });
+    outcome.scrollIntoView({ block: 'nearest' });
   };
 
   /** @param {unknown} error @param {Given} given @param {string} title @param {() => void} [again] */
@@ -101,6 +106,7 @@ export function importPanels(signal) {
     h('section', { class: 'panel', 'aria-label': 'Do it' },
       h('div', { class: 'field' }, h('label', { for: 'import-reason' }, 'Reason ', h('span', { class: 'optional' }, 'optional, kept in the history')), reason, reasonFault),
       h('div', { class: 'choices' }, hint, button)),
+    outcome,
   ];
 }
 

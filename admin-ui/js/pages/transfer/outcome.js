@@ -14,8 +14,16 @@ import { placeOf } from './locate.js';
 import { patchDifferences } from './patch.js';
 
 /** @typedef {Imported['changes'][number]} Change */
+/** @typedef {Imported['urls'][number]} Move */
 
 const SHOWN_MAX = 100;
+
+/** What may become of URLs, the worst first. @type {{ name: string, word: string, tone: string, is: (move: Move) => boolean }[]} */
+const MOVES = [
+  { name: 'answered by nobody any more', word: 'lost', tone: 'bad', is: ({ to: then }) => then === null },
+  { name: 'taken from another mount', word: 'moved', tone: 'warn', is: ({ from, to: then }) => from !== null && then !== null },
+  { name: 'answered by nobody until now', word: 'new', tone: 'calm', is: ({ from, to: then }) => from === null && then !== null },
+];
 
 /** @type {Record<string, { tone: string, says: string }>} */
 const SEVERITIES = {
@@ -39,17 +47,17 @@ export function triedView(told, given, source, signal) {
     h('h2', {}, 'What the dry run says'),
     h('p', { role: 'status' }, isSame ? 'All mounts are so already.' : `${summary(told)}. Nothing was changed yet.`),
     h('dl', { class: 'figures' }, figure('New', count(created.length)), figure('Changed', count(updated.length)), figure('As they are', count(unchanged.length)),
-      figure('URLs change owner', count(urls.length)), notes.length > 0 && figure('Notes', count(notes.length))),
+      MOVES.map(({ is, word }) => ({ word, moved: urls.filter(is).length })).filter(({ moved }) => moved > 0).map(({ word, moved }) => figure(`URLs ${word}`, count(moved))), notes.length > 0 && figure('Notes', count(notes.length))),
     notes.length > 0 && notesView(told, given, source),
     changes.length > 0 && [h('h3', {}, 'Mounts'), h('ul', { class: 'changes' }, changes.slice(0, SHOWN_MAX).map((change) => h('li', {}, changeView(change, signal)))), rest(changes.length, 'mount')],
-    urls.length > 0 && [h('h3', {}, 'URLs that change owner'), urlsView(told), rest(urls.length, 'URL')]);
+    MOVES.map((move) => movesView(urls.filter(move.is), move)));
 }
 
 /** @param {Imported} told */
 export function doneView(told) {
   const links = told.changes.slice(0, SHOWN_MAX).map(({ id }) => h('li', {}, h('a', { href: to(['mounts', id]) }, id)));
   return h('section', { class: 'panel done', 'aria-label': 'Imported' },
-    h('div', { role: 'status' }, h('h2', {}, h('span', { class: 'pill', data: { tone: 'good' } }, 'imported'), ` ${summary(told)}, at revision ${count(told.revision)}.`)),
+    h('h2', {}, 'Imported'), h('p', { role: 'status' }, `${summary(told)}, at revision ${count(told.revision)}.`),
     links.length > 0 && h('ul', { class: 'links' }, links), rest(told.changes.length, 'mount'),
     h('p', {}, h('a', { href: to(['events']) }, 'Events'), ' tells of each change.'));
 }
@@ -94,12 +102,14 @@ async function showDifference(body, change, signal) {
   }
 }
 
-/** @param {Imported} told */
-function urlsView({ urls }) {
+/** @param {Move[]} moves @param {typeof MOVES[number]} what */
+function movesView(moves, { tone, word, name }) {
+  if (moves.length === 0) return null;
+  const title = `URLs ${name}`;
   const owner = (/** @type {string | null} */ id) => h('td', {}, id === null ? h('em', { class: 'calm' }, 'nobody') : h('span', { class: 'mono' }, id));
-  return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'URLs that change owner' }, h('table', {},
+  return [h('h3', {}, title, ' ', h('span', { class: 'pill', data: { tone } }, word)), h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': title }, h('table', {},
     h('thead', {}, h('tr', {}, ['URLs at', 'Now', 'Then'].map((name) => h('th', { scope: 'col' }, name)))),
-    h('tbody', {}, urls.slice(0, SHOWN_MAX).map(({ match, from, to: then }) => h('tr', {}, h('th', { scope: 'row', class: 'mono' }, match), owner(from), owner(then))))));
+    h('tbody', {}, moves.slice(0, SHOWN_MAX).map(({ match, from, to: then }) => h('tr', {}, h('th', { scope: 'row', class: 'mono' }, match), owner(from), owner(then)))))), rest(moves.length, 'URL')];
 }
 
 /** What there is to say about a Paste Deploy file. @param {Imported} told @param {Given} given @param {Source} source */
