@@ -63,3 +63,10 @@ async function asked(work) {
     return { is: 'refused', text: inWords(error) };
   }
 }
+
+/** The field that is to be changed where the id or the match is another mount's. @param {Verdict & { is: 'taken' }} taken @returns {Fault[]} */
+export function takenAt({ by, text }) {
+  if (by === null) return [];
+  const pointer = text.includes('answers for') ? '/match/path' : text.startsWith('there is') ? '/id' : '';
+  return [{ pointer, detail: text }];
+}

@@ -1,7 +1,6 @@
 // Owns one mount while it is edited: the object that form and JSON both show,
 // what the server says to it, and saving.
 
-/** @import { Fault } from '../../../types.js' */
 /** @typedef {import('./model.js').Spec} Spec */
 /** @typedef {import('./conflict.js').Version} Version */
 /** @typedef {import('./check.js').Verdict} Verdict */
@@ -26,7 +25,7 @@ import { shortcut } from '../../core/keys.js';
 import { settled } from '../../core/poll.js';
 import { go, to } from '../../core/router.js';
 import { toast } from '../../parts/toast.js';
-import { save as saveIt, tryOut } from './check.js';
+import { save as saveIt, takenAt, tryOut } from './check.js';
 import { current } from './conflict.js';
 import { LOOKED_FOR_S, lookFor, lookOnce } from './doubt.js';
 import * as draft from './draft.js';
@@ -294,11 +293,4 @@ export function editor({ id, called, base, now, text: unsoundText, place, addres
       edited();
     },
   };
-}
-
-/** The field that is to be changed where the id or the match is another mount's. @param {Verdict & { is: 'taken' }} taken @returns {Fault[]} */
-function takenAt({ by, text }) {
-  if (by === null) return [];
-  const pointer = text.includes('answers for') ? '/match/path' : text.startsWith('there is') ? '/id' : '';
-  return [{ pointer, detail: text }];
 }
