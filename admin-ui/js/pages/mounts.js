@@ -201,7 +201,7 @@ export const page = (place, signal) => {
   signal.addEventListener('abort', () => {
     const { pages, query, sortedAt } = list;
     const wasFocused = grid.body.contains(document.activeElement) || menu.node.contains(document.activeElement);
-    if (pages) leave({ pages, query, sortedAt, top: scrollY, pinned: grid.rows.pinned, wasFocused });
+    if (pages && !list.isOther) leave({ pages, query, sortedAt, top: scrollY, pinned: grid.rows.pinned, wasFocused });
   });
   return { title: 'Mounts', node };
 };

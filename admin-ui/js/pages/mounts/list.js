@@ -30,6 +30,7 @@ export class List {
   fault = null;
   isLoading = false;
   hasChanged = false;
+  isOther = false; // what is there is not yet what was asked for
   sortedAt = 0;
   #said = 0; // the last revision when the stream began
   #query = new URLSearchParams();
@@ -67,6 +68,7 @@ export class List {
     clearTimeout(this.#reload);
     this.#reload = undefined;
     if (!again) this.#watch(query);
+    this.isOther ||= !again;
     this.#query = query;
     this.isLoading = true;
     this.hasChanged = false;
@@ -74,6 +76,7 @@ export class List {
       const list = await get('listMounts', { query: /** @type {any} */ (query), signal: AbortSignal.any([mine.signal, this.#signal]) });
       if (mine.signal.aborted) return;
       this.pages = new Pages(list);
+      this.isOther = false;
       this.sortedAt = Date.now();
       this.#end(null);
       if (this.#said > list.revision) this.hasChanged = true;
