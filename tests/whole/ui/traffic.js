@@ -174,6 +174,7 @@ scenario(async (test) => {
   const each = async (of) => { for (let at = 0; at < 100; at += 1) await test.ask(`/orders/many/${of}/${at}`); };
   await Promise.all([0, 1, 2, 3, 4, 5].map(each));
   await page.getByText('500 requests shown. 100 older ones went').waitFor();
+  await requests.nth(499).waitFor();
   assert.strictEqual(await requests.count(), 500);
 
   // Lost, and back by itself; then the mount is gone.

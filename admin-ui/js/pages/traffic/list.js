@@ -8,6 +8,8 @@ import { bytes, clock, moment, ms } from '../../core/format.js';
 import { timingBar } from './timing.js';
 import { toneOfStatus } from './words.js';
 
+const MADE_MAX = 40; // rows in one frame; all that are kept would hold up the page
+
 /** With the thousandths of a second, which `clock` leaves out. @param {string} time */
 export const exactClock = (time) => `${clock(time)}.${time.slice(20, 23)}`;
 
@@ -22,6 +24,7 @@ export function requestList(select) {
   /** @type {Map<string, Item>} */
   let shown = new Map();
   let selected = '';
+  let nextFrame = 0;
 
   /** @param {Item} item */
   const row = ({ entry }) => h('li', {},
@@ -47,6 +50,22 @@ export function requestList(select) {
       if (old.parentElement !== stop) change(/** @type {HTMLElement} */ (old), { tabindex: -1 });
     }
     if (stop) change(buttonOf(/** @type {HTMLElement} */ (stop)), { tabindex: 0 });
+  };
+
+  /** Makes the rows of some that have none yet, the newest first, and of the others in the next frames. @param {Item[]} items */
+  const fillIn = (items) => {
+    cancelAnimationFrame(nextFrame);
+    const there = new Set([...list.children].map((node) => /** @type {HTMLElement} */ (node).dataset.key));
+    let made = 0;
+    const now = items.filter(({ key }) => there.has(key) || (made += 1) <= MADE_MAX);
+    const held = list.contains(document.activeElement);
+    keyed(list, now, ({ key }) => key, row);
+    setStop();
+    // What had the focus has made room; the oldest is where it was.
+    if (held && !list.contains(document.activeElement) && list.lastElementChild) {
+      buttonOf(/** @type {HTMLElement} */ (list.lastElementChild)).focus({ preventScroll: true });
+    }
+    if (now.length < items.length) nextFrame = requestAnimationFrame(() => fillIn(items));
   };
 
   const mark = () => {
@@ -75,13 +94,7 @@ export function requestList(select) {
     /** @param {Item[]} items */
     show(items) {
       shown = new Map(items.map((item) => [item.key, item]));
-      const held = list.contains(document.activeElement);
-      keyed(list, items, ({ key }) => key, row);
-      setStop();
-      // What had the focus has made room; the oldest is where it was.
-      if (held && !list.contains(document.activeElement) && list.lastElementChild) {
-        buttonOf(/** @type {HTMLElement} */ (list.lastElementChild)).focus({ preventScroll: true });
-      }
+      fillIn(items);
     },
     /** @param {string} key */
     mark(key) {
