@@ -91,7 +91,7 @@ scenario(async (test) => {
   await page.getByRole('dialog').waitFor();
   await tabTo('Delete', 'button');
   await keyboard.press('Enter');
-  await page.getByRole('button', { name: 'Undo' }).first().waitFor();
+  await page.getByText(`${id} is deleted`).waitFor();
   assert.strictEqual((await test.ask('/keys/')).status, 404);
   await tabTo('Undo', 'button');
   await keyboard.press('Enter');
