@@ -218,9 +218,10 @@ function cutOff(id, left) {
     run: async (signal) => {
       const { body, etag } = await call('getMount', { path: { id }, signal });
       if (body.enabled) throw new Error('The mount answers again. To cut off what is left, drain it.');
-      await call('drainMount', { path: { id }, query: { mode: 'kill' }, headers: etag ? { 'If-Match': etag } : {}, signal });
+      // Before it is done: its end may be heard of before its answer.
       const panel = shown.get(id);
       if (panel) panel.own = true;
+      await call('drainMount', { path: { id }, query: { mode: 'kill' }, headers: etag ? { 'If-Match': etag } : {}, signal });
     },
   });
 }
