@@ -104,6 +104,7 @@ export function signedOut() {
 
 function forget() {
   forgetToken();
+  sessionStorage.clear(); // what was edited and seen, too: the next one may be somebody else
   location.hash = '';
   location.reload();
 }

@@ -13,8 +13,15 @@ export function differences(before, after, path = '') {
   if (same(before, after)) return [];
   if (!isObject(before) || !isObject(after)) return [{ path, before, after }];
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  return names.flatMap((name) => differences(before[name], after[name], path === '' ? name : `${path}.${name}`));
+  return names.flatMap((name) => differences(own(before, name), own(after, name), path === '' ? name : `${path}.${name}`));
 }
+
+/**
+ * A member, which may be called `constructor` and need not be there.
+ * @param {Record<string, any>} value
+ * @param {string} name
+ */
+export const own = (value, name) => (Object.hasOwn(value, name) ? value[name] : undefined);
 
 /**
  * @param {unknown} value

@@ -23,6 +23,7 @@ scenario(async (test) => {
     request_headers: { set: { 'X-Sent': MARKUP }, add: {}, remove: [] },
     match: { path: `/hostile/${encodeURIComponent(MARKUP)}` },
   });
+  await test.api('PATCH', 'v1/mounts/hostile', { labels: { constructor: 'a name that every object has' } });
   const why = await fetch(new URL('v1/mounts/hostile/pause', test.standin.admin), {
     method: 'POST', headers: { Authorization: `Bearer ${test.standin.token}`, 'X-Reason': MARKUP },
   });
@@ -51,6 +52,7 @@ scenario(async (test) => {
   await visit(`#/mounts?label=${encodeURIComponent(`team=${MARKUP}`)}`, false);
   await visit('#/mounts/hostile');
   await visit('#/mounts/hostile/history');
+  await page.getByText('labels.constructor').waitFor();
   await visit('#/mounts/hostile/config');
   await visit('#/mounts/hostile/edit', false);
   await visit('#/mounts/hostile/traffic', false);

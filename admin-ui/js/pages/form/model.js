@@ -6,7 +6,7 @@
 /** @typedef {import('./fields.js').Field} Field */
 /** @typedef {Record<string, any>} Spec a mount as it is sent */
 
-import { differences, isObject, same, specOf } from '../../core/diff.js';
+import { differences, isObject, same, specOf, own } from '../../core/diff.js';
 import { FIELDS, belongs, defaultOf } from './fields.js';
 
 /** @param {string} pointer */
@@ -161,7 +161,7 @@ export function merge(base, mine, theirs) {
   if (!isObject(here) || !isObject(there)) return mine;
   const before = isObject(was) ? was : {};
   const names = [...new Set([...Object.keys(there), ...Object.keys(here)])];
-  const members = names.map((name) => [name, merge(before[name], here[name], there[name])]).filter(([, value]) => value !== undefined);
+  const members = names.map((name) => [name, merge(own(before, name), own(here, name), own(there, name))]).filter(([, value]) => value !== undefined);
   return members.length > 0 ? Object.fromEntries(members) : undefined;
 }
 
