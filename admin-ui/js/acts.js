@@ -12,7 +12,7 @@ import { follow } from './parts/operation.js';
 import { toast } from './parts/toast.js';
 
 /** @typedef {'enable' | 'disable' | 'pause' | 'resume' | 'drain' | 'restart' | 'delete'} Act */
-/** @typedef {Ending & { signal?: AbortSignal, reason?: string }} More */
+/** @typedef {Ending & { signal?: AbortSignal, reason?: string, etag?: string }} More with an etag only if the mount is still that */
 /** @typedef {{ revision: number | null, etag: string | null }} Done */
 
 const CALLS = /** @type {const} */ ({
@@ -63,11 +63,11 @@ export const labelOf = (act) => act[0].toUpperCase() + act.slice(1);
  * @param {More} [more] how what is under way ends counts for drain and delete
  * @returns {Promise<Done>}
  */
-export async function perform(act, id, { signal, reason = '', mode, drain_ms } = {}) {
+export async function perform(act, id, { signal, reason = '', mode, drain_ms, etag: only } = {}) {
   const why = reasonOf(reason);
   /** @type {any} */
   const query = act === 'drain' || act === 'delete' ? { mode, drain_ms } : undefined;
-  const { revision, etag } = await call(CALLS[act], { path: { id }, query, headers: why ? { 'X-Reason': why } : {}, signal });
+  const { revision, etag } = await call(CALLS[act], { path: { id }, query, headers: { ...(why ? { 'X-Reason': why } : {}), ...(only ? { 'If-Match': only } : {}) }, signal });
   return { revision, etag };
 }
 
@@ -129,14 +129,15 @@ function say(id, words, undo) {
 function undoOf(act, before, { revision, etag }) {
   const { id } = before;
   if (act === 'delete') return revision === null ? null : () => restore(id, revision, { 'If-None-Match': '*' });
-  if (etag === `"${before.revision}"`) return null;
+  // Where nothing was changed, the mount's revision is an older one, and perhaps somebody else's.
+  if (etag === `"${before.revision}"` || etag !== `"${revision}"`) return null;
   const opposite = /** @type {Partial<Record<Act, Act>>} */ ({ enable: 'disable', pause: 'resume', resume: 'pause', disable: 'enable' })[act];
   if (!opposite || revision === null || etag === null) return null;
   return async () => {
     // Disabling has ended a pause, which enabling would not bring back.
     const { before: was } = await get('getRevision', { path: { revision } });
     if (act === 'disable' && was?.paused) return restore(id, revision, { 'If-Match': etag });
-    await perform(opposite, id);
+    await perform(opposite, id, { etag });
     say(id, DONE[opposite], null);
   };
 }

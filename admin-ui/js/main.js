@@ -119,11 +119,9 @@ async function start() {
   if (mine.signal.aborted) return;
   isOpen = true;
   shell.signedIn(mine.signal);
-  if (!bound) shell.bindKeys();
-  bound = true;
+  shell.bindKeys(mine.signal);
   show();
 }
-let bound = false;
 
 shell.build(main);
 contact.addEventListener('refused', () => {

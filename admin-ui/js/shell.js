@@ -177,18 +177,19 @@ function show() {
 
 // ---- Keys ----
 
-export function bindKeys() {
-  keys.shortcut('mod+k', 'Search mounts, pages and actions', openPalette);
+/** Until `signal` is aborted: another token may do other things. @param {AbortSignal} signal */
+export function bindKeys(signal) {
+  keys.shortcut('mod+k', 'Search mounts, pages and actions', openPalette, signal);
   keys.shortcut('/', 'Search', () => {
     const field = document.querySelector('main input[type=search]');
     if (field instanceof HTMLElement) field.focus();
     else openPalette();
-  });
-  keys.shortcut('?', 'Show these keys', help);
+  }, signal);
+  keys.shortcut('?', 'Show these keys', help, signal);
   for (const { name, path, key, governs } of SECTIONS) {
-    if (!governs || session.mayGovern()) keys.shortcut(`g ${key}`, `Go to ${name}`, () => go(to(path)));
+    if (!governs || session.mayGovern()) keys.shortcut(`g ${key}`, `Go to ${name}`, () => go(to(path)), signal);
   }
-  if (session.mayChange()) keys.shortcut('n', 'New mount', () => go(to(['new'])));
+  if (session.mayChange()) keys.shortcut('n', 'New mount', () => go(to(['new'])), signal);
 }
 
 export function help() {

@@ -1,19 +1,19 @@
 // Owns what is different between two JSON values, and in which words.
 
-/** @typedef {{ path: string, before: unknown, after: unknown }} Difference undefined is nothing there */
+/** @typedef {{ path: string, steps?: string[], before: unknown, after: unknown }} Difference undefined is nothing there; names may have dots, steps tell them apart */
 
 /**
  * Every member that differs, at its deepest; lists differ as a whole.
  * @param {unknown} before
  * @param {unknown} after
- * @param {string} [path]
+ * @param {string[]} [steps]
  * @returns {Difference[]}
  */
-export function differences(before, after, path = '') {
+export function differences(before, after, steps = []) {
   if (same(before, after)) return [];
-  if (!isObject(before) || !isObject(after)) return [{ path, before, after }];
+  if (!isObject(before) || !isObject(after)) return [{ path: steps.join('.'), steps, before, after }];
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  return names.flatMap((name) => differences(own(before, name), own(after, name), path === '' ? name : `${path}.${name}`));
+  return names.flatMap((name) => differences(own(before, name), own(after, name), [...steps, name]));
 }
 
 /**

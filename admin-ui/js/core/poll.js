@@ -83,16 +83,17 @@ export function untilVisible(signal) {
 }
 
 /**
- * Calls `work` once nothing has called this for `ms`.
+ * Calls `work` once nothing has called this for `ms`; not where `signal` is aborted by then.
  * @template {any[]} A
  * @param {number} ms
  * @param {(...given: A) => void} work
+ * @param {AbortSignal} [signal]
  */
-export function settled(ms, work) {
+export function settled(ms, work, signal) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   return (/** @type {A} */ ...given) => {
     clearTimeout(timer);
-    timer = setTimeout(work, ms, ...given);
+    timer = setTimeout(() => { if (!signal?.aborted) work(...given); }, ms);
   };
 }

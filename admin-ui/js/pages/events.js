@@ -222,7 +222,7 @@ export const page = ({ query }, signal) => {
   const node = h('div', { class: 'live-events' },
     h('div', { class: 'page-head' }, h('h1', {}, 'Events'), h('div', { class: 'actions' }, pause)),
     h('div', { class: 'live-head' }, h('p', {}, pill, ' ', says)),
-    filterFields(wanted, filter), fault, again, counts,
+    filterFields(wanted, filter, signal), fault, again, counts,
     h('div', { class: 'panel feed-of' }, none, list), h('div', { class: 'feed-end' }, older, end));
   void start();
   return { title: 'Events', node };

@@ -20,6 +20,7 @@ import { rowMenu } from './mounts/menu.js';
 import { Selection } from './mounts/selection.js';
 
 const LIVE_MS = 2000;
+const SOON_MS = 100;
 const STOPPED_MS = 150; // so long after a scroll it is one
 const AHEAD = 60; // rows loaded before they come into view
 const FAR = 100; // rows to wait for of which is told
@@ -39,11 +40,24 @@ export const page = (place, signal) => {
   const notice = h('div', { class: 'panel changed', hidden: true }, h('span', { role: 'status' }),
     h('button', { type: 'button', class: 'small', onclick: () => { toTop(); list.reload(); } }, 'Show'));
 
+  // An import tells of thousands of changes: they are shown together.
+  let isSoon = false;
+  const soon = () => {
+    if (isSoon) return;
+    isSoon = true;
+    setTimeout(() => {
+      isSoon = false;
+      if (signal.aborted) return;
+      if (list.pages) grid.draw();
+      showNotice();
+    }, SOON_MS);
+  };
+
   const list = new List({
     loaded: (again) => showList(again),
     grew: () => showMore(),
     failed: () => showFault(),
-    changed: () => { if (list.pages) grid.draw(); showNotice(); },
+    changed: () => soon(),
     mayReload: () => grid.isAtTop && selection.ids.size === 0 && !menu.isOpen() && !document.querySelector('dialog[open]'),
   }, signal);
   const menu = rowMenu({ done: () => refresh(), signal });
@@ -59,10 +73,6 @@ export const page = (place, signal) => {
     total: () => list.pages?.total ?? 0,
     query: () => asked({ ...filters, sort: 'id' }),
     changed: () => { showChosen(); refresh(); },
-    stateOf: (id) => {
-      const line = list.pages?.line(id);
-      return line && !line.gone ? line.state : null;
-    },
   });
 
   /** Other filters or another order. */

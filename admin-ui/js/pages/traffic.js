@@ -162,7 +162,7 @@ export function trafficView(id, signal) {
   }, () => {}); // the stream tells what is wrong
   const node = h('div', { class: 'live-traffic' },
     h('div', { class: 'live-head' }, h('p', {}, pill, ' ', says), h('div', { class: 'actions' }, pause, clear, har)),
-    filterFields(first, filter), fault, counts, waiting, both);
+    filterFields(first, filter, signal), fault, counts, waiting, both);
   open();
   return node;
 }

@@ -48,8 +48,9 @@ export function wants(wanted) {
 /**
  * @param {Wanted} first
  * @param {(wanted: Wanted) => void} changed
+ * @param {AbortSignal} signal
  */
-export function filterFields(first, changed) {
+export function filterFields(first, changed, signal) {
   const kind = h('select', { value: first.kind },
     h('option', { value: '' }, 'Everything'),
     Object.entries(KINDS).map(([value, label]) => h('option', { value }, label)),
@@ -58,7 +59,7 @@ export function filterFields(first, changed) {
   const mount = h('input', { value: first.mount, placeholder: 'any', autocomplete: 'off', spellcheck: 'false', class: 'filter-name' });
   const who = h('input', { value: first.who, placeholder: 'anybody', autocomplete: 'off', spellcheck: 'false', class: 'filter-name' });
   const read = () => changed({ kind: kind.value, mount: mount.value.trim(), who: who.value.trim(), text: text.value.trim() });
-  const typed = settled(SETTLED_MS, read);
+  const typed = settled(SETTLED_MS, read, signal);
   kind.addEventListener('change', read);
   for (const input of [text, mount, who]) input.addEventListener('input', typed);
   return h('form', { class: 'filters', role: 'search', 'aria-label': 'Which events', onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); read(); } },

@@ -159,11 +159,12 @@ export function editor({ id, called, base, now, text: unsoundText, place, addres
     setSaving(true);
     turn.abort();
     effect.asking(false);
-    let said = await saveIt({ id, etag: work.base.etag, spec: work.now, signal }, how);
+    // It goes on where the page is left: what the server has got, it does.
+    let said = await saveIt({ id, etag: work.base.etag, spec: work.now }, how);
     // Paused or resumed meanwhile, it is the same mount under another revision.
-    if (said.is === 'raced' && !signal.aborted && await onlyMoved()) said = await saveIt({ id, etag: work.base.etag, spec: work.now, signal }, how);
+    if (said.is === 'raced' && !signal.aborted && await onlyMoved()) said = await saveIt({ id, etag: work.base.etag, spec: work.now }, how);
     setSaving(false);
-    if (signal.aborted) return;
+    if (signal.aborted) return tellAway(said);
     if (said.is === 'unknown') return inDoubt();
     doubt = work.sent = null;
     if (before && (said.is === 'raced' || said.is === 'taken')) {
@@ -182,6 +183,13 @@ export function editor({ id, called, base, now, text: unsoundText, place, addres
     else effect.tell(said.is === 'refused' ? `Not saved. ${said.text}` : 'Not saved: see what is missing or wrong.');
     if (!isJson) fields.focusFault();
     void others.look(); // what was noticed while this was being saved
+  }
+
+  /** What became of it, where somebody went on meanwhile. @param {import('./check.js').Verdict} said */
+  function tellAway(said) {
+    if (said.is !== 'saved') return draft.left(place, `${called}: ${said.is === 'unknown' ? 'it is not known whether what you edited was saved; it is' : 'what you edited is not saved, and'} kept in this tab.`, address);
+    draft.drop(place);
+    return void toast(`${said.id}: Saved as revision ${said.revision}.`);
   }
 
   /** @param {boolean} is */
@@ -276,7 +284,7 @@ export function editor({ id, called, base, now, text: unsoundText, place, addres
   shortcut('mod+Enter', 'Save', () => form.requestSubmit(), signal);
   window.addEventListener('beforeunload', (event) => { if (isDirty() && !work.isDone) event.preventDefault(); }, { signal });
   signal.addEventListener('abort', () => {
-    if (!isDirty() || work.isDone) return;
+    if (!isDirty() || work.isDone || work.isSaving) return;
     draft.left(place, `${called}: ${work.sent ? 'it is not known whether what you edited was saved; it is' : 'what you edited is not saved, and'} kept in this tab.`, address);
   });
   if (unsoundText !== null) text.restore(unsoundText);

@@ -173,13 +173,15 @@ export function merge(base, mine, theirs) {
  */
 export function compare(base, mine, theirs) {
   const [ours, others] = [differences(base, mine), differences(base, theirs)];
-  const touches = (/** @type {string} */ a, /** @type {string} */ b) => a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
+  const begins = (/** @type {string[]} */ way, /** @type {string[]} */ with_) => with_.every((step, at) => way[at] === step);
+  const touches = (/** @type {import('../../core/diff.js').Difference} */ a, /** @type {import('../../core/diff.js').Difference} */ b) => begins(a.steps ?? [], b.steps ?? []) || begins(b.steps ?? [], a.steps ?? []);
   const rows = others.map((their) => {
-    const our = ours.find((one) => touches(one.path, their.path));
-    return { path: their.path, before: their.before, theirs: { value: their.after }, mine: our && { value: our.after },
-      both: our !== undefined && !same(our.after, their.after) };
+    const touched = ours.some((one) => touches(one, their));
+    const value = (their.steps ?? []).reduce((/** @type {unknown} */ member, step) => (isObject(member) ? own(member, step) : undefined), mine);
+    return { path: their.path, before: their.before, theirs: { value: their.after }, mine: touched ? { value } : undefined,
+      both: touched && !same(value, their.after) };
   });
-  const rest = ours.filter((one) => !others.some((their) => touches(their.path, one.path)))
+  const rest = ours.filter((one) => !others.some((their) => touches(their, one)))
     .map(({ path, before, after }) => ({ path, before, theirs: undefined, mine: { value: after }, both: false }));
   return [...rows.filter((row) => row.both), ...rows.filter((row) => !row.both), ...rest];
 }

@@ -3,6 +3,7 @@
 /** @import { Mount } from '../../../types.js' */
 /** @import { Command } from '../../parts/commands.js' */
 
+import * as session from '../../core/session.js';
 import { get, inWords } from '../../core/api.js';
 import { specOf } from '../../core/diff.js';
 import { fill, h } from '../../core/dom.js';
@@ -59,7 +60,8 @@ async function showCommands(curl, cli, mount) {
   const probe = `defaults-${crypto.getRandomValues(new Uint32Array(2)).join('-')}`;
   const needed = mount.kind === 'regular' ? { address: mount.address } : { force_host: 'defaults.invalid' };
   // A token that is bound to an owner tries mounts of that owner.
-  const body = /** @type {any} */ ({ kind: mount.kind, id: probe, match: { path: `/${probe}` }, labels: mount.labels, ...needed });
+  const { owner } = session.who(); // one who may make its own mounts only tries one of those
+  const body = /** @type {any} */ ({ kind: mount.kind, id: probe, match: { path: `/${probe}` }, labels: owner === null ? mount.labels : { ...mount.labels, owner }, ...needed });
   for (const node of [curl, cli]) fill(node, loading('Asking what the server has by itself…'));
   try {
     const tried = /** @type {any} */ (await get('createMount', { query: { dry_run: true }, body }));

@@ -14,6 +14,7 @@ import { open } from '../../parts/dialog.js';
 import { toast } from '../../parts/toast.js';
 
 const IDS_MAX = 10_000;
+const PORTION = 100; // names in one request line
 const PAGE = 1000;
 const AT_ONCE = 4;
 const NAMED_MAX = 5;
@@ -25,7 +26,7 @@ const ACTS = {
   disable: { says: 'New requests are refused until they are enabled.', done: 'disabled' },
   pause: { says: 'Requests are held until they are resumed.', done: 'paused' },
   resume: { says: 'Held requests go on.', done: 'resumed' },
-  drain: { says: 'New requests are refused; those on their way go on.', done: 'told to drain' },
+  drain: { says: 'New requests are refused; those on their way are cut off after 20 seconds.', done: 'told to drain' },
   restart: { says: 'Their actors are started again.', done: 'restarted' },
   delete: { says: 'New requests no longer reach them; those on their way may end within their time.', done: 'deleted' },
 };
@@ -40,10 +41,9 @@ const HARD = ['disable', 'drain', 'delete'];
  * @param {() => number} about.total how many the filters take
  * @param {() => URLSearchParams} about.query of these, with `limit` and `fields` still to be said
  * @param {() => void} about.changed others are selected
- * @param {(id: string) => State | null} about.stateOf null where it is not known here
  * @param {AbortSignal} about.signal
  */
-export function bulkBar({ ids, total, query, changed, stateOf, signal }) {
+export function bulkBar({ ids, total, query, changed, signal }) {
   const says = h('strong', { role: 'status' });
   const most = h('span', {});
   const all = h('button', { type: 'button', class: 'small' }, h('span', {}, most, h('span', { class: 'that' }, ' that match')));
@@ -54,7 +54,10 @@ export function bulkBar({ ids, total, query, changed, stateOf, signal }) {
   } }, 'Clear');
   const acts = /** @type {Act[]} */ (Object.keys(ACTS)).map((act) => h('button', {
     type: 'button', class: act === 'delete' ? 'small danger' : 'small',
-    onclick: () => confirm(act, ids, stateOf, changed),
+    onclick: async () => {
+      const states = await statesOf([...ids], signal);
+      if (!signal.aborted) confirm(act, ids, states, changed);
+    },
   }, labelOf(act)));
   const node = h('section', { class: 'bulk panel', 'aria-label': 'Selected mounts', hidden: true }, h('div', { class: 'chosen' }, says, all, clear), h('div', { class: 'acts' }, acts));
   let reading = new AbortController();
@@ -114,18 +117,34 @@ async function chooseAll(ids, query, signal, went) {
 }
 
 /**
+ * The states of mounts now: those of rows out of view are old.
+ * @param {string[]} ids
+ * @param {AbortSignal} signal
+ */
+async function statesOf(ids, signal) {
+  /** @type {Map<string, State>} */
+  const states = new Map();
+  const portions = Array.from({ length: Math.ceil(ids.length / PORTION) }, (_, at) => ids.slice(at * PORTION, (at + 1) * PORTION));
+  await inTurns(portions, signal, async (id) => {
+    const found = await get('listMounts', { query: { id, limit: PORTION, fields: ['state'] }, signal }).catch(() => null);
+    for (const row of found?.mounts ?? []) if (row.state) states.set(row.id, row.state);
+  });
+  return states;
+}
+
+/**
  * Asks, does it, and says what failed. What failed stays selected.
  * @param {Act} act
  * @param {Set<string>} ids
- * @param {(id: string) => State | null} stateOf
+ * @param {Map<string, State>} states as they are now, as far as that is known
  * @param {() => void} changed
  */
-function confirm(act, ids, stateOf, changed) {
+function confirm(act, ids, states, changed) {
   /** @type {Map<State, number>} */
   const useless = new Map();
   const chosen = [...ids].filter((id) => {
-    const state = stateOf(id);
-    if (state === null || counts(act, state)) return true;
+    const state = states.get(id);
+    if (state === undefined || counts(act, state)) return true;
     useless.set(state, (useless.get(state) ?? 0) + 1);
     return false;
   });
@@ -223,9 +242,10 @@ function failed(failures) {
 
 /**
  * Some at a time, in their order, until all are done or it is stopped. What has begun is ended.
- * @param {string[]} ids
+ * @template T
+ * @param {T[]} ids
  * @param {AbortSignal} signal
- * @param {(id: string) => Promise<void>} work
+ * @param {(id: T) => Promise<void>} work
  */
 async function inTurns(ids, signal, work) {
   let at = 0;

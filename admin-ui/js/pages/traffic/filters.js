@@ -78,8 +78,9 @@ function pathOf(target) {
  * unless something is wrong, which is told beside its field.
  * @param {Wanted} first
  * @param {(wanted: Wanted) => void} changed
+ * @param {AbortSignal} signal
  */
-export function filterFields(first, changed) {
+export function filterFields(first, changed, signal) {
   const given = listOf(soundOf(first).status);
   const boxes = [...new Set([...CLASSES, ...given])].map((status) =>
     h('input', { type: 'checkbox', value: status, checked: given.includes(status) }));
@@ -102,7 +103,7 @@ export function filterFields(first, changed) {
       h('div', {}, boxes.map((box) => h('label', {}, box, h('span', {}, box.value))))),
     fields.map((one) => one.node));
   for (const box of boxes) box.addEventListener('change', read);
-  const typed = settled(SETTLED_MS, read);
+  const typed = settled(SETTLED_MS, read, signal);
   for (const { input } of fields) input.addEventListener('input', typed);
   method.addEventListener('input', () => capitals(method));
   for (const one of fields) one.check(); // the address may have anything
