@@ -4,7 +4,7 @@
 /** @import { Mount } from '../types.js' */
 /** @import { Ending } from './parts/ending.js' */
 
-import { call, get, inWords } from './core/api.js';
+import { Problem, call, get, inWords } from './core/api.js';
 import * as session from './core/session.js';
 import { askAbout, isAsked } from './parts/act-dialog.js';
 import { reasonOf } from './parts/ending.js';
@@ -137,7 +137,9 @@ function undoOf(act, before, { revision, etag }) {
     // Disabling has ended a pause, which enabling would not bring back.
     const { before: was } = await get('getRevision', { path: { revision } });
     if (act === 'disable' && was?.paused) return restore(id, revision, { 'If-Match': etag });
-    await perform(opposite, id, { etag });
+    await perform(opposite, id, { etag }).catch((error) => {
+      throw error instanceof Problem && error.status === 412 ? new Error(`${id}: somebody has changed it since, so nothing was undone. See its history.`) : error;
+    });
     say(id, DONE[opposite], null);
   };
 }

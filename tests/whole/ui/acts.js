@@ -50,6 +50,28 @@ scenario(async (test) => {
   await undo('orders is paused');
   await state('open');
 
+  // What somebody else did meanwhile is not undone.
+  await press('Pause');
+  await state('paused');
+  await test.api('PATCH', 'v1/mounts/orders', { labels: { by: 'others' } });
+  await undo('orders is paused');
+  await toast('somebody has changed it since').waitFor();
+  await state('paused');
+  await press('Resume');
+  await state('open');
+
+  // What has begun is not taken back by Escape, and tells how it ended.
+  await page.route('**/disable', async (route) => {
+    await page.keyboard.press('Escape');
+    await route.continue();
+  });
+  await press('Disable');
+  await dialog.getByRole('button', { name: 'Disable' }).click();
+  await toast('orders is disabled').waitFor();
+  await page.unroute('**/disable');
+  await press('Enable');
+  await state('open');
+
   // Disable asks, says what it means, keeps the reason, and what is under way goes on.
   const [first] = await begin(1);
   await press('Disable');
