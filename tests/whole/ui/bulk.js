@@ -35,7 +35,7 @@ scenario(async (test) => {
   await dialog.getByLabel('Reason').fill('release 12');
   await test.look('bulk-question');
   await dialog.getByRole('button', { name: 'Pause 4 mounts' }).click();
-  await page.getByText('4 mounts paused.').waitFor();
+  await page.getByText('4 mounts paused.', { exact: true }).waitFor();
   assert.deepStrictEqual(await states('paused'), [1, 2, 3, 4].map(id));
   assert.strictEqual((await test.api('GET', `v1/mounts/${id(2)}/revisions`)).revisions[0].why, 'release 12');
   await bar.waitFor({ state: 'hidden' });
@@ -115,7 +115,7 @@ scenario(async (test) => {
   await page.unroute('**/disable');
   await bar.getByRole('button', { name: 'Delete' }).click();
   await dialog.getByRole('button', { name: 'Delete 112 mounts' }).click();
-  await page.getByText('112 mounts deleted.').waitFor();
+  await page.getByText('112 mounts deleted.', { exact: true }).waitFor();
   await page.getByText('8 mounts match').waitFor();
   await bar.waitFor({ state: 'hidden' });
 
