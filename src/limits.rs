@@ -562,6 +562,10 @@ pub const RECENT_ERRORS_RINGS_MAX: usize = 4096;
 /// stays below 16 KiB by this and the next.
 pub const RECENT_ERROR_TARGET_BYTES_MAX: usize = 512;
 
+/// What of a target is looked at for that, in bytes: where a mount refuses many
+/// requests, each of them costs this.
+pub const RECENT_ERROR_TARGET_BYTES_READ: usize = 4 * RECENT_ERROR_TARGET_BYTES_MAX;
+
 /// And of what went wrong, in bytes: a sentence, with what the system or a
 /// library says besides.
 pub const RECENT_ERROR_DETAIL_BYTES_MAX: usize = 256;

@@ -3,7 +3,6 @@
 
 import { contact, forgetToken } from './core/api.js';
 import { change, h, setText, svg } from './core/dom.js';
-import { duration } from './core/format.js';
 import * as keys from './core/keys.js';
 import { poll } from './core/poll.js';
 import { go, to } from './core/router.js';
@@ -151,7 +150,6 @@ function followConnection() {
 }
 
 function show() {
-  const seconds = Math.floor((Date.now() - reachedAt) / 1000);
   const stale = !isOut && reachedAt > 0 && (isLost || (!document.hidden && Date.now() - reachedAt > STALE_MS));
   document.body.classList.toggle('stale', stale);
   if (isOut) {
@@ -166,8 +164,7 @@ function show() {
     change(pill, { data: { tone: 'bad' } });
     setText(pill, 'Stale');
     const at = new Date(reachedAt).toLocaleTimeString('en-GB');
-    const age = seconds < 60 ? '' : `, ${duration(seconds)} ago`;
-    setText(banner, `No connection to the API. What you see is from ${at}${age}. Trying again.`);
+    setText(banner, `No connection to the API. What you see is from ${at}. Trying again.`);
   } else {
     change(pill, { data: { tone: 'good' } });
     setText(pill, 'Live');
@@ -192,7 +189,7 @@ export function bindKeys(signal) {
   if (session.mayChange()) keys.shortcut('n', 'New mount', () => go(to(['new'])), signal);
 }
 
-export function help() {
+function help() {
   const rows = keys.all().map(({ keys: pressed, says }) => h('tr', {},
     h('td', {}, pressed.split(' ').map((key, at) => [at > 0 && ' then ', h('kbd', {}, key.replace('mod+', 'Ctrl '))])),
     h('td', {}, says)));

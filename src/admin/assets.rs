@@ -52,6 +52,7 @@ pub const ASSETS: &[Asset] = &[
     asset!(SVG, "icon.svg"),
     asset!(JAVASCRIPT, "js/acts.js"),
     asset!(JAVASCRIPT, "js/core/api.js"),
+    asset!(JAVASCRIPT, "js/core/clock.js"),
     asset!(JAVASCRIPT, "js/core/diff.js"),
     asset!(JAVASCRIPT, "js/core/dom.js"),
     asset!(JAVASCRIPT, "js/core/format.js"),

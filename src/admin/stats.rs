@@ -138,10 +138,10 @@ pub(super) async fn of_process(state: &AdminState, exchange: &Exchange) -> Resul
     let book = Arc::clone(&state.book);
     // With many mounts this takes a while, in which others want to be answered.
     let looked = blocking::unblock(move || {
-        let by_second = book.by_second();
-        (Overview::of(&snapshot), book.totals(), by_second, Usage::now(), snapshot.revision)
+        let (age, by_second) = (book.age(), book.by_second());
+        (Overview::of(&snapshot), book.totals(), (by_second, age), Usage::now(), snapshot.revision)
     });
-    let (overview, totals, by_second, usage, revision) = looked.await;
+    let (overview, totals, (by_second, age), usage, revision) = looked.await;
     let mut value = done(&totals, &by_second);
     value.extend(going_on(overview.gauges));
     let states: Map<String, Value> =
@@ -150,7 +150,7 @@ pub(super) async fn of_process(state: &AdminState, exchange: &Exchange) -> Resul
     let about = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started_at": time(state.started_at),
-        "uptime_s": state.book.age().as_secs(),
+        "uptime_s": age.as_secs(),
         "revision": revision,
         "mounts": { "total": overview.states.iter().sum::<u64>(), "states": states },
         "connections": { "open": state.front.open(), "max": state.front.open_max() },

@@ -9,7 +9,7 @@
 use super::access_log::End;
 use crate::error::Error;
 use crate::exchange::{ClientSide, RequestId, Watched};
-use crate::limits::ASKED_KEPT_BYTES_MAX;
+use crate::limits::{ASKED_KEPT_BYTES_MAX, RECENT_ERROR_TARGET_BYTES_READ};
 use crate::message::RequestHead;
 use crate::stats::{Failure, Finished, Stats};
 use crate::traffic::{Cause, RecentError, Timing};
@@ -34,7 +34,7 @@ pub struct Tally {
 #[derive(Debug, Default)]
 struct Asked {
     id: Option<RequestId>,
-    /// The method, and behind it the raw target.
+    /// The method, and behind it what is looked at of the raw target.
     bytes: Vec<u8>,
     method_len: usize,
 }
@@ -42,6 +42,8 @@ struct Asked {
 impl Asked {
     fn note(&mut self, id: RequestId, head: Option<&RequestHead>) {
         let (method, target) = head.map_or((&[][..], &[][..]), |head| (head.method(), head.target()));
+        // One byte more tells that there was more.
+        let target = &target[..target.len().min(RECENT_ERROR_TARGET_BYTES_READ + 1)];
         (self.id, self.method_len) = (Some(id), method.len());
         self.bytes.clear();
         self.bytes.reserve(method.len() + target.len());

@@ -7,8 +7,8 @@
 use super::entry::shown_target;
 use crate::error::reason;
 use crate::limits::{
-    RECENT_ERROR_DETAIL_BYTES_MAX, RECENT_ERROR_TARGET_BYTES_MAX, RECENT_ERRORS_MAX, RECENT_ERRORS_MIN,
-    RECENT_ERRORS_RINGS_MAX,
+    RECENT_ERROR_DETAIL_BYTES_MAX, RECENT_ERROR_TARGET_BYTES_MAX, RECENT_ERROR_TARGET_BYTES_READ, RECENT_ERRORS_MAX,
+    RECENT_ERRORS_MIN, RECENT_ERRORS_RINGS_MAX,
 };
 use arc_swap::ArcSwapOption;
 use serde_json::{Value, json};
@@ -86,7 +86,12 @@ impl RecentError {
     #[must_use]
     pub fn now(id: String, method: &[u8], target: &[u8], status: u16, cause: Option<Cause>) -> Self {
         // Cut only when the secrets are gone: half of one is not seen as such.
-        let target = cut(shown_target(target).into(), RECENT_ERROR_TARGET_BYTES_MAX).into_owned();
+        let looked_at = beginning(target);
+        let mut shown = shown_target(looked_at);
+        if looked_at.len() < target.len() {
+            shown.push_str(MARK);
+        }
+        let target = cut(shown.into(), RECENT_ERROR_TARGET_BYTES_MAX).into_owned();
         let (failure, detail) = cause.map(|cause| (cause.failure, cause.detail)).unzip();
         Self {
             at: SystemTime::now(),
@@ -124,9 +129,21 @@ pub struct Cause {
     pub detail: Cow<'static, str>,
 }
 
+/// What stands for what was left out.
+const MARK: &str = "…";
+
+/// So much of a target as is looked at: with whole parameters, since half of
+/// a secret is not seen as one. Whoever is refused must not make us read all
+/// of a long one.
+fn beginning(target: &[u8]) -> &[u8] {
+    let Some(first) = target.get(..RECENT_ERROR_TARGET_BYTES_READ) else { return target };
+    let Some(query) = first.iter().position(|byte| *byte == b'?') else { return first };
+    let end = first.iter().rposition(|byte| *byte == b'&').filter(|end| *end > query);
+    &first[..end.unwrap_or(query)]
+}
+
 /// The text, or as much of it as there is room for and `…`.
 fn cut(text: Cow<'static, str>, bytes_max: usize) -> Cow<'static, str> {
-    const MARK: &str = "…";
     if text.len() <= bytes_max {
         return text;
     }
@@ -137,6 +154,20 @@ fn cut(text: Cow<'static, str>, bytes_max: usize) -> Cow<'static, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_long_target_whole_parameters_are_looked_at() {
+        let long = "x".repeat(RECENT_ERROR_TARGET_BYTES_READ);
+        for (target, told) in [
+            (format!("/a?b=1&token={long}"), "/a?b=1…"),
+            (format!("/a?token={long}"), "/a…"),
+            (format!("/a?b=1&token=s&d={long}"), "/a?b=1&token=……"),
+        ] {
+            assert_eq!(RecentError::now("1".into(), b"GET", target.as_bytes(), 500, None).target, told);
+        }
+        let path = RecentError::now("1".into(), b"GET", format!("/{long}").as_bytes(), 500, None).target;
+        assert!(path.ends_with('…') && path.len() == RECENT_ERROR_TARGET_BYTES_MAX, "{path}");
+    }
 
     #[test]
     fn where_very_many_mounts_fail_each_remembers_little() {

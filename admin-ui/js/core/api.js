@@ -3,6 +3,8 @@
 
 /** @import { Calls, Fault, Input, Name, Output, Problem as ProblemBody } from '../../types.js' */
 
+import { heard } from './clock.js';
+
 const TOKEN_KEY = 'standin-token';
 const CALL_MS_MAX = 15_000;
 
@@ -105,6 +107,7 @@ export async function call(name, input = {}) {
   }).catch((cause) => lost(cause, input.signal));
   const text = await answer.text().catch((cause) => lost(cause, input.signal));
   tell('reached');
+  heard(answer.headers.get('Date'));
   const content = parse(text);
   if (!answer.ok || (content === undefined && answer.status !== 204)) throw refused(answer.status, content);
   const revision = answer.headers.get('X-Revision');

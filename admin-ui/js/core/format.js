@@ -2,6 +2,8 @@
 
 /** @import { Mount, State } from '../../types.js' */
 
+import { now } from './clock.js';
+
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 const fine = new Intl.NumberFormat('en', { maximumSignificantDigits: 2 });
@@ -58,14 +60,14 @@ export function duration(seconds) {
 /** How long ago. @param {string | null | undefined} time RFC 3339 */
 export function ago(time) {
   if (!time) return NONE;
-  const seconds = (Date.now() - Date.parse(time)) / 1000;
+  const seconds = (now() - Date.parse(time)) / 1000;
   if (seconds < 5) return 'now';
   return seconds < 60 ? `${Math.floor(seconds)} s ago` : `${duration(seconds).split(' ').slice(0, 2).join(' ')} ago`;
 }
 
 /** How long since. @param {string | null | undefined} time RFC 3339 */
 export function since(time) {
-  return time ? duration((Date.now() - Date.parse(time)) / 1000) : NONE;
+  return time ? duration((now() - Date.parse(time)) / 1000) : NONE;
 }
 
 /** The time of day. @param {string} time RFC 3339 */

@@ -32,7 +32,8 @@ export async function watch(path, { event, live, signal, since = '' }) {
       const both = AbortSignal.any([signal, stop.signal]);
       /** @type {Record<string, string>} */
       const more = id ? { 'Last-Event-ID': id } : {};
-      const answer = await openStream(path, more, both);
+      const opening = setTimeout(() => stop.abort(), SILENCE_MS_MAX);
+      const answer = await openStream(path, more, both).finally(() => clearTimeout(opening));
       live?.(true);
       again = AGAIN_MS_MIN;
       await read(answer, stop, id, (one) => {

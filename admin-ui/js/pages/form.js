@@ -12,6 +12,7 @@ import { moment } from '../core/format.js';
 import { note, to } from '../core/router.js';
 import * as session from '../core/session.js';
 import { empty, failure, loading, when } from '../parts/bits.js';
+import { unsound } from './form/json.js';
 import { drop, find, returned } from './form/draft.js';
 import { editor } from './form/editor.js';
 import { lean, put } from './form/model.js';
@@ -40,6 +41,9 @@ export const page = (place, signal) => {
       const found = source ? await call('getMount', { path: { id: source }, signal }) : null;
       const why = id !== null && found ? session.whyNot(found.body) : null;
       if (why) return refuse(body, id, why, find(placeOf(place)));
+      // Nothing is written back as another number than it was.
+      const rounded = found && unsound(found.text);
+      if (rounded) return fill(body, failure(`This mount cannot be edited here: ${rounded.says}.`));
       show(place, signal, body, views, begin(place, title, found));
     } catch (error) {
       if (signal.aborted) return;

@@ -75,9 +75,17 @@ export const page = (place, signal) => {
     changed: () => { showChosen(); refresh(); },
   });
 
+  const narrowing = () => JSON.stringify({ ...filters, sort: '' });
+  let narrowed = narrowing();
   /** Other filters or another order. */
   const filtered = () => {
     if (signal.aborted) return;
+    // What was selected under other filters is not seen any more, and must not be meant.
+    if (narrowing() !== narrowed) {
+      selection.clear();
+      showChosen();
+    }
+    narrowed = narrowing();
     note(to(['mounts'], write(filters)));
     showFilters();
     grid.node.setAttribute('aria-busy', 'true');

@@ -20,7 +20,7 @@ const NEXT_LINE = ' \\\n  ';
  * @param {Json} defaults a mount of the same kind of which nothing was said that need not be
  * @returns {Json}
  */
-export function essence(spec, defaults) {
+function essence(spec, defaults) {
   const told = Object.entries(spec).filter(([name, value]) => !same(value, defaults[name]));
   return Object.fromEntries(told.map(([name, value]) => [name,
     isObject(value) && isObject(defaults[name]) ? essence(value, defaults[name]) : value]));

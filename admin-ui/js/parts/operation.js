@@ -4,6 +4,7 @@
 
 /** @import { Mount, Operation } from '../../types.js' */
 
+import { now } from '../core/clock.js';
 import { Problem, call, get, inWords } from '../core/api.js';
 import { h, setText } from '../core/dom.js';
 import { duration } from '../core/format.js';
@@ -200,7 +201,7 @@ function endOf(operation) {
 export function cutOf({ mode, deadline_at }) {
   if (mode === 'kill') return 'being cut off';
   if (deadline_at === null) return null;
-  const seconds = Math.ceil((Date.parse(deadline_at) - Date.now()) / 1000);
+  const seconds = Math.ceil((Date.parse(deadline_at) - now()) / 1000);
   return seconds > 0 ? `cut off in ${duration(seconds)}` : 'being cut off';
 }
 

@@ -37,6 +37,7 @@ export function openPalette() {
   /** @type {Entry[]} */
   let entries = [];
   let chosen = 0;
+  let searched = ''; // the text that the entries are of
 
   const choose = (/** @type {number} */ at) => {
     chosen = Math.max(0, Math.min(at, entries.length - 1));
@@ -66,10 +67,15 @@ export function openPalette() {
     const text = input.value.trim();
     const words = text.toLowerCase().split(/\s+/);
     const near = pages().filter(({ label }) => words.every((word) => label.toLowerCase().includes(word)));
-    if (text === '') return show(near);
+    if (text === '') {
+      setText(note, '');
+      searched = text;
+      return show(near);
+    }
     try {
       const { mounts, total } = await get('listMounts', { query: { search: text, limit: FOUND_MAX, fields: ['id', 'match'] }, signal: stop.signal });
       if (input.value.trim() !== text) return;
+      searched = text;
       show([...mounts.map((mount) => ({ label: mount.id, more: matchOf(/** @type {Mount} */ (mount)), run: () => go(to(['mounts', mount.id])) })), ...near]);
       setText(note, total > FOUND_MAX ? `${total} mounts; Mounts shows all of them.` : total + near.length === 0 ? 'Nothing found.' : '');
     } catch (error) {
@@ -78,11 +84,16 @@ export function openPalette() {
       setText(note, 'Mounts could not be searched.');
     }
   };
+  // Who types on and presses Enter means what was typed, not what was found before.
+  const enter = async () => {
+    if (input.value.trim() !== searched) await search();
+    if (input.isConnected) take(entries[chosen]);
+  };
   input.addEventListener('input', settled(SETTLED_MS, search));
   input.addEventListener('keydown', (event) => {
     if (event.key === 'ArrowDown') choose(chosen + 1);
     else if (event.key === 'ArrowUp') choose(chosen - 1);
-    else if (event.key === 'Enter') take(entries[chosen]);
+    else if (event.key === 'Enter') void enter();
     else return;
     event.preventDefault();
   });

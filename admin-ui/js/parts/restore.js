@@ -73,7 +73,7 @@ function whatHappens(current, target) {
  * URLs that change owner.
  * @param {{ match: string, from: string | null, to: string | null }[]} urls
  */
-export function movedUrls(urls) {
+function movedUrls(urls) {
   if (urls.length === 0) return h('p', {}, 'No URL changes owner.');
   return h('ul', { class: 'moved', 'aria-label': 'URLs that change owner' }, urls.map(({ match, from, to }) => h('li', {},
     h('code', {}, match), from === null ? ' is answered by ' : [' goes from ', h('strong', {}, from), ' to '], h('strong', {}, to ?? 'nobody'), '.')));

@@ -5,13 +5,7 @@ const { assert, scenario, until } = require('./harness.js');
 
 scenario(async (test) => {
   await test.start();
-  /** Requests to /…/slow wait here until they are let go. */
-  const slow = [];
-  const upstream = await test.upstream((request, response) => {
-    if (!request.url.includes('slow')) return response.end(`hello from ${request.url}\n`);
-    response.write('begun\n');
-    slow.push(() => response.end('ended\n'));
-  });
+  const { url: upstream, waiting: slow } = await test.slowUpstream();
   await test.mount('orders', upstream, { labels: { owner: 'shop' } });
   await test.mount('all', upstream, { match: { path: '/' } });
   const page = await test.open('#/mounts/orders');

@@ -24,6 +24,14 @@ scenario(async (test) => {
   const dialog = page.getByRole('dialog');
   const chosen = (text) => bar.getByText(text, { exact: true }).waitFor();
 
+  // What is selected is not meant any more under other filters.
+  await box(1).click();
+  await chosen('1 selected');
+  await page.getByRole('checkbox', { name: 'paused', exact: true }).check();
+  await bar.waitFor({ state: 'hidden' });
+  await page.getByRole('checkbox', { name: 'paused', exact: true }).uncheck();
+  await box(1).waitFor();
+
   // A range, paused with a reason.
   await box(1).click();
   await box(4).click({ modifiers: ['Shift'] });

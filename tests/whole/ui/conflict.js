@@ -85,6 +85,29 @@ scenario(async (test) => {
   await says('1 member changes.');
   assert.strictEqual(await field('Path').inputValue(), '/mine');
 
+  // Names with dots are members of their own; the number below has no place in a browser, and is not rounded.
+  await test.mount('dots', upstream, { labels: { team: 'shop' } });
+  await test.go('#/mounts/dots/edit?view=json');
+  const json = page.getByLabel('The mount as JSON');
+  await json.fill(JSON.stringify({ ...JSON.parse(await json.inputValue()), labels: { team: 'shop', 'app.kubernetes.io/name': 'mine' } }));
+  await says('1 member changes.');
+  await test.standin.api('PATCH', 'v1/mounts/dots', { labels: { app: 'theirs' } }, carol);
+  await page.getByText('while you edited it').waitFor();
+  await page.getByRole('button', { name: 'Compare' }).click();
+  assert.match(await row('labels.app.kubernetes.io/name'), /unchanged\s+"mine"/);
+  assert.match(await row(/labels\.app(?!\.)/), /"theirs"\s+unchanged/);
+  await conflict.getByRole('button', { name: 'Take theirs' }).click();
+  await says('Nothing changes.');
+  const exact = '{"metadata":{"number":12345678901234567890}}';
+  const patched = await fetch(new URL('v1/mounts/dots', test.standin.admin), {
+    method: 'PATCH', body: exact, headers: { Authorization: `Bearer ${test.standin.token}`, 'Content-Type': 'application/merge-patch+json' },
+  });
+  assert.match(await patched.text(), /12345678901234567890/);
+  await page.reload();
+  await page.getByRole('alert').filter({ hasText: 'cannot be edited here: 12345678901234567890' }).waitFor();
+  await test.go('#/mounts/orgs/edit'); // where the draft waits
+  await says('1 member changes.');
+
   // Deleted meanwhile, it can be made anew.
   await test.standin.api('DELETE', 'v1/mounts/orgs?mode=kill', undefined, carol);
   await page.getByText('carol deleted this mount while you edited it').waitFor();

@@ -114,6 +114,17 @@ class Test {
     return `http://127.0.0.1:${server.address().port}/`;
   }
 
+  /** An upstream that begins its answers to whatever has "slow" in it, and ends them when told: `waiting.shift()()`. */
+  async slowUpstream() {
+    const waiting = [];
+    const url = await this.upstream((request, response) => {
+      if (!request.url.includes('slow')) return response.end(`hello from ${request.url}\n`);
+      response.write('begun\n');
+      waiting.push(() => response.end('ended\n'));
+    });
+    return { url, waiting };
+  }
+
   /** A regular mount. */
   mount(id, address, more = {}) {
     return this.api('PUT', `v1/mounts/${id}`, { kind: 'regular', match: { path: `/${id}` }, address, ...more });

@@ -45,6 +45,14 @@ scenario(async (test) => {
   await page.keyboard.press('Enter');
   await page.waitForURL(/#\/mounts\/orders-api$/);
 
+  // Who types on and presses Enter at once means what was typed.
+  await test.go('#/');
+  await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('team=shop');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/#\/mounts\/orders-api$/);
+
   // Colours are kept.
   const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const light = await ground();

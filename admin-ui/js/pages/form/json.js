@@ -1,6 +1,6 @@
 // Owns finding the place where a text is not JSON, which browsers tell in
-// many ways or not at all, and members that are there twice, which they
-// do not tell. Pure.
+// many ways or not at all, and what they do not tell: members that are there
+// twice, and whole numbers that they would change. Pure.
 
 const TOKEN = /[ \t\n\r]*(?:([{}[\],:])|("(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.+-])|$)/y;
 
@@ -37,6 +37,7 @@ export function unsound(text) {
       open.push({ of: sign, names: new Set() });
       wanted = sign === '{' ? 'name or }' : 'value or ]';
     } else if (wanted.startsWith('value') && sign === undefined) {
+      if (/^-?\d+$/.test(plain ?? '') && !Number.isSafeInteger(Number(plain))) return fault(text, start, `${plain} is a number that a browser cannot keep as it is; write it in quotes, or use the API or the command line`);
       wanted = open.length > 0 ? 'next' : 'end';
     } else if (wanted.startsWith('name') && string !== undefined && within) {
       const name = JSON.parse(string);

@@ -80,7 +80,7 @@ export function differs(spec, field) {
 }
 
 /** In the order in which people think of them. @param {Spec} spec @returns {Spec} */
-export function ordered(spec) {
+function ordered(spec) {
   const first = ['id', 'kind', 'match', ...new Set(FIELDS.map((field) => steps(field.at)[0]))];
   const place = (/** @type {string} */ name) => (first.indexOf(name) + first.length + 1) % (first.length + 1);
   return Object.fromEntries(Object.entries(spec).sort(([a], [b]) => place(a) - place(b)));

@@ -30,7 +30,7 @@ export function budgetsPart() {
  * @param {MountStats} stats
  * @returns {Budget[]}
  */
-export function budgetsOf({ limits, in_flight, held, tunnels, state }, stats) {
+function budgetsOf({ limits, in_flight, held, tunnels, state }, stats) {
   const requests = limits.concurrent_requests_max ?? 0;
   const queue = limits.queue_max ?? 0;
   const upgrades = limits.tunnels_max ?? 0;

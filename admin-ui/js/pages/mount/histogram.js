@@ -15,7 +15,7 @@ export function placeOf(ms) {
 }
 
 /** The time at a place. @param {number} place */
-export function timeAt(place) {
+function timeAt(place) {
   const power = Math.floor(place / PER_OCTAVE);
   return 2 ** power * (1 + place / PER_OCTAVE - power) / US_PER_MS;
 }

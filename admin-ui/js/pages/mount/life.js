@@ -3,6 +3,7 @@
 
 /** @import { Mount } from '../../../types.js' */
 
+import { now } from '../../core/clock.js';
 import { same } from '../../core/diff.js';
 import { change, fill, h, keyed, setText } from '../../core/dom.js';
 import { ago, count, duration, moment, plural, sayState, since, toneOf } from '../../core/format.js';
@@ -81,7 +82,7 @@ function showState(state, mount) {
 /** @param {ReturnType<typeof fact>} lease @param {Mount} mount */
 function showLease(lease, mount) {
   if (!mount.lease || !mount.lease_expires_at) return lease.show(false);
-  const left = (Date.parse(mount.lease_expires_at) - Date.now()) / 1000;
+  const left = (Date.parse(mount.lease_expires_at) - now()) / 1000;
   const ending = ENDINGS[mount.lease.on_expiry ?? 'delete'];
   lease.show(left > 0 ? `In ${duration(left)} it ${ending}, unless renewed.` : `It has run out: it ${ending}.`,
     `A renewal lasts ${duration(mount.lease.ttl_s)}.`, left < LEASE_SOON_S ? 'warn' : undefined, mount.lease_expires_at);

@@ -4,13 +4,15 @@
 /** @typedef {import('../../acts.js').Act} Act */
 
 /** @import { State } from '../../../types.js' */
+/** @import { Ending } from '../../parts/ending.js' */
 
 import { counts, labelOf, perform } from '../../acts.js';
 import { Problem, Unreachable, follow, get, inWords } from '../../core/api.js';
-import { fill, h, setText, unique } from '../../core/dom.js';
+import { fill, h, setText } from '../../core/dom.js';
 import { count, plural } from '../../core/format.js';
 import { whyNot } from '../../core/session.js';
 import { open } from '../../parts/dialog.js';
+import { endingField, reasonField } from '../../parts/ending.js';
 import { toast } from '../../parts/toast.js';
 
 const IDS_MAX = 10_000;
@@ -26,9 +28,9 @@ const ACTS = {
   disable: { says: 'New requests are refused until they are enabled.', done: 'disabled' },
   pause: { says: 'Requests are held until they are resumed.', done: 'paused' },
   resume: { says: 'Held requests go on.', done: 'resumed' },
-  drain: { says: 'New requests are refused; those on their way are cut off after 20 seconds.', done: 'told to drain' },
+  drain: { says: 'New requests are refused.', done: 'told to drain' },
   restart: { says: 'Their actors are started again.', done: 'restarted' },
-  delete: { says: 'New requests no longer reach them; those on their way may end within their time.', done: 'deleted' },
+  delete: { says: 'New requests no longer reach them.', done: 'deleted' },
 };
 
 const HARD = ['disable', 'drain', 'delete'];
@@ -149,13 +151,16 @@ function confirm(act, ids, states, changed) {
     return false;
   });
   const many = plural(chosen.length, 'mount');
-  const reason = h('input', { type: 'text', maxlength: 255, id: unique('reason'), autocomplete: 'off' });
+  const ending = act === 'drain' || act === 'delete' ? endingField() : null;
+  const reason = reasonField();
+  const fault = h('p', { class: 'fault', role: 'alert' });
   const stop = new AbortController();
   const content = h('div', { class: 'bulk-dialog' });
   const close = open(`${labelOf(act)} ${many}?`, content, () => stop.abort());
   const title = /** @type {HTMLElement} */ (content.parentElement?.querySelector('h2'));
 
-  const run = async () => {
+  /** @param {Ending & { reason: string }} more */
+  const run = async (more) => {
     setText(title, `${labelOf(act)} ${many}`);
     const says = h('p', {});
     const bar = h('progress', { max: chosen.length, value: 0, 'aria-label': 'Done' });
@@ -167,7 +172,7 @@ function confirm(act, ids, states, changed) {
     const failures = [];
     await inTurns(chosen, stop.signal, async (id) => {
       try {
-        await perform(act, id, { reason: reason.value.trim() || undefined });
+        await perform(act, id, more);
         ids.delete(id);
         done += 1;
       } catch (error) {
@@ -206,9 +211,13 @@ function confirm(act, ids, states, changed) {
   }
   fill(content, h('form', { novalidate: true, onsubmit: (/** @type {Event} */ event) => {
     event.preventDefault();
-    void run();
+    try {
+      void run({ ...ending?.read(), reason: reason.read() });
+    } catch (error) {
+      setText(fault, inWords(error));
+    }
   } }, h('div', { class: 'dialog-text' }, h('p', {}, ACTS[act].says), names(chosen), useless.size > 0 && leftOut(act, useless),
-    h('div', { class: 'field' }, h('label', { for: reason.id }, 'Reason ', h('span', { class: 'optional' }, 'for the history, optional')), reason)),
+    ending?.node, reason.node, fault),
   h('div', { class: 'choices' }, h('button', { type: 'button', onclick: close }, 'Cancel'),
     h('button', { class: HARD.includes(act) ? 'primary danger' : 'primary' }, `${labelOf(act)} ${many}`))));
   /** @type {HTMLElement | null} */ (content.querySelector('.choices button'))?.focus();

@@ -3,6 +3,7 @@
 
 /** @import { State } from '../../../types.js' */
 
+import { now } from '../../core/clock.js';
 import { h, unique } from '../../core/dom.js';
 import { STATE_WORDS } from '../../core/format.js';
 import { settled } from '../../core/poll.js';
@@ -15,7 +16,7 @@ const PAGE = 100;
 const IDLE = [['', 'Any time'], ['600', '10 minutes'], ['3600', '1 hour'], ['86400', '1 day'], ['604800', '7 days'], ['2592000', '30 days']];
 
 /** Each order, as most people want it first. @type {Record<string, string>} */
-export const SORTS = {
+const SORTS = {
   id: 'Name', '-requests_per_s': 'Requests per second', '-requests': 'Requests', '-errors': 'Errors', '-p99': '99th percentile',
   '-in_flight': 'In flight', '-last_activity_at': 'Last activity', '-updated_at': 'Last change',
 };
@@ -59,7 +60,7 @@ export function asked({ search, states, host, label, idle, sort }, { fields = FI
   // A star is no host that a mount could have; the server knows those of any host as an empty one.
   if (host) query.set('host', host === '*' ? '' : host);
   if (label) query.set('label', label);
-  if (idle) query.set('inactive_since', new Date(Date.now() - Number(idle) * 1000).toISOString());
+  if (idle) query.set('inactive_since', new Date(now() - Number(idle) * 1000).toISOString());
   return query;
 }
 
@@ -69,22 +70,28 @@ export function asked({ search, states, host, label, idle, sort }, { fields = FI
  * @param {() => void} changed
  */
 export function filterForm(filters, changed) {
+  /** What is typed counts with whatever is changed first. */
+  const typed = () => Object.assign(filters, { search: fields.search.value, host: fields.host.value.trim(), label: fields.label.value.trim() });
   const soon = settled(SETTLED_MS, () => {
     const { search, host, label } = filters;
-    Object.assign(filters, { search: fields.search.value, host: fields.host.value.trim(), label: fields.label.value.trim() });
+    typed();
     if (search.trim() !== filters.search.trim() || host !== filters.host || label !== filters.label) changed();
   });
+  const chosen = () => {
+    typed();
+    changed();
+  };
   const text = (/** @type {object} */ more) => h('input', { autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off', oninput: soon, ...more });
   const fields = {
     search: text({ type: 'search', placeholder: 'Name, path, upstream or label', maxlength: 255 }),
     host: text({ type: 'text', placeholder: 'Exact, or * for any', title: 'The whole host of the match, as it stands there; * for mounts that take any host.' }),
     label: text({ type: 'text', placeholder: 'name or name=value' }),
-    idle: h('select', { onchange: () => { filters.idle = fields.idle.value; changed(); } }),
-    sort: h('select', { onchange: () => { filters.sort = fields.sort.value; changed(); } }),
+    idle: h('select', { onchange: () => { filters.idle = fields.idle.value; chosen(); } }),
+    sort: h('select', { onchange: () => { filters.sort = fields.sort.value; chosen(); } }),
   };
   const boxes = STATE_WORDS.map((state) => h('input', { type: 'checkbox', value: state, onchange: () => {
     filters.states = STATE_WORDS.filter((_, at) => boxes[at].checked);
-    changed();
+    chosen();
   } }));
   const more = h('div', { class: 'more-filters', id: unique('filters') },
     h('label', {}, 'Host', fields.host), h('label', {}, 'Label', fields.label), h('label', {}, 'Idle for at least', fields.idle),

@@ -14,7 +14,7 @@ const DOTS = 'M5 12h.01M12 12h.01M19 12h.01';
 /** @typedef {{ key: string, label: string, sort?: string, says?: string }} Column `sort` as it is first wanted */
 
 /** @type {Column[]} */
-export const COLUMNS = [
+const COLUMNS = [
   { key: 'name', label: 'Mount', sort: 'id' },
   { key: 'state', label: 'State' },
   { key: 'flight', label: 'In flight', sort: '-in_flight', says: 'Requests on their way now, and how many there may be' },

@@ -24,6 +24,12 @@ export class Selection {
     this.#from = at;
   }
 
+  /** None is selected, as in a list that was filtered anew. */
+  clear() {
+    this.ids.clear();
+    this.#from = 0;
+  }
+
   /** @param {Line[]} lines @param {boolean} on */
   setAll(lines, on) {
     for (const line of lines) {

@@ -12,7 +12,7 @@ const AROUND = 10;
  * @param {number} count how many there are
  * @returns {[first: number, end: number]}
  */
-export function inView(top, screen, row, count) {
+function inView(top, screen, row, count) {
   if (row <= 0 || count === 0) return [0, 0];
   const first = Math.min(Math.max(0, Math.floor(-top / row)), count - 1);
   return [first, Math.min(count, Math.max(first + 1, Math.ceil((screen - top) / row)))];

@@ -4,6 +4,7 @@
 /** @import { ProcessStats, Row, State } from '../../../types.js' */
 /** @import { Known, Need } from './attention.js' */
 
+import { now as serverNow } from '../../core/clock.js';
 import { Problem, get, inWords } from '../../core/api.js';
 import { h, keyed, setText } from '../../core/dom.js';
 import { count, plural } from '../../core/format.js';
@@ -51,7 +52,7 @@ export function attentionPanel(signal) {
     if (!found) return [];
     const first = new Map([...known].map(([id, seen]) => [id, seen[0]]));
     const texts = new Map([...details].map(([id, { text }]) => [id, text]));
-    return needs({ stats, ...found, known: first, details: texts }, Date.now());
+    return needs({ stats, ...found, known: first, details: texts }, serverNow());
   };
 
   const show = () => {

@@ -11,7 +11,7 @@ import { toneOfStatus } from './words.js';
 const MADE_MAX = 40; // rows in one frame; all that are kept would hold up the page
 
 /** With the thousandths of a second, which `clock` leaves out. @param {string} time */
-export const exactClock = (time) => `${clock(time)}.${time.slice(20, 23)}`;
+const exactClock = (time) => `${clock(time)}.${time.slice(20, 23)}`;
 
 /** @param {(item: Item) => void} select */
 export function requestList(select) {

@@ -135,7 +135,7 @@ export function sourceForm({ attempt, forget, signal }) {
  * @param {string} name
  * @returns {{ kind: Kind, by: 'name' | 'content' }}
  */
-export function kindOf(text, name) {
+function kindOf(text, name) {
   if (/\.json$/i.test(name)) return { kind: 'json', by: 'name' };
   if (/\.(ini|conf|cfg)$/i.test(name)) return { kind: 'paste', by: 'name' };
   // A section's name begins with a bracket, too.
