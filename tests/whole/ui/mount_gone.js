@@ -64,4 +64,10 @@ scenario(async (test) => {
   await reader.getByText('All methods. Headers as usual for this kind of mount.').waitFor();
   assert.strictEqual(await reader.locator('.page-head .actions > *').count(), 0);
   await test.fits(reader);
+
+  // A browser whose clock is ten minutes ahead tells times as the server has them.
+  await test.mount('timely', upstream, { lease: { ttl_s: 300, on_expiry: 'disable' } });
+  await page.clock.setSystemTime(Date.now() + 600_000);
+  await test.go('#/mounts/timely', page);
+  await page.getByText(/In [45] min .*unless renewed/).waitFor();
 });
