@@ -4,8 +4,10 @@
 
 /** @import { ProcessStats } from '../../types.js' */
 /** @import { Point } from '../parts/chart.js' */
+/** @import { Bucket } from './histogram.js' */
 
 import { get } from './api.js';
+import { gained, quantile } from './histogram.js';
 
 const KEY = 'standin-samples';
 const KEPT_MS = 300_000;
@@ -13,11 +15,9 @@ const MINUTE_MS = 61_000; // a minute, and what a poll may be late
 const APART_MS_MIN = 500; // two that ask at once are one
 const GAP_MS_MAX = 15_000; // what lies further apart says nothing of each moment between
 
-/** @typedef {[below: number | null, count: number][]} Buckets */
-
 /**
  * What was counted until then.
- * @typedef {{ at: number, requests: number, failed: number, errors: number, buckets: Buckets }} Mark
+ * @typedef {{ at: number, requests: number, failed: number, errors: number, buckets: Bucket[] }} Mark
  */
 
 /**
@@ -40,13 +40,19 @@ const GAP_MS_MAX = 15_000; // what lies further apart says nothing of each momen
 /** @type {Kept} */
 let kept = restored();
 let takenAt = 0;
+let turns = 0;
+/** The answer to who asked last of those that were answered. @type {{ turn: number, stats: ProcessStats } | null} */
+let latest = null;
 
 /**
  * Asks for the numbers of now, and keeps what they say.
  * @param {AbortSignal} signal
  */
 export async function take(signal) {
+  const turn = turns += 1;
   const stats = await get('getStats', { signal });
+  if (latest && turn < latest.turn) return latest.stats; // an older answer came last
+  latest = { turn, stats };
   keep(stats, Date.now());
   return stats;
 }
@@ -66,7 +72,7 @@ function keep(stats, now) {
   /** @type {Mark} */
   const mark = {
     at: now, requests: stats.requests.total, failed: stats.requests['5xx'], errors: stats.errors,
-    buckets: stats.latency_ms.buckets.map(({ below, count }) => [below, count]),
+    buckets: stats.latency_ms.buckets,
   };
   const before = kept.marks[kept.marks.length - 1];
   const near = before && now - before.at <= GAP_MS_MAX;
@@ -121,33 +127,12 @@ export function lastMinute() {
  * @returns {Recent}
  */
 function between(from, until) {
-  const had = new Map(from.buckets);
-  const buckets = until.buckets
-    .map(([below, count]) => /** @type {[number | null, number]} */ ([below, count - (had.get(below) ?? 0)]))
-    .filter(([, count]) => count > 0);
+  const buckets = gained(until.buckets, from.buckets);
   return {
     seconds: Math.round((until.at - from.at) / 1000),
     requests: until.requests - from.requests, failed: until.failed - from.failed, errors: until.errors - from.errors,
     p50: quantile(buckets, 0.5), p99: quantile(buckets, 0.99),
   };
-}
-
-/**
- * How long that share of them took at most: the end of the bucket it is in.
- * @param {Buckets} buckets
- * @param {number} share
- * @returns {number | null}
- */
-function quantile(buckets, share) {
-  const rank = Math.ceil(share * buckets.reduce((sum, [, count]) => sum + count, 0) - 1e-6);
-  let seen = 0;
-  let longest = null;
-  for (const [below, count] of buckets) {
-    seen += count;
-    longest = below ?? longest; // the last bucket has no end
-    if (seen >= rank) return longest;
-  }
-  return null;
 }
 
 /** @param {string} started @returns {Kept} */

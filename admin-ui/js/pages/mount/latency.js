@@ -4,13 +4,13 @@
 
 /** @import { MountStats, Place } from '../../../types.js' */
 
-/** @typedef {{ below: number | null, count: number }} Bucket all took less than that, in milliseconds; null has no end */
+/** @typedef {import('../../core/histogram.js').Bucket} Bucket */
 
 import { change, h, keyed, setText, svg } from '../../core/dom.js';
 import { NONE, count, ms, percent, plural } from '../../core/format.js';
+import { gained, placeOf, quantile, slotOf, ticksOf, upTo } from '../../core/histogram.js';
 import { note, to } from '../../core/router.js';
 import { figure } from '../../parts/bits.js';
-import { gained, placeOf, quantile, slotOf, ticksOf, upTo } from './histogram.js';
 
 const MARKS = /** @type {const} */ (['p50', 'p90', 'p99']);
 const SHARES = { p50: 0.5, p90: 0.9, p99: 0.99 };

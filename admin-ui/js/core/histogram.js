@@ -2,7 +2,7 @@
 // the microseconds into four buckets; a slot is the place of one on a scale
 // that goes on in both directions.
 
-/** @typedef {{ below: number | null, count: number }} Bucket */
+/** @typedef {{ below: number | null, count: number }} Bucket all took less than that, in milliseconds; null has no end */
 
 const PER_OCTAVE = 4;
 const US_PER_MS = 1000;
