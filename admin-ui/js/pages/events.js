@@ -11,6 +11,7 @@ import { clock, count, moment, plural } from '../core/format.js';
 import { painter } from '../core/paint.js';
 import { note, to } from '../core/router.js';
 import { watch } from '../core/stream.js';
+import { contactLine } from '../parts/contact.js';
 import { Feed, changeOf } from './events/feed.js';
 import { ACTIONS, filterFields, typesOf, wantedOf, wants } from './events/filters.js';
 import { eventRow } from './events/row.js';
@@ -19,22 +20,11 @@ const FIRST = 50;
 const PAGE = 200;
 const PAGES_MAX = 10; // so many are looked through for one press of "Older"
 
-/** @typedef {'connecting' | 'live' | 'lost' | 'ended'} Contact */
-
-/** @type {Record<Contact | 'paused', { word: string, tone: string, says: string }>} */
-const STATES = {
-  connecting: { word: 'Connecting', tone: 'idle', says: '' },
-  live: { word: 'Live', tone: 'good', says: 'Events appear as they happen.' },
-  paused: { word: 'Paused', tone: 'calm', says: 'What happens is shown when you resume.' },
-  lost: { word: 'Lost', tone: 'bad', says: 'No connection. Trying again; no change will be missed.' },
-  ended: { word: 'Ended', tone: 'bad', says: 'Nothing more comes.' },
-};
-
 /** @type {Page} */
 export const page = ({ query }, signal) => {
   const feed = new Feed();
   let wanted = wantedOf(query);
-  /** @type {Contact} */
+  /** @type {import('../parts/contact.js').Contact} */
   let contact = 'connecting';
   let lostAt = '';
   let pausedAt = -1; // the number of what was told last before, or that it goes on
@@ -45,8 +35,11 @@ export const page = ({ query }, signal) => {
   let begin = new AbortController();
   let told = '';
 
-  const pill = h('span', { class: 'pill', role: 'status' });
-  const says = h('span', {});
+  const head = contactLine({
+    live: 'Events appear as they happen.',
+    paused: 'What happens is shown when you resume.',
+    lost: 'No connection. Trying again; no change will be missed.',
+  });
   const counts = h('p', { class: 'hint' });
   const fault = h('p', { class: 'fault', role: 'alert' });
   const again = h('button', { type: 'button', hidden: true, onclick: () => void start() }, 'Load anew');
@@ -75,10 +68,7 @@ export const page = ({ query }, signal) => {
     change(none, { hidden: shown.length > 0 });
     if (contact !== 'connecting' || isWhole) setText(none, Object.values(wanted).some(Boolean)
       ? 'Nothing that happened meets the filters. What does appears here.' : 'Nothing has happened yet. Changes of mounts and their states appear here.');
-    const { word, tone, says: text } = STATES[pausedAt >= 0 && contact === 'live' ? 'paused' : contact];
-    change(pill, { data: { tone } });
-    setText(pill, word);
-    setText(says, text);
+    head.show(contact, pausedAt >= 0);
     setText(counts, [
       shown.length > 0 && `${plural(shown.length, 'event')} shown.`,
       all.length > shown.length && `${count(all.length - shown.length)} came since it was paused.`,
@@ -221,7 +211,7 @@ export const page = ({ query }, signal) => {
 
   const node = h('div', { class: 'live-events' },
     h('div', { class: 'page-head' }, h('h1', {}, 'Events'), h('div', { class: 'actions' }, pause)),
-    h('div', { class: 'live-head' }, h('p', {}, pill, ' ', says)),
+    h('div', { class: 'live-head' }, head.node),
     filterFields(wanted, filter, signal), fault, again, counts,
     h('div', { class: 'panel feed-of' }, none, list), h('div', { class: 'feed-end' }, older, end));
   void start();

@@ -11,22 +11,12 @@ import { painter } from '../core/paint.js';
 import { here, note, to } from '../core/router.js';
 import { watch } from '../core/stream.js';
 import { download, failure } from '../parts/bits.js';
+import { contactLine } from '../parts/contact.js';
 import { detailsOf } from './traffic/details.js';
 import { filterFields, soundOf, wantedOf, wants } from './traffic/filters.js';
 import { harOf } from './traffic/har.js';
 import { KEPT_MAX, Kept } from './traffic/kept.js';
 import { requestList } from './traffic/list.js';
-
-/** @typedef {'connecting' | 'live' | 'lost' | 'ended'} Contact */
-
-/** @type {Record<Contact | 'paused', { word: string, tone: string, says: string }>} */
-const STATES = {
-  connecting: { word: 'Connecting', tone: 'idle', says: '' },
-  live: { word: 'Live', tone: 'good', says: 'Requests appear as they end.' },
-  paused: { word: 'Paused', tone: 'calm', says: 'The list is held; the mount is not. What comes is shown when you resume.' },
-  lost: { word: 'Lost', tone: 'bad', says: 'No connection. Trying again; requests that end meanwhile are not seen.' },
-  ended: { word: 'Ended', tone: 'bad', says: 'Nothing more comes.' },
-};
 
 /**
  * @param {string} id
@@ -37,7 +27,7 @@ export function trafficView(id, signal) {
   const kept = new Kept();
   const first = wantedOf(here().query);
   let wanted = soundOf(first);
-  /** @type {Contact} */
+  /** @type {import('../parts/contact.js').Contact} */
   let contact = 'connecting';
   /** @type {Item | null} */
   let chosen = null;
@@ -45,8 +35,11 @@ export function trafficView(id, signal) {
   let gap = '';
   let asking = new AbortController();
 
-  const pill = h('span', { class: 'pill', role: 'status' });
-  const says = h('span', {});
+  const head = contactLine({
+    live: 'Requests appear as they end.',
+    paused: 'The list is held; the mount is not. What comes is shown when you resume.',
+    lost: 'No connection. Trying again; requests that end meanwhile are not seen.',
+  });
   const counts = h('p', { class: 'hint' });
   const fault = h('div', {});
   const pause = h('button', { type: 'button', onclick: () => setPause(!kept.isPaused) }, 'Pause list');
@@ -95,10 +88,7 @@ export function trafficView(id, signal) {
     change(both, { hidden: kept.items.length === 0 && chosen === null });
     change(waiting, { hidden: kept.items.length > 0 || chosen !== null || contact === 'ended' });
     for (const button of [clear, har]) change(button, { disabled: kept.items.length === 0 });
-    const { word, tone, says: text } = STATES[kept.isPaused && contact === 'live' ? 'paused' : contact];
-    change(pill, { data: { tone } });
-    setText(pill, word);
-    setText(says, text);
+    head.show(contact, kept.isPaused);
     setText(counts, [
       kept.items.length > 0 && `${plural(kept.items.length, 'request')} shown.`,
       kept.waiting > 0 && `${count(kept.waiting)} came since it was paused${kept.waiting > KEPT_MAX ? `, the last ${KEPT_MAX} of which are kept` : ''}.`,
@@ -161,7 +151,7 @@ export function trafficView(id, signal) {
     describeWaiting();
   }, () => {}); // the stream tells what is wrong
   const node = h('div', { class: 'live-traffic' },
-    h('div', { class: 'live-head' }, h('p', {}, pill, ' ', says), h('div', { class: 'actions' }, pause, clear, har)),
+    h('div', { class: 'live-head' }, head.node, h('div', { class: 'actions' }, pause, clear, har)),
     filterFields(first, filter, signal), fault, counts, waiting, both);
   open();
   return node;
