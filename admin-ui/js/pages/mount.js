@@ -70,12 +70,12 @@ export const page = (place, signal) => {
     const asked = { path: { id }, signal };
     try {
       const [mount, stats] = await Promise.all([get('getMount', asked), tab === '' ? get('getMountStats', asked) : null]);
-      await followOf(mount, signal);
       seen = true;
       head.show(mount);
       setText(note, '');
       put('view', viewOf);
       view?.show?.(mount, stats);
+      void followOf(mount, signal).then((isNew) => { if (isNew) again(); });
     } catch (error) {
       if (!(error instanceof Problem && error.status === 404)) throw error;
       none();

@@ -38,6 +38,8 @@ const shown = new Map();
 const places = new Map();
 /** Revisions whose panels were put away. @type {Set<number>} */
 const hidden = new Set();
+/** Mounts that are being looked at for what is left of them. @type {Set<string>} */
+const looking = new Set();
 /** What was found for mounts as they were then. @type {Map<string, { revision: number, found: number | null }>} */
 const looked = new Map();
 
@@ -51,27 +53,37 @@ const area = h('section', { id: 'operations', 'aria-label': 'Still under way' })
  */
 export async function follow(revision, id) {
   if (revision === null) return false;
-  const first = await running(revision, id);
+  const first = await running(revision, id).catch(() => null);
   if (first) begin(first, id).own = true;
   return first !== null;
 }
 
 /**
  * Shows what is left of a mount whoever began that, until `signal` is aborted.
+ * What was lost on the way is looked for with the next call.
  * @param {Mount} mount
  * @param {AbortSignal} signal
+ * @returns {Promise<boolean>} whether it is shown from now on
  */
 export async function followOf({ id, revision, state, generations }, signal) {
-  if (state !== 'draining' && generations.length === 0) return;
+  if (looking.has(id) || (state !== 'draining' && generations.length === 0)) return false;
   const before = looked.get(id);
   const isHidden = (/** @type {number} */ found) => hidden.has(found) && !places.has(id);
-  if (before?.revision === revision && (before.found === null || shown.get(id)?.operation.id === before.found || isHidden(before.found))) return;
-  const first = await running(revision, id, signal) ?? await earlier(id, revision, signal);
-  if (signal.aborted) return;
-  looked.set(id, { revision, found: first?.id ?? null });
-  if (!first || isHidden(first.id)) return;
-  const panel = begin(first, id);
-  signal.addEventListener('abort', () => { if (!panel.own) panel.stop.abort(); }, { signal: panel.stop.signal });
+  if (before?.revision === revision && (before.found === null || shown.get(id)?.operation.id === before.found || isHidden(before.found))) return false;
+  looking.add(id);
+  try {
+    const first = await running(revision, id, signal) ?? await earlier(id, revision, signal);
+    if (signal.aborted) return false;
+    looked.set(id, { revision, found: first?.id ?? null });
+    if (!first || isHidden(first.id)) return false;
+    const panel = begin(first, id);
+    signal.addEventListener('abort', () => { if (!panel.own) panel.stop.abort(); }, { signal: panel.stop.signal });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    looking.delete(id);
+  }
 }
 
 /** What is left of a mount, as far as it is shown. @param {string} id */
@@ -103,7 +115,7 @@ export function standAt(id, place, signal) {
  * @param {AbortSignal} [signal]
  */
 async function running(revision, id, signal) {
-  const operation = await get('getOperation', { path: { id: revision }, signal }).catch(() => null);
+  const operation = await get('getOperation', { path: { id: revision }, signal }).catch(unlessNone);
   return operation?.state === 'running' && operation.mount === id ? operation : null;
 }
 
@@ -114,12 +126,18 @@ async function running(revision, id, signal) {
  * @param {AbortSignal} signal
  */
 async function earlier(id, revision, signal) {
-  const list = await get('listMountRevisions', { path: { id }, query: { limit: REVISIONS_MAX }, signal }).catch(() => null);
+  const list = await get('listMountRevisions', { path: { id }, query: { limit: REVISIONS_MAX }, signal }).catch(unlessNone);
   for (const one of list?.revisions ?? []) {
     const operation = one.revision < revision ? await running(one.revision, id, signal) : null;
     if (operation) return operation;
   }
   return null;
+}
+
+/** That there is none is an answer; all else is none. @param {unknown} error @returns {null} */
+function unlessNone(error) {
+  if (error instanceof Problem && error.status === 404) return null;
+  throw error;
 }
 
 /** @param {Operation} first @param {string} id @returns {Panel} */

@@ -64,8 +64,19 @@ scenario(async (test) => {
   await theirs.waitFor({ state: 'detached' });
   await reader.close();
   test.page = page;
+  // The page does not wait for that; and what was lost on the way is looked for again.
+  test.offline = true;
+  let losses = 0;
+  const answered = page.getByRole('region', { name: 'The way of a request' });
+  await page.route('**/v1/operations/*', async (route) => {
+    losses += 1;
+    if (losses > 1) return route.fallback();
+    await answered.waitFor();
+    await route.abort();
+  });
   await page.reload();
   await left.getByText('2 requests left').waitFor();
+  await page.unroute('**/v1/operations/*');
   await left.getByText(/^Cut off in (10|9) min/).waitFor();
   await page.getByText(/those on their way are cut off in (10|9) min/).waitFor();
   assert.strictEqual(await left.count(), 1);
