@@ -85,6 +85,22 @@ scenario(async (test) => {
   await says('1 member changes.');
   assert.strictEqual(await field('Path').inputValue(), '/mine');
 
+  // That nobody tells any more what others do is said.
+  await page.route('**/v1/events*', (route) => route.fulfill({
+    status: 403, contentType: 'application/problem+json',
+    body: JSON.stringify({ type: 'about:blank', title: 'Forbidden', status: 403, detail: 'not from there' }),
+  }));
+  await page.reload();
+  await page.getByText('What others do to this mount is not told any more. not from there').waitFor();
+  await page.unroute('**/v1/events*');
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByText('not told any more').waitFor({ state: 'detached' });
+  await patch({ labels: { team: 'books' } });
+  await page.getByText('while you edited it').waitFor();
+  await page.getByRole('button', { name: 'Compare' }).click();
+  await conflict.getByRole('button', { name: 'Keep mine on top of theirs' }).click();
+  await says('1 member changes.');
+
   // Names with dots are members of their own; the number below has no place in a browser, and is not rounded.
   await test.mount('dots', upstream, { labels: { team: 'shop' } });
   await test.go('#/mounts/dots/edit?view=json');

@@ -50,11 +50,13 @@ export async function changesSince(id, since, signal) {
  * @param {string} id
  * @param {AbortSignal} signal
  * @param {() => void} look
+ * @param {(problem: unknown) => void} ended why nothing more is told
  */
-export function follow(id, signal, look) {
+export function follow(id, signal, look, ended) {
   void watch(`/v1/events?mount=${encodeURIComponent(id)}`, {
     signal,
     event: ({ type }) => { if (!['state', 'operation', 'dropped'].includes(type)) look(); },
+    live: (_, problem) => { if (problem) ended(problem); },
   });
 }
 

@@ -26,7 +26,7 @@
  * @property {ReturnType<typeof import('./notices.js').notices>} notices
  */
 
-import { Problem, Unreachable } from '../../core/api.js';
+import { Problem, Unreachable, inWords } from '../../core/api.js';
 import { same } from '../../core/diff.js';
 import { fill, h } from '../../core/dom.js';
 import { go, to } from '../../core/router.js';
@@ -160,6 +160,13 @@ export function meanwhile(work, { id, place, isDirty, edited, check, toJson, bac
     back();
   }
 
-  if (id !== null) follow(id, signal, () => void look());
+  /** @param {string} mount */
+  function listen(mount) {
+    notices.say('silence', false);
+    follow(mount, signal, () => void look(), (problem) => notices.say('silence', [`What others do to this mount is not told any more. ${inWords(problem)} `,
+      h('button', { type: 'button', class: 'small', onclick: () => listen(mount) }, 'Try again')], 'bad'));
+  }
+
+  if (id !== null) listen(id);
   return { node, look, isGone: () => conflict !== null && conflict.theirs === null, redraw: () => { if (conflict?.isOpen) drawConflict(); } };
 }
