@@ -1,7 +1,7 @@
 // Owns what surrounds every page: navigation, the state of the connection, the
 // theme, whose token it is, and the help on keys.
 
-import { contact, forgetToken } from './core/api.js';
+import { contact, forgetToken, get } from './core/api.js';
 import { change, h, setText, svg } from './core/dom.js';
 import * as keys from './core/keys.js';
 import { poll } from './core/poll.js';
@@ -23,7 +23,8 @@ export const SECTIONS = [
   { name: 'Tokens', path: ['tokens'], key: 't', icon: 'M14 11a4 4 0 1 0-4 4l1-1h2v-2h2zM14 11l6-6', governs: true },
 ];
 
-const HEARTBEAT_MS = 4000; // so often are the numbers of the overview asked for where another page is seen
+const SAMPLE_MS = 12_000; // so often are the numbers of the overview asked for where another page is seen: they cost the more, the more mounts there are
+const HEARTBEAT_MS = 4000; // so often is seen whether the server is there, where nothing else asks it
 const LOOK_MS = 1000; // and so often is looked whether it is time
 const STALE_MS = 12_000;
 
@@ -79,7 +80,8 @@ export function connecting() {
 /** Shows what this token may see, until `signal` is aborted. @param {AbortSignal} signal */
 export function signedIn(signal) {
   poll(LOOK_MS, signal, async (own) => {
-    if (isLost || Date.now() - samples.lastTaken() >= HEARTBEAT_MS) await samples.take(own);
+    if (Date.now() - samples.lastTaken() >= SAMPLE_MS) await samples.take(own);
+    else if (isLost || Date.now() - reachedAt >= HEARTBEAT_MS) await get('getCaller', { signal: own });
   });
   const { name, read_only, owner } = session.who();
   const rights = read_only ? 'may only read' : owner === null ? 'may change everything' : `may change the mounts of ${owner}`;
