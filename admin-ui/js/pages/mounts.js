@@ -38,7 +38,11 @@ export const page = (place, signal) => {
   const far = h('div', { class: 'panel changed', hidden: true }, h('span', { role: 'status' }), h('span', { class: 'calm' }),
     h('button', { type: 'button', class: 'small', onclick: () => { list.retry(); showFar(); } }, 'Try again'));
   const notice = h('div', { class: 'panel changed', hidden: true }, h('span', { role: 'status' }),
-    h('button', { type: 'button', class: 'small', onclick: () => { toTop(); list.reload(); } }, 'Show'));
+    h('button', { type: 'button', class: 'small', onclick: () => {
+      toTop();
+      if (list.silence) void list.load();
+      else list.reload();
+    } }, 'Show'));
 
   // An import tells of thousands of changes: they are shown together.
   let isSoon = false;
@@ -54,6 +58,7 @@ export const page = (place, signal) => {
   };
 
   const list = new List({
+    query: () => asked(filters),
     loaded: (again) => showList(again),
     grew: () => showMore(),
     failed: () => showFault(),
@@ -89,7 +94,7 @@ export const page = (place, signal) => {
     note(to(['mounts'], write(filters)));
     showFilters();
     grid.node.setAttribute('aria-busy', 'true');
-    void list.load(asked(filters));
+    void list.load();
   };
   const form = filterForm(filters, filtered);
 
@@ -167,9 +172,11 @@ export const page = (place, signal) => {
   };
 
   const showNotice = () => {
-    const isSeen = list.hasChanged && !(grid.isAtTop && selection.ids.size === 0);
+    const isSeen = list.silence !== null || (list.hasChanged && !(grid.isAtTop && selection.ids.size === 0));
+    const [words, again] = /** @type {HTMLElement[]} */ ([...notice.children]);
     notice.hidden = !isSeen;
-    setText(/** @type {Node} */ (notice.firstChild), isSeen ? 'The list has changed.' : '');
+    setText(words, list.silence ? `What is made and deleted is not told any more. ${inWords(list.silence)}` : isSeen ? 'The list has changed.' : '');
+    setText(again, list.silence ? 'Load anew' : 'Show');
   };
 
   const toTop = () => {
@@ -215,11 +222,11 @@ export const page = (place, signal) => {
   showFilters();
   const { found, leave } = arrive();
   if (found) queueMicrotask(() => restore(found)); // when the page is in its place, and its head has had the focus
-  else void list.load(asked(filters));
+  else void list.load();
   signal.addEventListener('abort', () => {
-    const { pages, query, sortedAt } = list;
+    const { pages, sortedAt } = list;
     const wasFocused = grid.body.contains(document.activeElement) || menu.node.contains(document.activeElement);
-    if (pages && !list.isOther) leave({ pages, query, sortedAt, top: scrollY, pinned: grid.rows.pinned, wasFocused });
+    if (pages && !list.isOther) leave({ pages, sortedAt, top: scrollY, pinned: grid.rows.pinned, wasFocused });
   });
   return { title: 'Mounts', node };
 };

@@ -32,6 +32,7 @@ scenario(async (test) => {
   await total(`${MOUNTS} mounts`);
   await row('app-000').waitFor();
   assert.strictEqual(await grid.getAttribute('aria-rowcount'), String(MOUNTS + 1));
+  await row('app-001').getByText('team=team-1', { exact: true }).waitFor();
 
   // Numbers move, and only what is in view is asked for.
   for (let at = 0; at < 6; at += 1) await test.ask('/app/001/x');
@@ -90,6 +91,20 @@ scenario(async (test) => {
   await page.keyboard.press('Enter');
   await page.waitForURL(/#\/mounts\/app-001$/);
   await page.goBack();
+  await row('app-000').waitFor();
+
+  // Where changes are not told any more, that is said, and it can be begun anew.
+  await page.route('**/v1/events*', (route) => route.fulfill({
+    status: 403, contentType: 'application/problem+json',
+    body: JSON.stringify({ type: 'about:blank', title: 'Forbidden', status: 403, detail: 'not from there' }),
+  }));
+  await page.reload();
+  await page.getByText('What is made and deleted is not told any more. not from there', { exact: true }).waitFor();
+  await page.unroute('**/v1/events*');
+  await page.getByRole('button', { name: 'Load anew' }).click();
+  await page.getByText('not told any more').waitFor({ state: 'hidden' });
+  await test.mount('aaa', upstream);
+  await row('aaa').waitFor();
   await row('app-000').waitFor();
 
   // On a phone.

@@ -79,9 +79,27 @@ scenario(async (test) => {
   await test.api('POST', 'v1/mounts/app-007/resume');
   await row('app-007').waitFor({ state: 'detached' });
   await page.getByRole('button', { name: 'Clear filters' }).click();
+  const times = [];
+  page.on('request', (request) => times.push(new URL(request.url()).searchParams.get('inactive_since') ?? ''));
   await page.getByLabel('Idle for at least').selectOption('1 hour');
   await page.getByRole('heading', { name: 'No mount matches' }).waitFor();
+  // It is asked from the time of each question on.
+  const [begun] = times.filter(Boolean);
+  await test.mount('aab', upstream);
+  await until('the list as it is now', () => times.some((time) => time > begun));
+  await test.api('DELETE', 'v1/mounts/aab');
   await page.getByRole('button', { name: 'Clear filters' }).first().click();
+
+  // What stands in the address and means nothing is left out; what the server refuses can be cleared.
+  await test.go('#/mounts?state=paused,lost&idle=soon&sort=size&host=%20&label=team');
+  await total('1 mount matches');
+  assert(await page.getByRole('checkbox', { name: 'paused', exact: true }).isChecked());
+  await page.reload();
+  await total('1 mount matches');
+  await test.go('#/mounts?search=a+b+c+d+e+f+g+h+i&state=paused');
+  await page.getByRole('alert').filter({ hasText: 'words' }).waitFor();
+  await page.locator('.list-state').getByRole('button', { name: 'Clear filters' }).click();
+  await total(`${MOUNTS} mounts`);
 
   const first = () => grid.getByRole('rowheader').first().getByRole('link').innerText();
   await grid.getByRole('button', { name: 'Errors' }).click();

@@ -31,8 +31,8 @@ export function read(query) {
   return {
     search: query.get('search') ?? '',
     states: STATE_WORDS.filter((state) => states.includes(state)),
-    host: query.get('host') ?? '',
-    label: query.get('label') ?? '',
+    host: (query.get('host') ?? '').trim(),
+    label: (query.get('label') ?? '').trim(),
     idle: /^[1-9]\d{0,8}$/.test(idle) ? idle : '',
     sort: sort in SORTS || `-${sort}` in SORTS || sort === '-id' ? sort : 'id',
   };

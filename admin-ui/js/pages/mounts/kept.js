@@ -10,7 +10,6 @@ const KEPT_MS = 300_000;
 /**
  * @typedef {object} Left
  * @property {Pages} pages
- * @property {URLSearchParams} query
  * @property {number} sortedAt
  * @property {number} top how far it was scrolled
  * @property {number} pinned the row that had the focus last

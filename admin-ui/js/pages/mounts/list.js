@@ -16,6 +16,7 @@ const FAR = 1000; // and of one on the way to rows far below
 
 /**
  * @typedef {object} Told
+ * @property {() => URLSearchParams} query what is wanted, as it is asked for at this moment
  * @property {(again: boolean) => void} loaded another list, or the same one `again`
  * @property {() => void} grew
  * @property {() => void} failed
@@ -31,9 +32,10 @@ export class List {
   isLoading = false;
   hasChanged = false;
   isOther = false; // what is there is not yet what was asked for
+  /** @type {unknown} why changes are not told any more */
+  silence = null;
   sortedAt = 0;
   #said = 0; // the last revision when the stream began
-  #query = new URLSearchParams();
   #asking = new AbortController();
   #streaming = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -53,23 +55,22 @@ export class List {
     contact.addEventListener('reached', () => {
       if (!(this.fault instanceof Unreachable) || this.isLoading) return;
       if (this.pages) this.retry();
-      else void this.load(this.#query);
+      else void this.load();
     }, { signal });
   }
 
   /**
    * Loads the first page. While it comes, the list there was stays.
-   * @param {URLSearchParams} query
    * @param {boolean} [again] the same list, as it is now
    */
-  async load(query, again = false) {
+  async load(again = false) {
     this.#asking.abort();
     const mine = this.#asking = new AbortController();
     clearTimeout(this.#reload);
     this.#reload = undefined;
-    if (!again) this.#watch(query);
+    const query = this.#told.query();
+    if (!again) this.#watch();
     this.isOther ||= !again;
-    this.#query = query;
     this.isLoading = true;
     this.hasChanged = false;
     try {
@@ -130,18 +131,17 @@ export class List {
   }
 
   /** Goes on with a list that was left, which may have changed meanwhile. @param {import('./kept.js').Left} left */
-  restore({ pages, query, sortedAt }) {
+  restore({ pages, sortedAt }) {
     this.pages = pages;
     this.sortedAt = sortedAt;
-    this.#query = query;
-    this.#watch(query);
-    if (query.has('state')) void this.#recount();
+    this.#watch();
+    if (this.#told.query().has('state')) void this.#recount();
   }
 
   /** The journal does not tell afterwards which states there were; the number of mounts does. */
   async #recount() {
     const mine = this.#asking;
-    const query = new URLSearchParams(this.#query);
+    const query = this.#told.query();
     query.set('limit', '1');
     query.set('fields', 'id');
     try {
@@ -150,10 +150,6 @@ export class List {
     } catch {
       // The rows that are seen are asked for all the same.
     }
-  }
-
-  get query() {
-    return this.#query;
   }
 
   /** @param {unknown} fault */
@@ -210,24 +206,29 @@ export class List {
   }
 
   reload() {
-    void this.load(this.#query, true);
+    void this.load(true);
   }
 
-  /** @param {URLSearchParams} query */
-  #watch(query) {
+  #watch() {
     this.#streaming.abort();
     const mine = this.#streaming = new AbortController();
     this.#said = 0;
-    const states = query.get('state')?.split(',');
+    this.silence = null;
+    const states = this.#told.query().get('state')?.split(',');
     const types = states ? [...CHANGES, 'state'] : CHANGES;
     void watch(`/v1/events?types=${types.join(',')}`, {
       signal: AbortSignal.any([mine.signal, this.#signal]),
       event: (event) => this.#take(event, states),
       live: (_, problem) => {
-        // The journal no longer has what came meanwhile.
-        if (!(problem instanceof Problem) || problem.status !== 410) return;
-        this.change();
-        this.#watch(query);
+        if (!problem) return;
+        if (problem instanceof Problem && problem.status === 410) {
+          // The journal no longer has what came meanwhile.
+          this.change();
+          this.#watch();
+        } else {
+          this.silence = problem;
+          this.#told.changed();
+        }
       },
     });
   }

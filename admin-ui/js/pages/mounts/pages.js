@@ -18,6 +18,7 @@ export const FIELDS = [...LIVE, 'limits', 'kind', 'match', 'address', 'force_hos
  * @property {string} id
  * @property {string} match
  * @property {string} upstream
+ * @property {string} labels
  * @property {string | null} why why it cannot be changed with this token
  * @property {number} revision
  * @property {State} state
@@ -42,9 +43,12 @@ export const FIELDS = [...LIVE, 'limits', 'kind', 'match', 'address', 'force_hos
  */
 export function lineOf(row) {
   const mount = /** @type {Mount} */ (row);
-  return { id: row.id, match: matchOf(mount), upstream: upstreamOf(mount), why: whyNot(mount), limit: mount.limits.concurrent_requests_max ?? null,
+  return { id: row.id, match: matchOf(mount), upstream: upstreamOf(mount), labels: labelsOf(mount), why: whyNot(mount), limit: mount.limits.concurrent_requests_max ?? null,
     gone: false, ...liveOf(row) };
 }
+
+/** @param {Mount} mount */
+const labelsOf = ({ labels }) => Object.entries(labels ?? {}).map(([name, value]) => `${name}=${value}`).join(', ');
 
 /**
  * @param {Line} line

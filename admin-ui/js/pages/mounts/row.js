@@ -66,6 +66,7 @@ export function makeRow(mayChoose) {
   const cell = (/** @type {string} */ key, /** @type {import('../../../types.js').Child[]} */ ...children) => h('div', { role: 'gridcell', class: `mount-cell of-${key}` }, children);
   const box = h('input', { type: 'checkbox' });
   const link = h('a', { class: 'mount-id' });
+  const labels = h('span', { class: 'mount-labels' });
   const way = h('span', { class: 'mount-way' });
   const pill = h('span', { class: 'pill' });
   const age = h('span', { class: 'state-age' });
@@ -78,7 +79,7 @@ export function makeRow(mayChoose) {
   const controls = [link, box, menu];
   const node = h('div', { role: 'row', class: 'mount-row' },
     mayChoose && cell('choice', h('label', {}, box)),
-    h('div', { role: 'rowheader', class: 'mount-cell of-name' }, link, way),
+    h('div', { role: 'rowheader', class: 'mount-cell of-name' }, h('span', { class: 'mount-title-line' }, link, labels), way),
     cell('state', h('span', { class: 'state-line' }, pill, age), reason),
     cell('flight', flight, waiting),
     cell('rate', texts.rate), cell('requests', texts.requests), cell('errors', texts.errors, share), cell('p99', texts.p99),
@@ -90,6 +91,8 @@ export function makeRow(mayChoose) {
   const showMount = (line) => {
     setText(link, line.id);
     change(link, { href: to(['mounts', line.id]), title: line.id });
+    setText(labels, line.labels);
+    change(labels, { title: line.labels || null });
     setText(way, `${line.match} → ${line.upstream}`);
     change(way, { title: `${line.match} → ${line.upstream}` });
     change(box, { 'aria-label': `Select ${line.id}`, disabled: line.why !== null, title: line.why });
@@ -146,15 +149,17 @@ export function makeRow(mayChoose) {
       node.classList.remove('gone');
       setText(link, '…');
       change(link, { href: null, title: null });
-      setText(way, '');
-      change(way, { title: null });
+      for (const node of [labels, way]) {
+        setText(node, '');
+        change(node, { title: null });
+      }
     },
     /**
      * @param {Line} line
      * @param {{ at: number, active: boolean, chosen: boolean }} how
      */
     show: (line, { at, active, chosen }) => {
-      const mount = `${line.id} ${line.match} ${line.upstream}`;
+      const mount = `${line.id} ${line.match} ${line.upstream} ${line.labels}`;
       if (shown !== mount) showMount(line);
       if (shown === '') setWaiting(false);
       shown = mount;
