@@ -8,6 +8,7 @@ import { bytes, count, duration, plural } from '../../core/format.js';
 
 /** @typedef {{ group: string, text: string, tone?: 'warn' }} Policy */
 
+/** What tells the upstream of the client. */
 const FORWARDED = {
   x_forwarded_for: 'X-Forwarded-For', x_forwarded_host: 'X-Forwarded-Host', x_forwarded_proto: 'X-Forwarded-Proto',
   x_forwarded_port: 'X-Forwarded-Port', x_forwarded_prefix: 'X-Forwarded-Prefix', forwarded: 'Forwarded',
@@ -107,9 +108,10 @@ function limitsOf({ kind, limits }) {
 
 /** @param {Mount} mount @returns {string[]} */
 function forwardedOf({ kind, forwarded }) {
-  const differ = Object.entries(FORWARDED).filter(([name]) => forwarded[/** @type {keyof typeof FORWARDED} */ (name)] !== usual(`/forwarded/${name}`, kind));
+  const fields = /** @type {[keyof typeof FORWARDED, string][]} */ (Object.entries(FORWARDED));
+  const differ = fields.filter(([name]) => forwarded[name] !== usual(`/forwarded/${name}`, kind));
   const found = Object.keys(TREATMENTS).flatMap((treatment) => {
-    const names = differ.filter(([name]) => forwarded[/** @type {keyof typeof FORWARDED} */ (name)] === treatment).map(([, field]) => field);
+    const names = differ.filter(([name]) => forwarded[name] === treatment).map(([, field]) => field);
     return names.length === 0 ? [] : [`${list(names)}: ${TREATMENTS[treatment]}.`];
   });
   const peers = words(forwarded.trusted_peers);
