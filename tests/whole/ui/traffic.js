@@ -71,7 +71,7 @@ scenario(async (test) => {
   await details.getByText(hostile).first().waitFor();
   assert.strictEqual(await details.getByText('hidden by the server').count(), 3);
   await details.getByText('in part hidden by the server', { exact: true }).waitFor();
-  await details.getByText('What is hidden is missing there: a field is left out, and in the URL it is ….', { exact: true }).waitFor();
+  await details.getByText('What is hidden is missing there: fields are left out, and … stands in the URL.', { exact: true }).waitFor();
   assert(!(await page.content()).includes('hunter2'));
   await test.look('traffic');
   await details.getByRole('button', { name: 'Copy as curl' }).click();

@@ -24,7 +24,7 @@ export function detailsOf(entry, close) {
     h('div', { class: 'details-acts' },
       h('a', { class: 'button small', href: explainOf(entry) }, 'Explain this request'),
       copyButton(() => curlOf(entry), 'Copy as curl')),
-    !isWhole(entry) && h('p', { class: 'hint' }, 'What is hidden is missing there: a field is left out, and in the URL it is ', h('code', {}, HIDDEN), '.'),
+    !isWhole(entry) && h('p', { class: 'hint' }, `What is hidden is missing there: fields are left out, and ${HIDDEN} stands in the URL.`),
     timingTable(entry),
     h('dl', { class: 'request-facts' },
       fact('Upstream', upstream === null ? 'not reached' : `${upstream}, on ${reused ? 'a connection used before' : 'a new connection'}`),
