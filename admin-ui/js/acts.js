@@ -5,6 +5,7 @@
 /** @import { Ending } from './parts/ending.js' */
 
 import { Problem, call, get, inWords } from './core/api.js';
+import { bound } from './core/bound.js';
 import * as session from './core/session.js';
 import { askAbout, isAsked } from './parts/act-dialog.js';
 import { reasonOf } from './parts/ending.js';
@@ -116,7 +117,9 @@ export const acted = new EventTarget();
 function say(id, words, undo) {
   acted.dispatchEvent(new Event('done'));
   said.get(id)?.();
+  said.delete(id);
   said.set(id, toast(`${id} ${words}`, { action: undo ? { label: 'Undo', run: undo } : undefined }));
+  bound(said);
 }
 
 /**

@@ -66,13 +66,17 @@ function show() {
   shown = path || '/';
 }
 
-/** Asks for a token. @param {string} [fault] */
-function askToken(fault = '') {
+/** Ends what goes on with the token of before: its page, with all that it asks, and its dialogs. */
+function shut() {
   isOpen = false;
   starting.abort();
   leaving.abort();
-  leaving = new AbortController();
   closeAll();
+}
+
+/** Asks for a token. @param {string} [fault] */
+function askToken(fault = '') {
+  shut();
   shell.signedOut();
   document.title = 'Standin';
   fill(main, signIn.form(fault, (text) => {
@@ -97,7 +101,7 @@ function takeToken() {
 
 /** Finds out whose the token is, however long the server is away, and shows where we are. */
 async function start() {
-  starting.abort();
+  shut();
   const mine = starting = new AbortController();
   if (token() === '') return askToken();
   shell.connecting();

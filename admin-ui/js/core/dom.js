@@ -130,6 +130,19 @@ export function keyed(parent, items, keyOf, make, update) {
 }
 
 /**
+ * Does work that may take away what has the focus in `parent`; then `heir` has
+ * it, since who works by keys would else begin at the top.
+ * @param {Element} parent
+ * @param {() => void} work
+ * @param {() => HTMLElement} heir
+ */
+export function passFocus(parent, work, heir) {
+  const held = parent.contains(document.activeElement);
+  work();
+  if (held && (!parent.isConnected || !parent.contains(document.activeElement))) heir().focus({ preventScroll: true });
+}
+
+/**
  * An id for an element that others name, as labels do.
  * @param {string} stem
  */

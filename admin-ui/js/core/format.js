@@ -85,6 +85,12 @@ export function plural(n, noun, many = `${noun}s`) {
   return `${count(n)} ${n === 1 ? noun : many}`;
 }
 
+/** With an end. @param {string} text */
+export const ended = (text) => (/[.!?…/]$/u.test(text) ? text : `${text}.`);
+
+/** A text of the server as a sentence. @param {string} text */
+export const sentence = (text) => ended(text.replace(/^./u, (first) => first.toUpperCase()));
+
 /** What it takes, as people write it. @param {Pick<Mount, 'match'>} mount */
 export function matchOf({ match }) {
   return `${match.host ?? ''}${match.path}`;

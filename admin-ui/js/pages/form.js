@@ -140,7 +140,7 @@ function beginAnew(place, id, called, kept) {
  */
 function show(place, signal, body, views, start) {
   const kept = find(start.place);
-  const restored = kept ? { ...start, now: kept.now, text: kept.text,
+  const restored = kept ? { ...start, now: kept.now, text: kept.text, half: kept.half,
     base: start.id === null || start.base.etag === null ? start.base : { spec: kept.base, etag: kept.etag, revision: kept.revision } } : start;
   const one = editor(restored, signal);
   /** @type {[string, boolean][]} */

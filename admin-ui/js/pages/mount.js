@@ -3,11 +3,11 @@
 
 /** @import { Mount, MountStats, Page } from '../../types.js' */
 
-/** @typedef {{ node: HTMLElement, show?: (mount: Mount, stats: MountStats | null) => void }} View */
+/** @typedef {{ node: HTMLElement, show?: (mount: Mount, stats: MountStats | null, text: string) => void }} View `text` is the mount as it came */
 
 import { actOn, acted, actsFor, labelOf } from '../acts.js';
-import { Problem, get, inWords } from '../core/api.js';
-import { fill, h, keyed, setText } from '../core/dom.js';
+import { Problem, call, get, inWords } from '../core/api.js';
+import { fill, h, keyed, passFocus, setText } from '../core/dom.js';
 import { poll } from '../core/poll.js';
 import { to } from '../core/router.js';
 import * as session from '../core/session.js';
@@ -69,12 +69,12 @@ export const page = (place, signal) => {
   const again = poll(AGAIN_MS, signal, async () => {
     const asked = { path: { id }, signal };
     try {
-      const [mount, stats] = await Promise.all([get('getMount', asked), tab === '' ? get('getMountStats', asked) : null]);
+      const [{ body: mount, text }, stats] = await Promise.all([call('getMount', asked), tab === '' ? get('getMountStats', asked) : null]);
       seen = true;
       head.show(mount);
       setText(note, '');
       put('view', viewOf);
-      view?.show?.(mount, stats);
+      view?.show?.(mount, stats, text);
       void followOf(mount, signal).then((isNew) => { if (isNew) again(); });
     } catch (error) {
       if (!(error instanceof Problem && error.status === 404)) throw error;
@@ -110,10 +110,7 @@ function headOf(id, done) {
   }, labelOf(act));
   const link = (/** @type {string} */ name, /** @type {string} */ href) => h('a', { class: 'button', href }, name);
   const fillActs = (/** @type {[string, () => HTMLElement][]} */ wanted) => {
-    const held = acts.contains(document.activeElement);
-    keyed(acts, wanted, ([name]) => name, ([, make]) => make());
-    // What had the focus is gone; the title is where one goes on from.
-    if (held && !acts.contains(document.activeElement)) title.focus({ preventScroll: true });
+    passFocus(acts, () => keyed(acts, wanted, ([name]) => name, ([, make]) => make()), () => title);
   };
   return {
     node,
@@ -150,10 +147,10 @@ function configOf() {
   let revision = -1;
   return {
     node,
-    show(mount) {
+    show(mount, _stats, text) {
       if (mount.revision === revision) return;
       revision = mount.revision;
-      fill(node, configView(mount));
+      fill(node, configView(mount, text));
     },
   };
 }

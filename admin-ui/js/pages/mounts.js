@@ -11,6 +11,7 @@ import { poll, settled } from '../core/poll.js';
 import { note, to } from '../core/router.js';
 import * as session from '../core/session.js';
 import { empty, failure, loading, snippet } from '../parts/bits.js';
+import { firstCommands } from '../parts/commands.js';
 import { bulkBar } from './mounts/bulk.js';
 import { asked, clearFilters, filterForm, isNarrow, read, write } from './mounts/filters.js';
 import { Grid } from './mounts/grid.js';
@@ -24,8 +25,6 @@ const SOON_MS = 100;
 const STOPPED_MS = 150; // so long after a scroll it is one
 const AHEAD = 60; // rows loaded before they come into view
 const FAR = 100; // rows to wait for of which is told
-
-const HOW = 'standin mount add /hello http://127.0.0.1:3000/ --id hello';
 
 /** @type {Page} */
 export const page = (place, signal) => {
@@ -234,6 +233,6 @@ export const page = (place, signal) => {
 /** Where there is no mount at all. @param {boolean} mayChange */
 function none(mayChange) {
   return empty('No mounts yet', h('p', {}, 'A mount says which requests Standin takes and which upstream answers them.'),
-    mayChange ? [h('p', {}, h('a', { class: 'button', href: to(['new']) }, 'New mount')), h('p', {}, 'or on the command line:'), snippet(HOW, 'Command')]
+    mayChange ? [h('p', {}, h('a', { class: 'button', href: to(['new']) }, 'New mount')), h('p', {}, 'or on the command line, with the token in STANDIN_TOKEN:'), snippet(firstCommands(session.who().owner).cli, 'Command')]
       : h('p', {}, 'Your token may only read, so another one has to make the first.'));
 }

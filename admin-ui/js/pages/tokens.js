@@ -4,7 +4,7 @@
 /** @import { Page, Token } from '../../types.js' */
 
 import { call, get, inWords } from '../core/api.js';
-import { fill, h, keyed, setText } from '../core/dom.js';
+import { fill, h, keyed, passFocus, setText } from '../core/dom.js';
 import { ago } from '../core/format.js';
 import { poll } from '../core/poll.js';
 import * as session from '../core/session.js';
@@ -19,7 +19,8 @@ const FIRST = 'admin';
 
 /** @type {Page} */
 export const page = (_place, signal) => {
-  const head = h('div', { class: 'page-head' }, h('h1', {}, 'Tokens'));
+  const title = h('h1', { tabindex: -1 }, 'Tokens');
+  const head = h('div', { class: 'page-head' }, title);
   const node = h('div', {}, head);
   if (!session.mayGovern()) {
     node.append(empty('Your token may not see the others', h('p', {}, 'Only a token that may change everything lists, makes and revokes tokens.')));
@@ -32,7 +33,7 @@ export const page = (_place, signal) => {
   let isShown = false;
   const now = poll(POLL_MS, signal, async () => {
     const { tokens } = await get('listTokens', { signal });
-    keyed(rows, tokens, ({ name, created_at }) => `${name} ${created_at}`, (token) => rowFor(token, () => now()), update);
+    passFocus(rows, () => keyed(rows, tokens, ({ name, created_at }) => `${name} ${created_at}`, (token) => rowFor(token, () => now()), update), () => title);
     if (!isShown) fill(body, list, h('p', { class: 'hint' }, 'What lets anybody in is not listed: the server keeps only its hash. The token admin is the one in the file ', h('code', {}, 'token'),
       ' of the data directory. To have another one made, remove that file and start the server again.'));
     isShown = true;

@@ -13,6 +13,29 @@ import { quote } from './shell-words.js';
 export const TOKEN_FILE = '~/.local/state/standin/token';
 
 const NEXT_LINE = ' \\\n  ';
+const FIRST = { id: 'hello', path: '/hello', address: 'http://127.0.0.1:9000/' };
+
+/** The admin address as the command line takes it, which knows no names, no HTTPS and no paths. */
+export function cliServer() {
+  const { protocol, hostname, port } = location;
+  const host = hostname === 'localhost' ? '127.0.0.1' : hostname;
+  return protocol === 'http:' && /^([\d.]+|\[.*\])$/.test(host) ? `http://${host}:${port || 80}` : 'http://IP:PORT';
+}
+
+/**
+ * How the first mount is made, with the token in STANDIN_TOKEN.
+ * @param {string | null} owner of the token
+ * @returns {{ cli: string, curl: string }}
+ */
+export function firstCommands(owner) {
+  const { id, path, address } = FIRST;
+  const mount = { kind: 'regular', match: { path }, address, ...(owner === null ? {} : { labels: { owner } }) };
+  return {
+    cli: [`standin mount add ${path} ${address} --id ${id}${owner === null ? '' : ` --label ${quote(`owner=${owner}`)}`}`, `--server ${cliServer()}`].join(NEXT_LINE),
+    curl: [`curl -X PUT ${quote(new URL(`v1/mounts/${id}`, document.baseURI).href)}`,
+      '-H "Authorization: Bearer $STANDIN_TOKEN" -H \'Content-Type: application/json\'', `-d ${quote(JSON.stringify(mount))}`].join(NEXT_LINE),
+  };
+}
 
 /**
  * A mount without what the server has by itself where nothing is said.

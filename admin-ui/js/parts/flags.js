@@ -1,11 +1,9 @@
 // Owns a mount as the arguments of `standin mount add`, as far as they can say it.
 
+import { DEFAULTS } from '../core/defaults.js';
 import { quote } from './shell-words.js';
 
 /** @typedef {Record<string, any>} Json */
-
-/** What the server has by itself in members that a new mount does not have: see openapi.yaml. */
-const INNER = { realm: 'standin', expires_s: 30, tag: 'standin' };
 
 /** Arguments as they are gathered, and whether they say all so far. */
 class Flags {
@@ -119,8 +117,9 @@ function identity(flags, { identity: given, ...rest }) {
   flags.text('basic-auth', htpasswd_file);
   flags.pairs('identity-header', headers, ': ');
   if (sign) flags.text('sign', `${keys_file}:${key_id}`);
-  const inner = { realm, expires_s, tag };
-  const other = Object.entries(inner).filter(([name, value]) => value !== undefined && value !== INNER[/** @type {'tag'} */ (name)]);
+  // These are in no mount that is only tried, so they may be said though they are as by default.
+  const inner = { '/identity/basic/realm': realm, '/identity/sign/expires_s': expires_s, '/identity/sign/tag': tag };
+  const other = Object.entries(inner).filter(([pointer, value]) => value !== undefined && value !== DEFAULTS[pointer]);
   flags.nothing({ ...others, ...ofBasic, ...ofSign, ...Object.fromEntries(other) });
   return rest;
 }

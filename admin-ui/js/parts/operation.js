@@ -4,8 +4,9 @@
 
 /** @import { Mount, Operation } from '../../types.js' */
 
-import { now } from '../core/clock.js';
 import { Problem, call, get, inWords } from '../core/api.js';
+import { bound } from '../core/bound.js';
+import { now } from '../core/clock.js';
 import { h, setText } from '../core/dom.js';
 import { duration } from '../core/format.js';
 import { poll } from '../core/poll.js';
@@ -75,6 +76,7 @@ export async function followOf({ id, revision, state, generations }, signal) {
     const first = await running(revision, id, signal) ?? await earlier(id, revision, signal);
     if (signal.aborted) return false;
     looked.set(id, { revision, found: first?.id ?? null });
+    bound(looked);
     if (!first || isHidden(first.id)) return false;
     const panel = begin(first, id);
     signal.addEventListener('abort', () => { if (!panel.own) panel.stop.abort(); }, { signal: panel.stop.signal });
@@ -196,6 +198,7 @@ function make({ id: revision, kind }, id, stop) {
     h('button', { type: 'button', class: 'quiet close', 'aria-label': `Hide what is left of ${id}`,
       onclick: () => {
         hidden.add(revision);
+        bound(hidden);
         stop.abort();
       } }, '×'));
   return {

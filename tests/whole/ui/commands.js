@@ -100,4 +100,15 @@ scenario(async (test) => {
   await test.api('DELETE', 'v1/mounts/special');
   await test.api('PUT', 'v1/mounts/special', JSON.parse(fs.readFileSync(await file.path(), 'utf8')));
   assert.deepStrictEqual(await kept('special'), before);
+
+  // No command has another number than the mount, because a browser rounded it.
+  const answer = await fetch(`${admin}v1/mounts/special`, {
+    method: 'PATCH', headers: { Authorization: `Bearer ${test.standin.token}`, 'Content-Type': 'application/json' }, body: '{"metadata":{"n":9007199254740993}}',
+  });
+  assert.strictEqual(answer.status, 200);
+  await page.getByText('This mount is not shown as commands: 9007199254740993 is a number that a browser cannot keep as it is').waitFor();
+  assert.match(await page.getByRole('region', { name: 'The whole answer' }).textContent(), /"n":9007199254740993\b/);
+  assert.strictEqual(await page.getByRole('region', { name: /^Make it/ }).count(), 0);
+  await test.look('config-rounded');
+  await test.fits();
 });

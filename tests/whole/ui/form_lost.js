@@ -102,6 +102,33 @@ scenario(async (test) => {
   await page.getByText('which are not saved yet').waitFor();
   assert.strictEqual(await field('Path').inputValue(), '/unfinished');
 
+  // What no mount can say yet is kept, too: JSON and names that are half typed.
+  const openAll = () => page.locator('details.section').evaluateAll((sections) => sections.forEach((section) => { section.open = true; }));
+  const labels = page.getByRole('group', { name: 'Labels', exact: true });
+  await test.go('#/mounts/orgs/edit');
+  await says('Nothing changes.');
+  await openAll();
+  await field('Metadata').fill('{"half": ');
+  await page.waitForFunction(() => sessionStorage.getItem('standin-draft:mounts/orgs'));
+  for (const index of [1, 2]) {
+    await labels.getByRole('button', { name: 'Add name' }).click();
+    await labels.getByLabel('Labels: name').nth(index).fill('twice');
+    await labels.getByLabel('Labels: text').nth(index).fill(`value ${index}`);
+  }
+  await test.go('#/mounts/orgs');
+  await page.getByText('Edit orgs: what you edited is not saved, and kept in this tab.', { exact: true }).waitFor();
+  await test.go('#/mounts/orgs/edit');
+  await page.getByText('which are not saved yet').waitFor();
+  await openAll();
+  assert.strictEqual(await field('Metadata').inputValue(), '{"half": ');
+  await page.getByText('“twice” is there twice.', { exact: true }).waitFor();
+  assert.deepStrictEqual(await labels.locator('input').evaluateAll((inputs) => inputs.map(({ value }) => value)), ['team', 'shop', 'twice', 'value 1', 'twice', 'value 2']);
+  await page.getByRole('button', { name: 'Discard them' }).click();
+  assert.strictEqual(await field('Metadata').inputValue(), '');
+  assert.strictEqual(await labels.locator('input').count(), 2);
+  await says('Nothing changes.');
+  assert.strictEqual(await page.evaluate(() => sessionStorage.getItem('standin-draft:mounts/orgs')), null);
+
   // The token is revoked, and replaced by one of another name.
   const { token: first } = await test.api('POST', 'v1/tokens', { name: 'first' });
   const { token: second } = await test.api('POST', 'v1/tokens', { name: 'second' });

@@ -46,6 +46,20 @@ scenario(async (test) => {
   });
   assert.strictEqual(asked, 'shop.forced.test/deep/er?a');
 
+  // ---- What the UI takes for the defaults, the server has by itself ----
+  const defaults = await page.evaluate(async () => {
+    const { BY_KIND, DEFAULTS, usual } = await import('./js/core/defaults.js');
+    return Object.fromEntries(['regular', 'transparent'].map((kind) => [kind, Object.keys({ ...DEFAULTS, ...BY_KIND }).map((pointer) => [pointer, usual(pointer, kind)])]));
+  });
+  const bare = { match: {}, lease: { ttl_s: 3600 }, identity: { basic: { htpasswd_file: file('htpasswd') }, sign: { keys_file: file('keys'), key_id: 'k1' } } };
+  for (const [kind, more] of Object.entries({ regular: { address: 'https://127.0.0.1:1/', tls: { server_name: 'a' } }, transparent: { force_host: '127.0.0.1:1', force_scheme: 'https', tls: { server_name: 'a' } } })) {
+    const { after } = await test.api('POST', 'v1/mounts?dry_run=true', { kind, ...bare, ...more });
+    const only = { regular: ['/force_scheme'], transparent: ['/force_scheme', '/strip_prefix', '/host_header'] }[kind];
+    for (const [pointer, value] of defaults[kind].filter(([name]) => !only.includes(name))) {
+      assert.deepStrictEqual(pointer.split('/').slice(1).reduce((found, step) => found?.[step], after), value, `${kind} ${pointer}`);
+    }
+  }
+
   // ---- Something in every section ----
   const wanted = {
     kind: 'regular', match: { host: '*.whole.test:8080', path: '/whole' }, address: 'https://127.0.0.1:1/base/', enabled: false,

@@ -115,6 +115,7 @@ scenario(async (test) => {
   await test.mount('away', `http://127.0.0.1:${port}/`, { match: { host: '*.away.test', path: '/' } });
   await page.goto(`${test.standin.admin}#/mounts/away`);
   await page.getByText('No errors since the proxy was started.').waitFor();
+  await page.getByText('No request has ended since the proxy was started; tunnels are left out.', { exact: true }).waitFor();
   await test.look('mount-quiet');
   const refused = await new Promise((done) => require('node:http').get(test.front, { headers: { Host: 'a.away.test' }, path: '/app?key=1' }, (answer) => done(answer.resume().statusCode)));
   assert.strictEqual(refused, 502);

@@ -23,6 +23,7 @@ scenario(async (test) => {
 
   // Nothing is there, and what to do is said.
   await page.getByRole('heading', { name: 'No mounts yet' }).waitFor();
+  await page.getByRole('region', { name: 'Command' }).getByText(`--server ${test.standin.admin.replace(/\/$/, '')}`).waitFor();
 
   // What is made elsewhere comes by itself.
   const mounts = Array.from({ length: MOUNTS }, (_, index) => {

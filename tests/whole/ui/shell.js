@@ -1,7 +1,7 @@
 // A person signs in, finds the way by mouse, by keys and by search, chooses the
 // colours, and is told when what is seen is stale.
 
-const { assert, scenario } = require('./harness.js');
+const { assert, scenario, until } = require('./harness.js');
 
 scenario(async (test) => {
   const { token, admin } = await test.start();
@@ -26,6 +26,18 @@ scenario(async (test) => {
   await page.goto(`${admin}#token=${token}`);
   await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
   assert(!page.url().includes(token));
+
+  // While another token is tried, nothing goes on of the page that the last one saw.
+  await test.go('#/mounts/orders-api/traffic');
+  await page.getByText('Requests appear as they end.').waitFor();
+  let answer;
+  await page.route('**/v1/caller', (route) => { answer = () => route.fallback(); });
+  await test.go(`#token=${token}`);
+  await page.getByText('Connecting…').waitFor();
+  await until('the stream is let go', async () => (await test.api('GET', 'v1/stats')).event_streams.open === 0);
+  answer();
+  await page.unroute('**/v1/caller');
+  await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
 
   // By keys.
   await page.keyboard.press('g');

@@ -79,8 +79,12 @@ scenario(async (test) => {
   await page.getByText('The token lost was neither copied nor saved').waitFor();
   await row('lost').getByText('Only reads').waitFor();
   await row('lost').getByText('not since the server started').waitFor();
+  const focused = () => page.evaluate(() => document.activeElement.textContent);
+  await page.getByRole('button', { name: 'New token' }).focus();
   await page.getByRole('button', { name: 'Revoke it' }).click();
   await row('lost').waitFor({ state: 'detached' });
+  await page.getByText('The token lost was neither').waitFor({ state: 'detached' });
+  assert.strictEqual(await focused(), 'New token', 'where the focus was before');
 
   // What others do is seen by itself.
   const { token: governor } = await test.api('POST', 'v1/tokens', { name: 'second' });
@@ -99,6 +103,9 @@ scenario(async (test) => {
   await dialog.getByRole('button', { name: 'Revoke' }).click();
   await page.getByText('ci is revoked.').waitFor();
   await row('ci').waitFor({ state: 'detached' });
+  assert.strictEqual(await focused(), 'Tokens', 'the button that had it is gone');
+  await page.getByRole('button', { name: 'Dismiss' }).click();
+  assert.strictEqual(await focused(), 'Tokens');
   assert.strictEqual((await fetch(`${admin}v1/caller`, { headers: { Authorization: `Bearer ${value}` } })).status, 401);
   assert.deepStrictEqual(await page.evaluate(() => window.leaks), []);
 

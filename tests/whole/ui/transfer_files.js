@@ -40,6 +40,12 @@ scenario(async (test) => {
   await drop('proxy.ini', paste);
   assert(await page.getByLabel('Paste Deploy (INI)').isChecked());
   await faults.getByRole('row', { name: /Show line 10.*'b' \(egg:paste#static\) is not a proxy/s }).waitFor();
+  // Its line is shown also where lines end as in Windows.
+  await drop('windows.ini', paste.replaceAll('\n', '\r\n'));
+  await page.getByText('windows.ini', { exact: true }).waitFor();
+  await faults.getByRole('button', { name: 'Show line 10' }).click();
+  const chosen = await page.getByLabel('Text').evaluate((area) => area.value.slice(area.selectionStart, area.selectionEnd));
+  assert.strictEqual(chosen, paste.split('\n')[9]);
   await page.getByLabel('Text').fill(paste.replace('#static', '#proxy').replace('document_root = /srv', `address = ${upstream}base\n[filter:unused]\nuse = egg:Paste#gzip`));
   assert(await page.getByLabel('Paste Deploy (INI)').isChecked());
   await page.getByText('Found by the content.').waitFor();

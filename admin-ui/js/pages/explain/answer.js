@@ -5,7 +5,7 @@
 /** @import { Asked } from '../explain.js' */
 
 import { h } from '../../core/dom.js';
-import { clock, count } from '../../core/format.js';
+import { clock, count, sentence } from '../../core/format.js';
 import { to } from '../../core/router.js';
 import { masked, stripped } from '../../core/secret.js';
 import * as session from '../../core/session.js';
@@ -108,9 +108,6 @@ function others({ lost, mount }) {
 
 /** @param {string} id */
 const linkTo = (id) => h('a', { href: to(['mounts', id]) }, id);
-
-/** @param {string} text */
-const sentence = (text) => `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 
 /** Where a mount for this URL is made. @param {Asked} asked */
 function newMount({ url, headers }) {

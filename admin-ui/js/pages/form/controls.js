@@ -14,6 +14,8 @@ import { unsound, where } from './json.js';
  * @property {(value: unknown, usual: unknown) => void} show the value; `usual` is what counts where there is none
  * @property {(faults: readonly Fault[], describedBy: string) => void} mark which of its inputs are at fault
  * @property {() => string} [fault] what is wrong that no value can say
+ * @property {() => unknown} [half] what was typed that no value can say yet, as JSON; undefined is nothing
+ * @property {(half: unknown) => void} [retype] shows that again, or undefined: only the value
  */
 /** @typedef {(value: unknown) => void} Tell undefined is nothing */
 
@@ -142,6 +144,12 @@ function pairs({ label, pair = ['Name', 'Value'] }, id, tell) {
     said = JSON.stringify(value ?? {});
     tell(value);
   };
+  /** @param {[string, unknown][]} texts */
+  const fillRows = (texts) => {
+    rows = texts.map(([name, one]) => ({ key: unique('row'), name, value: plain(one) }));
+    draw();
+  };
+  const half = () => (used().some((row) => isTwice(used(), row)) ? rows.map(({ name, value }) => [name, value]) : undefined);
   const draw = () => keyed(list, rows, ({ key }) => key, (row) => rowOf(row, label, pair, edited, () => {
     rows = rows.filter((one) => one !== row);
     draw();
@@ -159,8 +167,7 @@ function pairs({ label, pair = ['Name', 'Value'] }, id, tell) {
       const text = JSON.stringify(value ?? {});
       if (text === said) return;
       said = text;
-      rows = isObject(value) ? Object.entries(value).map(([name, one]) => ({ key: unique('row'), name, value: plain(one) })) : [];
-      draw();
+      fillRows(isObject(value) ? Object.entries(value) : []);
     },
     mark: (faults, describedBy) => {
       [...list.children].forEach((node, at) => {
@@ -172,6 +179,11 @@ function pairs({ label, pair = ['Name', 'Value'] }, id, tell) {
     fault: () => {
       const twice = rows.find((row) => isTwice(used(), row));
       return twice ? `“${twice.name.trim()}” is there twice.` : '';
+    },
+    half,
+    retype: (kept) => {
+      if (Array.isArray(kept)) fillRows(kept);
+      else if (half()) fillRows(Object.entries(JSON.parse(said)));
     },
   };
 }
@@ -268,6 +280,7 @@ function json({ example }, id, tell) {
   };
   /** @type {unknown} the last that was sound */
   let value;
+  const write = () => { input.value = value === undefined ? '' : JSON.stringify(value, null, 2); };
   input.addEventListener('input', () => {
     if (fault() === '') value = input.value.trim() === '' ? undefined : JSON.parse(input.value);
     tell(value);
@@ -277,9 +290,14 @@ function json({ example }, id, tell) {
     show: (now) => {
       if (same(now, value)) return;
       value = now;
-      input.value = now === undefined ? '' : JSON.stringify(now, null, 2);
+      write();
     },
     mark: (faults, describedBy) => invalid(input, faults.length > 0 || fault() !== '', describedBy),
     fault,
+    half: () => (fault() === '' ? undefined : input.value),
+    retype: (kept) => {
+      if (typeof kept === 'string') input.value = kept;
+      else if (fault() !== '') write();
+    },
   };
 }

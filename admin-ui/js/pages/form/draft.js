@@ -2,7 +2,8 @@
 // page, a reload or an expired token loses nothing.
 
 /** @typedef {import('./model.js').Spec} Spec */
-/** @typedef {{ now: Spec, base: Spec, etag: string | null, revision: number, text: string | null, at: string, by: string }} Draft `text` is JSON that is not sound yet; `by` is the name of the token */
+/** @typedef {{ now: Spec, base: Spec, etag: string | null, revision: number, text: string | null, half?: Half, at: string, by: string }} Draft `text` is JSON that is not sound yet; `by` is the name of the token */
+/** @typedef {Record<string, unknown>} Half what was typed in fields that the mount cannot say yet, by pointer */
 
 import { go } from '../../core/router.js';
 import * as session from '../../core/session.js';

@@ -12,6 +12,7 @@
  * @property {Version} base what the edits began with
  * @property {Spec} now
  * @property {string | null} text JSON that was not sound when it was kept
+ * @property {import('./draft.js').Half} [half] what was half typed in fields then
  * @property {string} place under which drafts are kept
  * @property {string} address where the form is
  * @property {Record<string, string>} notes under fields, by pointer
@@ -42,7 +43,7 @@ const SETTLED_MS = 300;
  * @param {Start} start
  * @param {AbortSignal} signal
  */
-export function editor({ id, called, base, now, text: unsoundText, place, address, notes, told }, signal) {
+export function editor({ id, called, base, now, text: unsoundText, half = {}, place, address, notes, told }, signal) {
   /** @type {Work} */
   const work = { now, base, sent: null, isSaving: false, isDone: false };
   const aside = new Map();
@@ -69,8 +70,9 @@ export function editor({ id, called, base, now, text: unsoundText, place, addres
     typed();
   });
   const effect = effectPanel({ isNew: id === null, cancel: id === null ? to(['mounts']) : to(['mounts', id]) });
-  const isDirty = () => text.fault() !== '' || !alike(work.now, work.base.spec);
-  const others = meanwhile(work, { id, place, isDirty, edited, check: () => check(), text, effect, notices: messages, toJson: () => view(true), back: () => fields.focus('/match/host') }, signal);
+  const isHalf = () => text.fault() !== '' || Object.keys(fields.half()).length > 0;
+  const isDirty = () => isHalf() || !alike(work.now, work.base.spec);
+  const others = meanwhile(work, { id, place, isDirty, edited, check: () => check(), dropHalf: () => fields.retype({}), text, effect, notices: messages, toJson: () => view(true), back: () => fields.focus('/match/host') }, signal);
   const form = h('form', { class: 'editor', novalidate: true, 'aria-label': called }, h('div', { class: 'editing' }, fields.node, text.node), effect.node);
   const node = h('div', { class: 'form-page' }, messages.node, others.node, form);
 
@@ -95,7 +97,7 @@ export function editor({ id, called, base, now, text: unsoundText, place, addres
     check();
   }
 
-  const kept = () => ({ now: work.now, base: work.base.spec, etag: work.base.etag, revision: work.base.revision, text: text.fault() ? text.text : null });
+  const kept = () => ({ now: work.now, base: work.base.spec, etag: work.base.etag, revision: work.base.revision, text: text.fault() ? text.text : null, half: fields.half() });
 
   function keepDraft() {
     if (work.isDone) return;
@@ -242,7 +244,7 @@ export function editor({ id, called, base, now, text: unsoundText, place, addres
 
   /** @param {Spec} sent @param {import('./doubt.js').Fate & { is: 'saved' }} fate */
   function savedAfterAll(sent, { id: saved, now: there, revision }) {
-    if (text.fault() === '' && alike(work.now, sent)) return void succeed(saved, revision, there.etag === work.base.etag ? 'Nothing was to be changed.' : `It was saved after all, as revision ${revision}.`);
+    if (!isHalf() && alike(work.now, sent)) return void succeed(saved, revision, there.etag === work.base.etag ? 'Nothing was to be changed.' : `It was saved after all, as revision ${revision}.`);
     // What was typed since stands on what was saved; what others did since then is found by its ETag.
     const spec = lean(put(sent, '/id', saved));
     work.base = { spec, etag: alike(spec, there.spec) ? there.etag : work.base.etag, revision };
@@ -289,6 +291,8 @@ export function editor({ id, called, base, now, text: unsoundText, place, addres
   });
   if (unsoundText !== null) text.restore(unsoundText);
   else text.show(work.now);
+  fields.show(work.now, strays(work.now));
+  fields.retype(half);
 
   return {
     node, view, notices: messages,
@@ -298,6 +302,7 @@ export function editor({ id, called, base, now, text: unsoundText, place, addres
     discard() {
       work.now = work.base.spec;
       text.show(work.now);
+      fields.retype({});
       edited();
     },
   };

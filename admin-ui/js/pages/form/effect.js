@@ -7,7 +7,7 @@
 
 import { differences, isObject } from '../../core/diff.js';
 import { change, fill, h, setText, unique } from '../../core/dom.js';
-import { plural } from '../../core/format.js';
+import { plural, sentence } from '../../core/format.js';
 import { to } from '../../core/router.js';
 import { diffTable } from '../../parts/bits.js';
 import { lean, put } from './model.js';
@@ -68,8 +68,7 @@ function said(verdict) {
 
 /** Whose the match or the id is. @param {Verdict & { is: 'taken' }} verdict */
 export function conflictOf({ by, text }) {
-  const sentence = `${text[0].toUpperCase()}${text.slice(1)}.`;
-  return h('p', { class: 'fault' }, sentence, by !== null && [' ', h('a', { href: to(['mounts', by]) }, `See ${by}`)]);
+  return h('p', { class: 'fault' }, sentence(text), by !== null && [' ', h('a', { href: to(['mounts', by]) }, `See ${by}`)]);
 }
 
 /** @param {DryRun} run @param {boolean} isIdGiven @returns {[string, ...Child[]]} */

@@ -19,6 +19,7 @@
  * @property {() => boolean} isDirty
  * @property {() => void} edited shows the work as it is now
  * @property {() => void} check asks the server what saving does
+ * @property {() => void} dropHalf forgets what is half typed in fields
  * @property {() => void} toJson
  * @property {() => void} back to the fields
  * @property {ReturnType<typeof import('./text.js').textView>} text
@@ -40,7 +41,7 @@ import { alike, lean, merge } from './model.js';
  * @param {Around} around
  * @param {AbortSignal} signal
  */
-export function meanwhile(work, { id, place, isDirty, edited, check, toJson, back, text, effect, notices }, signal) {
+export function meanwhile(work, { id, place, isDirty, edited, check, dropHalf, toJson, back, text, effect, notices }, signal) {
   const node = h('div', { class: 'conflict-place' });
   /** @type {{ theirs: Version | null, revisions: Revision[], isOpen: boolean } | null} */
   let conflict = null;
@@ -144,6 +145,7 @@ export function meanwhile(work, { id, place, isDirty, edited, check, toJson, bac
     const [mine, from] = [lean(work.now), work.base.spec];
     work.now = theirs.spec;
     text.show(work.now);
+    dropHalf();
     stand(theirs);
     effect.tell();
     toast('You have their version; your edits were dropped.', { action: { label: 'Bring mine back', run: async () => {

@@ -5,10 +5,11 @@
 /** @import { Fault } from '../../../types.js' */
 /** @typedef {import('./fields.js').Field} Field */
 /** @typedef {import('./model.js').Spec} Spec */
+/** @typedef {import('./draft.js').Half} Half */
 
 import { inline } from '../../core/diff.js';
 import { change, fill, h, setText, unique } from '../../core/dom.js';
-import { plural } from '../../core/format.js';
+import { ended, plural, sentence } from '../../core/format.js';
 import { control } from './controls.js';
 import { FIRST, SECTIONS, belongs, defaultOf } from './fields.js';
 import { at, byField, differs } from './model.js';
@@ -23,7 +24,7 @@ const KINDS = [
  * @property {(pointer: string, value: unknown) => void} edit
  * @property {(kind: string) => void} kind
  */
-/** @typedef {{ field: Field, node: HTMLElement, show: (spec: Spec) => void, mark: (faults: readonly Fault[]) => boolean, focus: () => void, fault: () => string }} Cell */
+/** @typedef {{ field: Field, node: HTMLElement, show: (spec: Spec) => void, mark: (faults: readonly Fault[]) => boolean, focus: () => void, fault: () => string, half: () => unknown, retype: (half: unknown) => void }} Cell */
 
 /**
  * @param {Told} told
@@ -64,6 +65,10 @@ export function fieldsView(told, { fixedId, notes }) {
     },
     /** Faults that the server cannot see. @returns {string[]} */
     ownFaults: () => cells.map((one) => one.fault()).filter(Boolean),
+    /** What was typed that the mount cannot say yet, by pointer. @returns {Half} */
+    half: () => Object.fromEntries(cells.map((one) => [one.field.at, one.half()]).filter(([, half]) => half !== undefined)),
+    /** Shows that again, and nothing else of the kind. @param {Half} half */
+    retype: (half) => cells.forEach((one) => one.retype(half[one.field.at])),
     /** Goes to the first field with a fault, opening its section. */
     focusFault() {
       const bad = cells.find((one) => !one.node.hidden && one.node.dataset.fault);
@@ -123,7 +128,10 @@ function cellOf(field, edit, note = '') {
     },
     mark(faults) {
       const own = shown.fault?.() ?? '';
-      const texts = faults.map(({ pointer, detail }) => sentence(pointer.slice(field.at.length + 1), detail));
+      const texts = faults.map(({ pointer, detail }) => {
+        const within = pointer.slice(field.at.length + 1);
+        return within ? ended(`${within}: ${detail}`) : sentence(detail);
+      });
       const all = [own, ...texts].filter(Boolean);
       change(node, { data: { fault: all.length > 0 || null } });
       setText(fault, all.join('\n'));
@@ -132,6 +140,8 @@ function cellOf(field, edit, note = '') {
     },
     focus: () => focusIn(node, id),
     fault: () => (node.hidden ? '' : shown.fault?.() ?? ''),
+    half: () => (node.hidden ? undefined : shown.half?.()),
+    retype: (half) => shown.retype?.(half),
   };
 }
 
@@ -139,12 +149,6 @@ function cellOf(field, edit, note = '') {
 function focusIn(node, id) {
   const target = node.querySelector('[aria-invalid=true]') ?? document.getElementById(id);
   if (target instanceof HTMLElement) target.focus();
-}
-
-/** What the server says, as a sentence of its own. @param {string} within @param {string} detail */
-function sentence(within, detail) {
-  const said = within ? `${within}: ${detail}` : detail[0].toUpperCase() + detail.slice(1);
-  return /[.!?/]$/.test(said) ? said : `${said}.`;
 }
 
 /**

@@ -9,12 +9,16 @@ import { specOf } from '../../core/diff.js';
 import { fill, h } from '../../core/dom.js';
 import { copyButton, download, failure, jsonView, loading, snippet } from '../../parts/bits.js';
 import { TOKEN_FILE, cliCommands, curlCommands } from '../../parts/commands.js';
+import { unsound } from '../form/json.js';
 
 /**
  * @param {Mount} mount
+ * @param {string} came the same as the server said it
  * @returns {HTMLElement}
  */
-export function configView(mount) {
+export function configView(mount, came) {
+  const rounded = unsound(came);
+  if (rounded) return asItCame(came, rounded.says);
   const spec = specOf(mount);
   const text = JSON.stringify(spec, null, 2);
   const [curl, cli] = [h('div'), h('div')];
@@ -29,6 +33,17 @@ export function configView(mount) {
       h('code', {}, '--data-dir'), '. Put another token in its place where this one may do more than is needed.'], [], curl),
     section('Command line', ['On the machine of the server and as its user, nothing more is needed. Elsewhere, say which server and token in ',
       h('code', {}, 'STANDIN_ADMIN'), ' and ', h('code', {}, 'STANDIN_TOKEN'), '.'], [], cli));
+}
+
+/**
+ * A mount that is another one once it was read here: no command is made of it.
+ * @param {string} text
+ * @param {string} why
+ */
+function asItCame(text, why) {
+  return h('div', { class: 'config' },
+    failure(`This mount is not shown as commands: ${why}.`),
+    section('JSON', 'The whole answer, as the server said it.', [], snippet(text, 'The whole answer')));
 }
 
 /**

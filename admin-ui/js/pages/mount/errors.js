@@ -4,28 +4,11 @@
 /** @import { Mount, MountStats } from '../../../types.js' */
 
 import { change, h, keyed, setText } from '../../core/dom.js';
-import { ago, moment, plural } from '../../core/format.js';
+import { ago, moment, plural, sentence } from '../../core/format.js';
 import { to } from '../../core/router.js';
+import { REFUSALS } from '../../parts/refusals.js';
 
 /** @typedef {MountStats['recent_errors'][number]} RecentError */
-
-/** Why requests were refused, and the member that says the bound. @type {Record<keyof MountStats['refusals'], [string, string?]>} */
-const REFUSALS = {
-  concurrency: ['as many were on their way as may be', 'concurrent_requests_max'],
-  'queue-full': ['the queue was full', 'queue_max'],
-  'queue-timeout': ['the wait in the queue took too long', 'queue_wait_ms_max'],
-  body: ['there was too much content', 'request_body_bytes_max'],
-  tunnels: ['as many tunnels were open as may be', 'tunnels_max'],
-  rate: ['too many came in a second', 'requests_per_s_max'],
-  paused: ['the mount was paused, and too many were held or too long'],
-  draining: ['the mount was being drained'],
-  disabled: ['the mount was disabled'],
-  restarting: ['its actor was being started again'],
-  failed: ['its actor had failed too often'],
-  passwords: ['too many passwords were being checked'],
-  descriptors: ['the process had no more file descriptors'],
-  connections: ['there were too many connections to upstreams'],
-};
 
 /** @type {[keyof MountStats['failures'], string][]} */
 const FAILURES = [['upstream', 'failed by a fault of the upstream'], ['proxy', 'failed by a fault of the proxy'], ['client', 'ended because the client had gone or sent too slowly']];
@@ -103,9 +86,6 @@ function showEntry(line, all, mount) {
     h('span', { class: 'mono' }, error.target), h('span', { class: 'tag' }, error.request_id)),
   (part, error) => setText(/** @type {Node} */ (part.firstChild), ago(error.at)));
 }
-
-/** A text of the server as a sentence. @param {string} text */
-const sentence = (text) => text.replace(/^./u, (first) => first.toUpperCase()).replace(/[^.…]$/u, '$&.');
 
 /** @param {string | null} failure */
 function whose(failure) {

@@ -53,7 +53,7 @@ export function latencyPart(place) {
     const total = buckets.reduce((sum, bucket) => sum + bucket.count, 0);
     const marks = MARKS.map((name) => ({ name, at: fromOpening ? quantile(buckets, SHARES[name]) : all[name] }));
     for (const { name, at } of marks) setText(values[name], ms(at));
-    setText(none, total > 0 ? '' : fromOpening ? 'No request has ended since you opened this page.' : 'No request has ended since the proxy was started.');
+    setText(none, total > 0 ? '' : `No request has ended since ${fromOpening ? 'you opened this page' : 'the proxy was started'}; tunnels are left out.`);
     setText(further, total === 0 ? '' : fromOpening ? `${plural(total, 'request')}.`
       : `${plural(total, 'request')}. Mean ${ms(all.mean)}, p99.9 ${ms(all.p999)}, longest ${ms(all.max)}. Tunnels are left out.`);
     chart.node.hidden = table.hidden = total === 0;

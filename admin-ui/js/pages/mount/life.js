@@ -6,7 +6,7 @@
 import { now } from '../../core/clock.js';
 import { same } from '../../core/diff.js';
 import { change, fill, h, keyed, setText } from '../../core/dom.js';
-import { ago, count, duration, moment, plural, sayState, since, toneOf } from '../../core/format.js';
+import { ago, count, duration, moment, plural, sayState, sentence, since, toneOf } from '../../core/format.js';
 import { to } from '../../core/router.js';
 import { jsonView } from '../../parts/bits.js';
 import { cutOf, leftBehind, standAt } from '../../parts/operation.js';
@@ -76,7 +76,7 @@ function showState(state, mount) {
   const says = cut ? `New requests are refused; those on their way are ${cut}.` : sayState(mount.state);
   // What is on its way "may finish", the reason goes on, which is not so then.
   const reason = cut ? mount.state_reason?.split(';')[0] : mount.state_reason;
-  state.show(`${says} For ${since(mount.state_since)}.`, reason ? `${sentence(reason)}.` : '', toneOf(mount.state));
+  state.show(`${says} For ${since(mount.state_since)}.`, reason ? sentence(reason) : '', toneOf(mount.state));
 }
 
 /** @param {ReturnType<typeof fact>} lease @param {Mount} mount */
@@ -87,9 +87,6 @@ function showLease(lease, mount) {
   lease.show(left > 0 ? `In ${duration(left)} it ${ending}, unless renewed.` : `It has run out: it ${ending}.`,
     `A renewal lasts ${duration(mount.lease.ttl_s)}.`, left < LEASE_SOON_S ? 'warn' : undefined, mount.lease_expires_at);
 }
-
-/** A text of the server as a sentence. @param {string} text */
-const sentence = (text) => text.replace(/^./u, (first) => first.toUpperCase());
 
 /**
  * A name and what is to be said under it; hidden where that is nothing.

@@ -3,13 +3,15 @@
 
 /** @import { Mount } from '../../../types.js' */
 
+import { usual } from '../../core/defaults.js';
 import { bytes, count, duration, plural } from '../../core/format.js';
 
 /** @typedef {{ group: string, text: string, tone?: 'warn' }} Policy */
 
-const DEFAULTS = {
-  regular: { for: 'overwrite', host: 'overwrite', proto: 'overwrite', port: 'off', prefix: 'overwrite', forwarded: 'off' },
-  transparent: { for: 'keep', host: 'pass', proto: 'pass', port: 'pass', prefix: 'pass', forwarded: 'pass' },
+/** What tells the upstream of the client. */
+const FORWARDED = {
+  x_forwarded_for: 'X-Forwarded-For', x_forwarded_host: 'X-Forwarded-Host', x_forwarded_proto: 'X-Forwarded-Proto',
+  x_forwarded_port: 'X-Forwarded-Port', x_forwarded_prefix: 'X-Forwarded-Prefix', forwarded: 'Forwarded',
 };
 
 /** @type {Record<string, string>} */
@@ -21,11 +23,8 @@ const TREATMENTS = {
   pass: 'passed on unchecked',
 };
 
-/** The defaults of openapi.yaml. */
-const LIMITS = { concurrent_requests_max: 256, queue_max: 0, requests_per_s_max: null, tunnels_max: 256, request_body_bytes_max: null, client_bytes_per_s_min: 500 };
-const TIMEOUTS = { connect_ms: 2000, first_byte_ms: 30_000, idle_ms: 30_000, tunnel_idle_ms: 3_600_000, total_ms: null };
-
-/** @type {Record<keyof typeof TIMEOUTS, string>} */
+/** @typedef {keyof Mount['timeouts']} Timeout */
+/** @type {Record<Timeout, string>} */
 export const TIMEOUT_NAMES = {
   connect_ms: 'Connecting', first_byte_ms: 'First byte', idle_ms: 'Standstill', tunnel_idle_ms: 'Standstill of a tunnel', total_ms: 'The whole exchange',
 };
@@ -78,8 +77,8 @@ export function policiesOf(mount) {
   if (mount.tls?.insecure_skip_verify) found.push({ group: 'Upstream', text: 'Its certificate is not checked: whoever answers is believed.', tone: 'warn' });
   const allowed = words(mount.allow_addresses);
   say('Upstream', allowed.length > 0 && `May also be at ${list(allowed)}, which is else refused.`);
-  const times = Object.entries(TIMEOUTS).filter(([name, usual]) => mount.timeouts[/** @type {keyof typeof TIMEOUTS} */ (name)] !== usual)
-    .map(([name]) => `${TIMEOUT_NAMES[/** @type {keyof typeof TIMEOUTS} */ (name)].toLowerCase()} ${span(mount.timeouts[/** @type {keyof typeof TIMEOUTS} */ (name)])}`);
+  const times = /** @type {Timeout[]} */ (Object.keys(TIMEOUT_NAMES)).filter((name) => mount.timeouts[name] !== usual(`/timeouts/${name}`, mount.kind))
+    .map((name) => `${TIMEOUT_NAMES[name].toLowerCase()} ${span(mount.timeouts[name])}`);
   say('Upstream', times.length > 0 && `Time limits: ${list(times)}.`);
 
   say('Reply', mount.rewrite.location && 'URLs in Location and the like become those that clients see.');
@@ -94,8 +93,8 @@ export function policiesOf(mount) {
 }
 
 /** @param {Mount} mount @returns {string[]} */
-function limitsOf({ limits }) {
-  const differs = (/** @type {keyof typeof LIMITS} */ name) => limits[name] !== LIMITS[name];
+function limitsOf({ kind, limits }) {
+  const differs = (/** @type {keyof typeof limits} */ name) => limits[name] !== usual(`/limits/${name}`, kind);
   const found = [];
   const { concurrent_requests_max: requests, queue_max: queue, tunnels_max: tunnels, requests_per_s_max: perSecond } = limits;
   if (differs('concurrent_requests_max')) found.push(`At most ${plural(Number(requests), 'request')} at a time.`);
@@ -109,16 +108,10 @@ function limitsOf({ limits }) {
 
 /** @param {Mount} mount @returns {string[]} */
 function forwardedOf({ kind, forwarded }) {
-  const usual = DEFAULTS[kind];
-  /** @type {[string, string, string][]} */
-  const fields = [
-    ['X-Forwarded-For', forwarded.x_forwarded_for, usual.for], ['X-Forwarded-Host', forwarded.x_forwarded_host, usual.host],
-    ['X-Forwarded-Proto', forwarded.x_forwarded_proto, usual.proto], ['X-Forwarded-Port', forwarded.x_forwarded_port, usual.port],
-    ['X-Forwarded-Prefix', forwarded.x_forwarded_prefix, usual.prefix], ['Forwarded', forwarded.forwarded, usual.forwarded],
-  ];
-  const differ = fields.filter(([, is, was]) => is !== was);
+  const fields = /** @type {[keyof typeof FORWARDED, string][]} */ (Object.entries(FORWARDED));
+  const differ = fields.filter(([name]) => forwarded[name] !== usual(`/forwarded/${name}`, kind));
   const found = Object.keys(TREATMENTS).flatMap((treatment) => {
-    const names = differ.filter(([, is]) => is === treatment).map(([name]) => name);
+    const names = differ.filter(([name]) => forwarded[name] === treatment).map(([, field]) => field);
     return names.length === 0 ? [] : [`${list(names)}: ${TREATMENTS[treatment]}.`];
   });
   const peers = words(forwarded.trusted_peers);

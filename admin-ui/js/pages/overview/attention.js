@@ -3,7 +3,7 @@
 
 /** @import { ProcessStats, Row, State } from '../../../types.js' */
 
-import { count, duration, percent, plural, sayState } from '../../core/format.js';
+import { count, duration, percent, plural, sayState, sentence } from '../../core/format.js';
 
 const SETTLED_S = 60; // a pause or a drain shorter than that is somebody's work in hand
 const SHARE_MIN = 0.05; // of all requests since the start
@@ -66,8 +66,7 @@ function secondsIn(mount, now) {
 
 /** A reason as a sentence. @param {Row} mount */
 function reasonOf({ state, state_reason: reason }) {
-  if (!reason) return sayState(/** @type {State} */ (state));
-  return `${reason[0].toUpperCase()}${reason.slice(1)}${/[.!?]$/.test(reason) ? '' : '.'}`;
+  return reason ? sentence(reason) : sayState(/** @type {State} */ (state));
 }
 
 /** @param {Row} mount @param {number} now @returns {Need} */

@@ -39,9 +39,9 @@ export function trafficPanels() {
       if (stats.uptime_s <= MINUTE_S) ended.show(count(total), `since the start, ${duration(stats.uptime_s)} ago`);
       else ended.show(count(Math.min(total, Math.round(over_60_s * MINUTE_S))), `in the last minute, ${count(total)} since the start`);
       const latency = minute ?? stats.latency_ms;
-      p99.show(ms(latency.p99), latency.p99 === null ? `no requests ${span}` : span);
-      p50.show(ms(latency.p50), latency.p50 === null ? '' : span);
       const requests = minute?.requests ?? stats.requests.total;
+      p99.show(ms(latency.p99), latency.p99 === null ? `${requests === 0 ? 'no requests' : 'only tunnels'} ${span}` : span);
+      p50.show(ms(latency.p50), latency.p50 === null ? '' : span);
       const failed = minute?.failed ?? stats.requests['5xx'];
       share.show(requests === 0 ? NONE : percent(failed / requests),
         requests === 0 ? `no requests ${span}` : `${count(failed)} of ${count(requests)} ${span}`);

@@ -5,6 +5,7 @@
 import { call } from '../../core/api.js';
 import { h, setText } from '../../core/dom.js';
 import { copy, download, snippet } from '../../parts/bits.js';
+import { cliServer } from '../../parts/commands.js';
 import { open } from '../../parts/dialog.js';
 import { toast } from '../../parts/toast.js';
 
@@ -36,7 +37,7 @@ export function giveValue(name, given, changed) {
       h('div', { class: 'value-of' },
         h('button', { type: 'button', class: 'primary', autofocus: true, onclick: () => void take() }, 'Copy the token'),
         h('button', { type: 'button', onclick: save }, 'Save as a file'), said),
-      h('p', {}, 'With the command line, from its file:'), snippet(`standin mount list --server ${server()} --token "$(cat ${file})"`, 'With the command line'),
+      h('p', {}, 'With the command line, from its file:'), snippet(`standin mount list --server ${cliServer()} --token "$(cat ${file})"`, 'With the command line'),
       h('p', {}, 'With any program:'), snippet(`curl -H "Authorization: Bearer $(cat ${file})" ${new URL('v1/mounts', location.href)}`, 'With curl')),
     h('div', { class: 'choices' }, h('button', { type: 'button', onclick: () => close() }, 'Close'))), () => {
     value = '';
@@ -46,11 +47,4 @@ export function giveValue(name, given, changed) {
       });
     }
   });
-}
-
-/** The admin address as the command line takes it, which knows no names. */
-function server() {
-  const { protocol, hostname, port } = location;
-  const host = hostname === 'localhost' ? '127.0.0.1' : hostname;
-  return protocol === 'http:' && /^([\d.]+|\[.*\])$/.test(host) ? `http://${host}${port ? `:${port}` : ''}` : 'http://IP:PORT';
 }

@@ -24,6 +24,7 @@ export function detailsOf(entry, close) {
     h('div', { class: 'details-acts' },
       h('a', { class: 'button small', href: explainOf(entry) }, 'Explain this request'),
       copyButton(() => curlOf(entry), 'Copy as curl')),
+    !isWhole(entry) && h('p', { class: 'hint' }, `What is hidden is missing there: fields are left out, and ${HIDDEN} stands in the URL.`),
     timingTable(entry),
     h('dl', { class: 'request-facts' },
       fact('Upstream', upstream === null ? 'not reached' : `${upstream}, on ${reused ? 'a connection used before' : 'a new connection'}`),
@@ -35,6 +36,9 @@ export function detailsOf(entry, close) {
     fieldTable('Response headers', entry.response_headers),
   ];
 }
+
+/** Whether nothing of what was asked is hidden. @param {TrafficEntry} entry */
+const isWhole = ({ target, request_headers: fields }) => !target.includes(HIDDEN) && !fields.flat().some((text) => text.includes(HIDDEN));
 
 /** Where the same request is explained. @param {TrafficEntry} entry */
 function explainOf(entry) {

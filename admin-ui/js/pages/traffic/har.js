@@ -119,12 +119,12 @@ function decoded(text) {
 }
 
 /**
- * The fields that the same request would have again: neither hidden ones nor
- * those that any client sets by itself.
+ * The fields that the same request would have again: neither those that are
+ * hidden, in part or whole, nor those that any client sets by itself.
  * @param {TrafficEntry} entry
  */
 export function sentAgain({ request_headers: fields }) {
-  return fields.filter(([name, value]) => name !== HIDDEN && value !== HIDDEN && !OWN_FIELDS.includes(name.toLowerCase()));
+  return fields.filter(([name, value]) => name !== HIDDEN && !value.includes(HIDDEN) && !OWN_FIELDS.includes(name.toLowerCase()));
 }
 
 /**

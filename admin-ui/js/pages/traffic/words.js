@@ -2,6 +2,9 @@
 
 /** @import { TrafficEntry } from '../../../types.js' */
 
+import { sentence } from '../../core/format.js';
+import { REFUSALS } from '../../parts/refusals.js';
+
 /** @type {Record<TrafficEntry['end'], string>} */
 const ENDS = {
   complete: 'The whole answer was sent.',
@@ -15,33 +18,18 @@ const ENDS = {
   internal: 'A bug in the proxy ended it.',
 };
 
-/** @type {Record<NonNullable<TrafficEntry['failure']>, string>} */
-const FAILURES = {
-  upstream: 'The upstream was at fault.',
-  client: 'The client was at fault.',
-  proxy: 'The proxy was at fault.',
-  concurrency: 'As many requests as the mount allows were on their way.',
-  'queue-full': 'As many requests as the mount allows were waiting.',
-  'queue-timeout': 'It waited for a place as long as the mount allows.',
-  body: 'Its content was larger than the mount allows.',
-  tunnels: 'As many tunnels as the mount allows were open.',
-  rate: 'More requests came than the mount allows in a second.',
-  paused: 'The mount was paused, and no more requests could be held, or not longer.',
-  draining: 'The mount was draining.',
-  disabled: 'The mount was disabled.',
-  restarting: 'The actor of the mount was being restarted.',
-  failed: 'The actor of the mount had failed.',
-  passwords: 'Too many passwords waited to be checked.',
-  descriptors: 'The process had no file descriptor left.',
-  connections: 'The address of the client had too many connections.',
-};
+/** @type {Record<string, string>} */
+const FAULTS = { upstream: 'The upstream was at fault.', client: 'The client was at fault.', proxy: 'The proxy was at fault.' };
 
 /** @param {TrafficEntry} entry */
 export function sayEnd({ end, failure }) {
   // Most ends tell by themselves whose fault they were.
-  const isTold = failure === null || (['upstream', 'client', 'proxy'].includes(failure) && !['complete', 'refused'].includes(end));
-  return `${isTold ? '' : `${FAILURES[failure] ?? failure} `}${ENDS[end] ?? end}`;
+  const isTold = failure === null || (failure in FAULTS && !['complete', 'refused'].includes(end));
+  return `${isTold ? '' : `${FAULTS[failure] ?? whyOf(failure)} `}${ENDS[end] ?? end}`;
 }
+
+/** @param {string} refusal */
+const whyOf = (refusal) => sentence(REFUSALS[/** @type {keyof typeof REFUSALS} */ (refusal)]?.[0] ?? refusal);
 
 /** @param {number | null} status */
 export function toneOfStatus(status) {

@@ -116,12 +116,14 @@ export function sourceForm({ attempt, forget, signal }) {
   }
   acceptDrops(node, take, signal);
 
-  /** Shows a place of the text, where it can be seen. @param {number} start @param {number} end */
+  /** A place of the file in its text here, where the ends of lines are one character each. @param {number} at */
+  const here = (at) => (read ? at - (read.text.slice(0, at).match(/\r\n/g)?.length ?? 0) : at);
+  /** Shows a place of what was given, where it can be seen. @param {number} start @param {number} end */
   const show = (start, end) => {
-    text.setSelectionRange(start, end);
+    text.setSelectionRange(here(start), here(end));
     text.blur(); // the browser scrolls to the selection when the focus comes
     text.focus();
-    const line = text.value.slice(0, start).split('\n').length - 1;
+    const line = text.value.slice(0, here(start)).split('\n').length - 1;
     const height = parseFloat(getComputedStyle(text).lineHeight);
     text.scrollTop = Math.max(0, line * height - text.clientHeight / 2);
     text.scrollIntoView({ block: 'nearest' });
