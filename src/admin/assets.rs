@@ -167,9 +167,25 @@ impl Asset {
             let allow = "GET, HEAD";
             return Err(Problem { allow: Some(allow), ..Problem::new(405, format!("this path takes {allow}")) });
         }
-        let mut reply = model::reply(200, self.media_type, self.content.into());
+        let tag = self.tag();
+        let is_known = |tags: &[u8]| memchr::memmem::find(tags, tag.as_bytes()).is_some();
+        let mut reply = match exchange.head.fields.get("If-None-Match").is_some_and(is_known) {
+            true => model::reply(304, self.media_type, Vec::new()),
+            false => model::reply(200, self.media_type, self.content.into()),
+        };
+        // Kept, and asked for each time whether it is still the same.
+        reply.head.fields.retain(|field| !field.name.eq_ignore_ascii_case(b"Cache-Control"));
+        reply.head.fields.push(b"Cache-Control", b"no-cache");
+        reply.head.fields.push(b"ETag", tag.as_bytes());
         reply.head.fields.push(b"Content-Security-Policy", CONTENT_SECURITY_POLICY);
         Ok(reply)
+    }
+
+    /// What is another one whenever the file is.
+    fn tag(&self) -> String {
+        let digest = ring::digest::digest(&ring::digest::SHA256, self.content.as_bytes());
+        let half: String = digest.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("\"{half}\"")
     }
 }
 

@@ -293,6 +293,19 @@ fn the_ui_may_load_only_its_own_files_and_be_in_no_frame() {
 }
 
 #[test]
+fn a_file_of_the_ui_that_the_browser_has_is_not_sent_again() {
+    let standin = Standin::start();
+    let admin = standin.admin();
+    let first = admin.get("/js/main.js").response;
+    assert_eq!(first.field("Cache-Control"), Some("no-cache"));
+    let tag = first.field("ETag").unwrap();
+    let again = admin.call("GET", "/js/main.js").field("If-None-Match", tag).send().response;
+    assert_eq!((again.status, again.field("ETag"), again.text()), (304, Some(tag), String::new()));
+    let other = admin.call("GET", "/js/shell.js").field("If-None-Match", tag).send().response;
+    assert_eq!(other.status, 200);
+}
+
+#[test]
 fn of_many_who_want_the_same_match_at_once_one_gets_it() {
     let standin = Standin::start();
     let admin = standin.admin();
