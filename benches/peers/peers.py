@@ -185,6 +185,16 @@ def standin(binary, directory, mounts):
         yield Server(process, port, admin)
 
 
+def answers(port):
+    """As the origin does: some accept connections before they know their routes."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
+        connection.request("GET", "/small", headers={"Connection": "close"})
+        answer = connection.getresponse()
+        return answer.status == 200 and len(answer.read()) == BODY_BYTES["small"]
+    return False
+
+
 @contextlib.contextmanager
 def started(name, directory, origin, binary=None):
     """Starts the origin or one of the proxies in a directory of its own, in front of the origin's port."""
@@ -203,5 +213,5 @@ def started(name, directory, origin, binary=None):
     env = os.environ | {"GOMAXPROCS": "2", "HOME": str(directory), "XDG_DATA_HOME": str(directory), "XDG_CONFIG_HOME": str(directory)}
     log = directory / "log"
     with common.running(command_of(name, directory, port, origin), log, env) as process:
-        common.wait_until(lambda: common.accepts(port), process, log, name)
+        common.wait_until(lambda: answers(port), process, log, name)
         yield Server(process, port)

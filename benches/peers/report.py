@@ -88,17 +88,18 @@ def show(result, title, first):
         print(f"{result['date']}, commit {result['commit']}; {machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}")
         print(", ".join(f"{name} {version}" for name, version in result["versions"].items()), "(the origin is nginx)")
     connections = f"{scenario['connections']} connections, " if scenario["connections"] else ""
-    print(f"\n{title}: {scenario['about']}; {connections}{scenario['rounds']} rounds"
-          + (f" of {scenario['seconds']} s" if scenario["seconds"] else "") + "; medians of the rounds\n")
+    loads = f" of {scenario['seconds']} s" if scenario["seconds"] else ""
+    print(f"\n{title}: {scenario['about']}; {connections}{scenario['rounds']} rounds{loads}; medians of the rounds\n")
     rows = scenario["medians"]
-    width = max([len(name) for name in [*rows, *scenario["not_measured"]]] + [10]) + 1
+    width = max([10, *map(len, rows)]) + 1
     figures = [figure for figure in FIGURES if any(figure[0] in row for row in rows.values())]
     print(" " * width + "".join(f"{head.format(unit=scenario['unit']):>{wide}}" for _, head, wide, _ in figures) + f"{'errors':>8}")
     for name, row in rows.items():
         cells = (f"{row[key]:{wide}.{digits}f}" if key in row else " " * wide for key, _, wide, digits in figures)
         print(f"{name:{width}}" + "".join(cells) + f"{row['errors']:8}")
-    for name, why in scenario["not_measured"].items():
-        print(f"{name:{width}}not measured: {why}")
+    for why in dict.fromkeys(scenario["not_measured"].values()):
+        names = [name for name, other in scenario["not_measured"].items() if other == why]
+        print(f"not measured: {', '.join(names)}: {why}")
     show_ratios(scenario, width)
 
 
@@ -110,11 +111,11 @@ def show_ratios(scenario, width):
     names = [f"{name} / {base}" for name, bases in scenario["ratios"].items() for base in bases]
     width = max(map(len, names))
     print("\nratio within a round: median (least to most)\n" + " " * width
-          + "".join(f"{head.format(unit=scenario['unit']):>22}" for _, head in compared))
+          + "".join(f"{head.format(unit=scenario['unit']):>26}" for _, head in compared))
     for name, bases in scenario["ratios"].items():
         for base, keys in bases.items():
             cells = ("{median:.2f} ({min:.2f} to {max:.2f})".format(**keys[key]) if key in keys else "" for key, _ in compared)
-            print(f"{name + ' / ' + base:{width}}" + "".join(f"{cell:>22}" for cell in cells))
+            print(f"{name + ' / ' + base:{width}}" + "".join(f"{cell:>26}" for cell in cells))
 
 
 class Unknown(Exception):

@@ -47,10 +47,8 @@ class Scenario:
     rows: Callable  # of a context and the scenario: a context manager that gives {name: measure}
     unit: str = "request"
     load: loads.Wrk | None = None
-    unsupported: dict = None
-
-    def __post_init__(self):
-        self.unsupported = self.unsupported or {}
+    unsupported: dict = field(default_factory=dict)
+    timed: bool = True  # lasts for --seconds
 
 
 @contextlib.contextmanager
@@ -124,8 +122,9 @@ SCENARIOS = {
                     functools.partial(by_stream, "sse"), "event", unsupported={"paste.proxy": PASTE_WHOLE}),
     "websocket": Scenario("64 bytes and their echo over 64 WebSockets",
                           functools.partial(by_stream, "websocket"), "echo", unsupported={"paste.proxy": PASTE_UPGRADE}),
-    "idle": Scenario("kept connections that have made a request and now idle", by_idling, "connection"),
-    "mounts": Scenario("100-byte body through some of 1, 1000 and 100000 mounts", mounts.many),
-    "edits": Scenario("100-byte body while other mounts are edited, or only read, 50 times a second", mounts.edits),
-    "create": Scenario("durable creates by one client, one fsync of 4 KiB after each", mounts.creates, "create"),
+    "idle": Scenario("kept connections that have made a request and now idle", by_idling, "connection", timed=False),
+    "mounts": Scenario("100-byte body through 8 of so many mounts", mounts.many, load=loads.WRK["small"]),
+    "edits": Scenario("100-byte body while other mounts are edited, or only read, 50 times a second", mounts.edits,
+                      load=loads.WRK["small"]),
+    "create": Scenario("durable creates by one client, one fsync of 4 KiB after each", mounts.creates, "create", timed=False),
 }

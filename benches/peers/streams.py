@@ -114,7 +114,7 @@ class Origin:
                            b"X-Accel-Buffering: no\r\nTransfer-Encoding: chunked\r\n\r\n")
             self.subscribers[fd] = stream
         else:
-            stream.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+            stream.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x" * 100)
 
     def tell_all(self):
         self.number += 1
@@ -138,9 +138,10 @@ def sse(port, seconds):
     """Everybody hears every event, in order; the time of one is from the origin's sending."""
     streams, kept, heard = {}, {}, {}
     epoll = select.epoll()
-    for _ in range(SUBSCRIBERS):
-        stream = connect(port)
+    asked = [connect(port) for _ in range(SUBSCRIBERS)]
+    for stream in asked:
         stream.sendall(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n")
+    for stream in asked:  # some proxies send the head together with the first event only
         head, kept[stream.fileno()] = head_of(stream)
         if b" 200 " not in head:
             raise ConnectionError(head.decode(errors="replace"))
