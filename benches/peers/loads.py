@@ -16,6 +16,7 @@ import peers
 HERE = Path(__file__).resolve().parent
 WARM_UP_S = 1
 SETTLE_S = 1
+WRK_S_MAX = 60  # beyond the seconds that it was told
 READY_S_MAX = 120  # of our own load: 10 000 connections through the slowest proxy
 UPLOAD_BYTES = 64 * 1024
 PIPELINED = 16
@@ -89,8 +90,11 @@ def check_answer(name, port, load):
 def wrk(port, load, connections, seconds):
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", HERE / "load.lua",
                f"http://127.0.0.1:{port}{load.path}", "--", *load.words]
-    done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=seconds + 60)
+    try:
+        done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=seconds + WRK_S_MAX)
+    except subprocess.TimeoutExpired:
+        common.give_up(f"wrk did not end within {WRK_S_MAX} s")
     result = next((line for line in done.stdout.splitlines() if line.startswith("RESULT ")), None)
     if done.returncode or not result:
         common.give_up(f"wrk failed:\n{done.stdout}")
@@ -130,9 +134,9 @@ def measure_wrk(name, server, load, args):
 def streams(directory, *words):
     """Runs streams.py; gives it, a function that tells it to go on and one that waits for its next line."""
     log = directory / f"streams-{words[0]}.log"
-    with open(log, "wb") as said, subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", "--", sys.executable, HERE / "streams.py", *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=said) as process:
+    command = ["setpriv", "--pdeathsig", "TERM", "--", sys.executable, HERE / "streams.py", *map(str, words)]
+    with open(log, "wb") as said, \
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said) as process:
         def hear(seconds):
             ready, _, _ = select.select([process.stdout], [], [], seconds)
             line = process.stdout.readline().decode().strip() if ready else ""

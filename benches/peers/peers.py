@@ -53,8 +53,8 @@ def run_quietly(command, what):
     done = subprocess.run(list(map(str, command)), cwd=HERE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=INSTALL_S_MAX)
     if done.returncode:
-        last = (done.stdout.strip().splitlines() or ["it said nothing"])[-1]
-        raise Missing(f"{what} failed: {last}")
+        said = (line for line in done.stdout.splitlines() if "error" in line.lower())
+        raise Missing(f"{what} failed: {next(said, done.stdout.strip()[-200:])}")
 
 
 def install_python(name):
@@ -151,8 +151,12 @@ class Admin:
     """Standin's admin API on one connection."""
 
     def __init__(self, port, token):
+        self.port, self.token = port, token
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def another(self):
+        return Admin(self.port, self.token)
 
     def connect(self):
         """Before the clock starts: the server closes a connection after so many requests."""
@@ -210,7 +214,8 @@ def started(name, directory, origin, binary=None):
             (directory / "www" / body).write_bytes(b"x" * BODY_BYTES[body])
         (directory / "www/upload").touch()
     port = common.free_ports(1)[0]
-    env = os.environ | {"GOMAXPROCS": "2", "HOME": str(directory), "XDG_DATA_HOME": str(directory), "XDG_CONFIG_HOME": str(directory)}
+    home = dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(directory))
+    env = os.environ | home | {"GOMAXPROCS": "2"}
     log = directory / "log"
     with common.running(command_of(name, directory, port, origin), log, env) as process:
         common.wait_until(lambda: answers(port), process, log, name)

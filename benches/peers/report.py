@@ -9,7 +9,7 @@ FIGURES = [
     ("requests_per_s", "{unit}s/s", 13, 0), ("p50_ms", "p50 ms", 9, 2), ("p99_ms", "p99 ms", 9, 2),
     ("cpu_us_per_request", "CPU µs/{unit}", 16, 1), ("cpu_us_per_mib", "CPU µs/MiB", 12, 1),
     ("kib_per_connection", "KiB/{unit}", 16, 2), ("rss_mib", "RSS MiB", 9, 1),
-    ("fsync_ms", "fsync ms", 10, 2), ("per_fsync", "of an fsync", 13, 2),
+    ("calls_per_s", "calls/s", 9, 1), ("fsync_ms", "fsync ms", 10, 2), ("per_fsync", "of an fsync", 13, 2),
 ]
 # Of these, what is compared, and how the column is called.
 COMPARED = [
@@ -85,15 +85,19 @@ def merged(results):
 def show(result, title, first):
     scenario, machine = result["scenarios"][title], result["machine"]
     if first:
-        print(f"{result['date']}, commit {result['commit']}; {machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}")
+        print(f"{result['date']}, commit {result['commit']}; {machine['cpu']}, {machine['cores']} cores, "
+              f"Linux {machine['kernel']}")
         print(", ".join(f"{name} {version}" for name, version in result["versions"].items()), "(the origin is nginx)")
     connections = f"{scenario['connections']} connections, " if scenario["connections"] else ""
     loads = f" of {scenario['seconds']} s" if scenario["seconds"] else ""
+    if (scenario["date"], scenario["commit"]) != (result["date"], result["commit"]):
+        print(f"\nmeasured {scenario['date']}, commit {scenario['commit']}:", end="")
     print(f"\n{title}: {scenario['about']}; {connections}{scenario['rounds']} rounds{loads}; medians of the rounds\n")
     rows = scenario["medians"]
     width = max([10, *map(len, rows)]) + 1
     figures = [figure for figure in FIGURES if any(figure[0] in row for row in rows.values())]
-    print(" " * width + "".join(f"{head.format(unit=scenario['unit']):>{wide}}" for _, head, wide, _ in figures) + f"{'errors':>8}")
+    heads = "".join(f"{head.format(unit=scenario['unit']):>{wide}}" for _, head, wide, _ in figures)
+    print(" " * width + heads + f"{'errors':>8}")
     for name, row in rows.items():
         cells = (f"{row[key]:{wide}.{digits}f}" if key in row else " " * wide for key, _, wide, digits in figures)
         print(f"{name:{width}}" + "".join(cells) + f"{row['errors']:8}")
@@ -114,7 +118,8 @@ def show_ratios(scenario, width):
           + "".join(f"{head.format(unit=scenario['unit']):>26}" for _, head in compared))
     for name, bases in scenario["ratios"].items():
         for base, keys in bases.items():
-            cells = ("{median:.2f} ({min:.2f} to {max:.2f})".format(**keys[key]) if key in keys else "" for key, _ in compared)
+            cells = ("{median:.2f} ({min:.2f} to {max:.2f})".format(**keys[key]) if key in keys else ""
+                     for key, _ in compared)
             print(f"{name + ' / ' + base:{width}}" + "".join(f"{cell:>26}" for cell in cells))
 
 
@@ -147,7 +152,12 @@ def plain(title, key):
 def samples_of(result, title, names):
     if title not in result["scenarios"]:
         raise Unknown(f"{title} was not measured")
-    samples = result["scenarios"][title]["samples"]
+    scenario = result["scenarios"][title]
+    samples = scenario["samples"]
+    if title == "small" and scenario["connections"] != 64:
+        raise Unknown("small was measured with other than 64 connections")
+    if wrong := [name for name in names if scenario["medians"].get(name, {}).get("errors")]:
+        raise Unknown(f"errors in the answers of {', '.join(wrong)}")
     absent = [name for name in names if not samples.get(name)]
     if absent:
         raise Unknown(f"{', '.join(absent)} not measured")

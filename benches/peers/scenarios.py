@@ -110,12 +110,12 @@ def wrk(name, about, **more):
 PASTE_WHOLE = "it reads an answer to its end before it sends any of it"
 PASTE_UPGRADE = "it has no upgrades"
 SCENARIOS = {
-    "small": wrk("small", "100-byte body, kept connections"),
-    "small-1": wrk("small-1", "100-byte body, one kept connection"),
-    "small-512": wrk("small-512", "100-byte body, 512 kept connections"),
-    "10k": wrk("10k", "10 KiB body, kept connections"),
-    "1m": wrk("1m", "1 MiB body, kept connections"),
-    "upload": wrk("upload", "POST of 64 KiB, 100-byte body, kept connections"),
+    "small": wrk("small", "100-byte body over kept connections"),
+    "small-1": wrk("small-1", "100-byte body over one kept connection"),
+    "small-512": wrk("small-512", "100-byte body over 512 kept connections"),
+    "10k": wrk("10k", "10 KiB body over kept connections"),
+    "1m": wrk("1m", "1 MiB body over kept connections"),
+    "upload": wrk("upload", "POST of 64 KiB, 100-byte body over kept connections"),
     "new-connection": wrk("new-connection", "100-byte body, a new connection for each request"),
     "pipelined": wrk("pipelined", f"100-byte body, {loads.PIPELINED} requests at once on each kept connection"),
     "sse": Scenario("an event of 100 bytes to 200 subscribers, 50 times a second",
