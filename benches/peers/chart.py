@@ -3,6 +3,8 @@
 import math
 from html import escape
 
+import report
+
 WIDTH, LEFT, RIGHT = 760, 190, 96
 TOP, ROW, BAR, BOTTOM = 64, 30, 18, 52
 TICKS = [digit * 10**power for power in range(6) for digit in (1, 2, 5)]
@@ -40,7 +42,7 @@ def draw(result):
     end = TOP + ROW * len(names)
     parts = [text(12, 24, "Processor time per request", "title"),
              text(12, 44, f"µs, logarithmic; {scenario['about']}, {scenario['connections']} connections; "
-                          f"median and range of {scenario['rounds']} rounds", "note")]
+                          f"median and range of {report.rounds(scenario['rounds'])}", "note")]
     for tick in TICKS:
         if low <= tick <= high:
             parts += [line(x(tick), TOP, x(tick), end, "grid"), text(x(tick), end + 18, str(tick), "tick", "middle")]

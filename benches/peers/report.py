@@ -16,6 +16,7 @@ COMPARED = [
     ("cpu_us_per_request", "CPU/{unit}"), ("kib_per_connection", "KiB/{unit}"), ("requests_per_s", "{unit}s/s"),
     ("p50_ms", "p50"), ("p99_ms", "p99"), ("rss_mib", "RSS"),
 ]
+ROUNDS_WANTED = 5
 WORD_BY_KEY = {"requests_per_s": "{:.0f}/s", "kib_per_connection": "{:.2f} KiB", "p50_ms": "{:.2f} ms"}
 
 
@@ -42,16 +43,19 @@ def pairs(names, builds):
     return result
 
 
+def rounds(count):
+    return f"{count} round{'s' * (count != 1)}"
+
+
 def spread(values):
     return {"median": median(values), "min": min(values), "max": max(values), "rounds": values}
 
 
 def summarise(samples, builds):
-    samples = {name: rounds for name, rounds in samples.items() if rounds}
     medians = {
-        name: {key: median(sample[key] for sample in rounds) for key, *_ in FIGURES if key in rounds[0]}
-        | {"errors": sum(sample["errors"] for sample in rounds)}
-        for name, rounds in samples.items()
+        name: {key: median(sample[key] for sample in taken) for key, *_ in FIGURES if key in taken[0]}
+        | {"errors": sum(sample["errors"] for sample in taken)}
+        for name, taken in samples.items()
     }
     ratios = {}
     for name, base in pairs(list(samples), builds):
@@ -92,7 +96,7 @@ def show(result, title, first):
     loads = f" of {scenario['seconds']} s" if scenario["seconds"] else ""
     if (scenario["date"], scenario["commit"]) != (result["date"], result["commit"]):
         print(f"\nmeasured {scenario['date']}, commit {scenario['commit']}:", end="")
-    print(f"\n{title}: {scenario['about']}; {connections}{scenario['rounds']} rounds{loads}; medians of the rounds\n")
+    print(f"\n{title}: {scenario['about']}; {connections}{rounds(scenario['rounds'])}{loads}; medians of the rounds\n")
     rows = scenario["medians"]
     width = max([10, *map(len, rows)]) + 1
     figures = [figure for figure in FIGURES if any(figure[0] in row for row in rows.values())]
@@ -198,8 +202,7 @@ def judge(result):
                 print(f"{name:{width}}{sign + f' {bound:g}':>10}{'':26}  not judged: {why}")
                 continue
             met = value["median"] <= bound if sign == "<=" else value["median"] >= bound
-            rounds = len(value["rounds"])
             text = "{median:.3f} ({min:.3f} to {max:.3f})".format(**value)
             print(f"{name:{width}}{sign + f' {bound:g}':>10}{text:>26}  {'met' if met else 'NOT met'}"
-                  + (f" ({rounds} round{'s' * (rounds > 1)} only)" if rounds < 5 else ""))
+                  + (f" ({rounds(len(value['rounds']))} only)" if len(value["rounds"]) < ROUNDS_WANTED else ""))
     print("\nPingora, which the targets name too, has no binary to install and is not measured.")
