@@ -18,8 +18,12 @@ START_S_MAX = 10
 STOP_S_MAX = 5
 
 
+class GaveUp(SystemExit):
+    """What `give_up` raises: one who can go on without that may catch it, which no signal is lost by."""
+
+
 def give_up(message):
-    raise SystemExit(f"error: {message}")
+    raise GaveUp(f"error: {message}")
 
 
 def stop_on_signals():
@@ -134,7 +138,7 @@ def version_of(*command):
     """The first thing that looks like a version in what a command says (nginx says it on stderr, wrk exits with 1)."""
     done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=30)
-    version = re.search(r"\d+\.\d+\S*", done.stdout)
+    version = re.search(r"\d+\.\d+[\w.+~-]*", done.stdout)
     return version[0] if version else "unknown"
 
 
