@@ -42,6 +42,14 @@ pub const READ_BYTES: usize = 16 * 1024;
 /// comes: the most one direction of one exchange may hold back.
 pub const READ_BYTES_MAX: usize = 64 * 1024;
 
+/// Messages that carry exchanges through tide and surf which a thread keeps for
+/// the next ones, of each kind: half a kilobyte each.
+pub const SPARE_SHELLS_MAX: usize = 64;
+
+/// Read buffers of each of the two sizes that a thread keeps for whoever reads
+/// next. A connection that waits with nothing received has none.
+pub const SPARE_BUFFERS_MAX: usize = 16;
+
 /// Request content copied towards the upstream in one write.
 pub const SEND_BYTES_MAX: usize = 64 * 1024;
 
@@ -98,8 +106,9 @@ pub const FIRST_BYTE_MAX: Duration = Duration::from_secs(30);
 /// time of common servers, so that they rarely close under our hands.
 pub const POOL_IDLE_MAX: Duration = Duration::from_secs(5);
 
-/// Idle connections one mount keeps.
-pub const POOL_CONNECTIONS_MAX: usize = 256;
+/// Idle connections one mount keeps: as many as wait for a busy mount's next
+/// requests. Beyond, each exchange would pay for a connection of its own.
+pub const POOL_CONNECTIONS_MAX: usize = 1024;
 
 /// Addresses of one name that are tried in turn.
 pub const DIAL_ADDRESSES_MAX: usize = 8;

@@ -14,6 +14,7 @@ use crate::identity::Passwords;
 use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_DRAIN_MAX, CUT_MAX};
 use crate::mount::{Environment, MountSpec, Observing, spec};
 use crate::net::listen::{self, Spawn};
+use crate::net::reactor::Driver;
 use crate::net::workers;
 use crate::net::{Clients, Dialer, Drain, Endpoint, HttpListener, OwnListeners, Socket, Timer};
 use crate::oplog;
@@ -271,10 +272,9 @@ fn start_admin(
     let listener = HttpListener::new(socket, Arc::clone(drain), Arc::new(serve), spawn);
     let app = admin::app(state);
     let (ending, ended) = async_channel::bounded(1);
+    let driver = Driver::new()?;
     std::thread::Builder::new().name("standin-admin".into()).spawn(move || {
-        // Not async_io's block_on: this thread must not take the reactor from
-        // the workers, or every event of theirs would cross threads.
-        told_ended("admin", future::block_on(executor.run(listen::serve(app, listener))));
+        told_ended("admin", driver.block_on(executor.run(listen::serve(app, listener))).flatten());
         drop(ending);
     })?;
     Ok(ended)

@@ -32,7 +32,6 @@ pub fn run(mut arguments: ServeArguments) -> Result<(), Failure> {
     let server = Server::start(settings, inherited).map_err(Failure::Failed)?;
     greet(&server, demo, tell);
     service::tell_ready();
-    // Not async_io's block_on: see server.rs.
     let unfinished = future::block_on(async {
         told_to_stop(&mut signals, &server).await;
         server.begin_stop();

@@ -7,10 +7,9 @@
 use super::policy::{Own, OwnListeners, Reach};
 use super::resolve::{Owner, Resolver};
 use super::stream::Stream;
-use async_io::Async;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -114,7 +113,7 @@ impl Dialer {
             return Err(DialError::Refused(address.ip()));
         }
         let connected = match &self.shared.open {
-            None => Async::<TcpStream>::connect(address).await.and_then(Stream::tcp),
+            None => Stream::connect(address).await,
             Some(open) => open(address),
         };
         connected.map_err(|error| DialError::Connect(address, error))

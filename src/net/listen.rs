@@ -140,12 +140,12 @@ impl Socket {
     async fn accept(&self) -> io::Result<(Stream, Peer)> {
         match &self.listening {
             Listening::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
+                let (stream, peer) = listener.read_with(TcpListener::accept).await?;
                 Ok((Stream::tcp(stream)?, Peer::Tcp(peer)))
             }
             Listening::Unix(listener, ..) => {
-                let (stream, _) = listener.accept().await?;
-                Ok((Stream::unix(stream), Peer::Unix))
+                let (stream, _) = listener.read_with(UnixListener::accept).await?;
+                Ok((Stream::unix(stream)?, Peer::Unix))
             }
         }
     }

@@ -10,6 +10,7 @@ pub mod input;
 pub mod listen;
 pub mod pipe;
 pub mod policy;
+pub mod reactor;
 pub mod resolve;
 pub mod stream;
 pub mod timer;

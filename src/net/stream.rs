@@ -3,37 +3,26 @@
 //! Owns the socket. Clones share it, so one task may hold its reading and its
 //! writing side in different rooms; only one task polls a stream.
 
+use super::reactor::Watched;
 use super::{pipe, tls};
 use crate::limits::{TUNNEL_KEEP_ALIVE, UNSENT_BYTES_MAX};
-use async_io::Async;
-use futures_lite::AsyncWrite;
-use std::io::{self, IoSlice, Read};
+use futures_lite::future;
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 /// A connected stream.
 #[derive(Debug, Clone)]
 pub struct Stream {
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    socket: Socket,
-    /// False when the last read took all there was. Then the next one waits
-    /// first: an attempt would only be told so again, and a readiness that was
-    /// never asked for would be remembered and cost another one.
-    may_have_input: AtomicBool,
+    socket: Arc<Socket>,
 }
 
 #[derive(Debug)]
 enum Socket {
-    Tcp(Async<TcpStream>),
-    Unix(Async<UnixStream>),
+    Tcp(Watched<TcpStream>),
+    Unix(Watched<UnixStream>),
     Pipe(pipe::End),
     Tls(Box<tls::Session>),
 }
@@ -63,16 +52,40 @@ impl Stream {
     /// takes no more than the peer is about to: else megabytes would wait in
     /// the system, and a peer that reads slowly would look like one that does
     /// not read at all.
-    pub fn tcp(stream: Async<TcpStream>) -> io::Result<Self> {
-        stream.get_ref().set_nodelay(true)?;
-        socket2::SockRef::from(stream.get_ref()).set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
+    pub fn tcp(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        Self::prepare(&stream)?;
+        Ok(Self::new(Socket::Tcp(Watched::connected(stream))))
+    }
+
+    /// Opens a TCP stream; no time is set for that.
+    pub async fn connect(address: SocketAddr) -> io::Result<Self> {
+        let stream = Watched::connecting(TcpStream::from(mio::net::TcpStream::connect(address)?));
+        loop {
+            future::poll_fn(|cx| stream.poll_writable(cx)).await?;
+            if let Some(error) = stream.get_ref().take_error()? {
+                return Err(error);
+            }
+            match stream.get_ref().peer_addr() {
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => {}
+                Err(error) => return Err(error),
+                Ok(_) => break,
+            }
+        }
+        stream.may_write();
+        Self::prepare(stream.get_ref())?;
         Ok(Self::new(Socket::Tcp(stream)))
     }
 
+    fn prepare(stream: &TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES_MAX)
+    }
+
     /// A Unix stream.
-    #[must_use]
-    pub fn unix(stream: Async<UnixStream>) -> Self {
-        Self::new(Socket::Unix(stream))
+    pub fn unix(stream: UnixStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        Ok(Self::new(Socket::Unix(Watched::connected(stream))))
     }
 
     /// A connection in memory, for the simulation and the fuzzers.
@@ -88,51 +101,25 @@ impl Stream {
     }
 
     fn new(socket: Socket) -> Self {
-        Self { shared: Arc::new(Shared { socket, may_have_input: AtomicBool::new(true) }) }
+        Self { socket: Arc::new(socket) }
     }
 
     /// Reads into `buffer`; 0 is the end of the input.
     pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let shared = &*self.shared;
-        loop {
-            if !shared.may_have_input.swap(true, Ordering::Relaxed) {
-                let ready = match &shared.socket {
-                    Socket::Tcp(stream) => stream.poll_readable(cx),
-                    Socket::Unix(stream) => stream.poll_readable(cx),
-                    Socket::Pipe(_) | Socket::Tls(_) => Poll::Ready(Ok(())),
-                };
-                if ready.is_pending() {
-                    shared.may_have_input.store(false, Ordering::Relaxed);
-                    return Poll::Pending;
-                }
-            }
-            let read = match &shared.socket {
-                Socket::Tcp(stream) => stream.get_ref().read(buffer),
-                Socket::Unix(stream) => stream.get_ref().read(buffer),
-                Socket::Pipe(end) => return end.poll_read(cx, buffer),
-                Socket::Tls(session) => return session.poll_read(cx, buffer),
-            };
-            match read {
-                Ok(count) => {
-                    if count < buffer.len() {
-                        shared.may_have_input.store(false, Ordering::Relaxed);
-                    }
-                    return Poll::Ready(Ok(count));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    shared.may_have_input.store(false, Ordering::Relaxed);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
+        let room = buffer.len();
+        match &*self.socket {
+            Socket::Tcp(stream) => stream.poll_read(cx, room, |mut stream| stream.read(buffer)),
+            Socket::Unix(stream) => stream.poll_read(cx, room, |mut stream| stream.read(buffer)),
+            Socket::Pipe(end) => end.poll_read(cx, buffer),
+            Socket::Tls(session) => session.poll_read(cx, buffer),
         }
     }
 
     /// Writes some of the slices.
     pub fn poll_write(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        match &self.shared.socket {
-            Socket::Tcp(stream) => Pin::new(&mut &*stream).poll_write_vectored(cx, slices),
-            Socket::Unix(stream) => Pin::new(&mut &*stream).poll_write_vectored(cx, slices),
+        match &*self.socket {
+            Socket::Tcp(stream) => stream.poll_write(cx, len(slices), |stream| write(stream, slices)),
+            Socket::Unix(stream) => stream.poll_write(cx, len(slices), |stream| write(stream, slices)),
             Socket::Pipe(end) => end.poll_write(cx, slices),
             Socket::Tls(session) => session.poll_write(cx, slices),
         }
@@ -141,7 +128,7 @@ impl Stream {
     /// Ready once all that was written is with the system, which it is at once
     /// where nothing encrypts it on the way.
     pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &self.shared.socket {
+        match &*self.socket {
             Socket::Tcp(_) | Socket::Unix(_) | Socket::Pipe(_) => Poll::Ready(Ok(())),
             Socket::Tls(session) => session.poll_flush(cx),
         }
@@ -150,9 +137,10 @@ impl Stream {
     /// Reads what is there, and does not wait for more.
     pub fn read_at_once(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut nobody = Context::from_waker(std::task::Waker::noop());
-        match &self.shared.socket {
-            Socket::Tcp(stream) => stream.get_ref().read(buffer),
-            Socket::Unix(stream) => stream.get_ref().read(buffer),
+        let room = buffer.len();
+        match &*self.socket {
+            Socket::Tcp(stream) => stream.read_at_once(room, |mut stream| stream.read(buffer)),
+            Socket::Unix(stream) => stream.read_at_once(room, |mut stream| stream.read(buffer)),
             Socket::Pipe(_) | Socket::Tls(_) => match self.poll_read(&mut nobody, buffer) {
                 Poll::Ready(read) => read,
                 Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
@@ -165,7 +153,7 @@ impl Stream {
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         let mut byte = [0];
-        let peeked = match &self.shared.socket {
+        let peeked = match &*self.socket {
             Socket::Tcp(stream) => stream.get_ref().peek(&mut byte),
             Socket::Unix(stream) => {
                 socket2::SockRef::from(stream.get_ref()).peek(&mut [std::mem::MaybeUninit::uninit()])
@@ -179,7 +167,7 @@ impl Stream {
     /// Where the other end is, for TCP.
     #[must_use]
     pub fn peer_address(&self) -> Option<SocketAddr> {
-        match &self.shared.socket {
+        match &*self.socket {
             Socket::Tcp(stream) => stream.get_ref().peer_addr().ok(),
             Socket::Unix(_) | Socket::Pipe(_) => None,
             Socket::Tls(session) => session.inner().peer_address(),
@@ -190,7 +178,7 @@ impl Stream {
     /// reset behind an end of the input shows nowhere else.
     #[must_use]
     pub fn failure(&self) -> Option<io::Error> {
-        let failure = match &self.shared.socket {
+        let failure = match &*self.socket {
             Socket::Tcp(stream) => stream.get_ref().take_error(),
             Socket::Unix(stream) => stream.get_ref().take_error(),
             Socket::Pipe(end) => Ok(end.failure()),
@@ -201,7 +189,7 @@ impl Stream {
 
     /// Has the system ask now and then whether the peer is still there.
     pub fn keep_alive(&self) -> io::Result<()> {
-        match &self.shared.socket {
+        match &*self.socket {
             Socket::Tcp(stream) => {
                 let every = socket2::TcpKeepalive::new().with_time(TUNNEL_KEEP_ALIVE);
                 socket2::SockRef::from(stream.get_ref()).set_tcp_keepalive(&every)
@@ -214,7 +202,7 @@ impl Stream {
 
     /// Says that nothing more will be written.
     pub fn finish(&self) -> io::Result<()> {
-        match &self.shared.socket {
+        match &*self.socket {
             Socket::Tcp(stream) => stream.get_ref().shutdown(Shutdown::Write),
             Socket::Unix(stream) => stream.get_ref().shutdown(Shutdown::Write),
             Socket::Pipe(end) => end.finish(),
@@ -225,7 +213,7 @@ impl Stream {
     /// Ends the stream so that the peer sees a failure and not an end: TCP
     /// resets.
     pub fn abort(&self) {
-        match &self.shared.socket {
+        match &*self.socket {
             Socket::Tcp(stream) => {
                 let _ = socket2::SockRef::from(stream.get_ref()).set_linger(Some(std::time::Duration::ZERO));
             }
@@ -236,4 +224,28 @@ impl Stream {
             Socket::Tls(session) => session.inner().abort(),
         }
     }
+}
+
+/// To send one slice is cheaper than to write several, and to copy a few bytes is
+/// cheaper than that.
+const COPIED_BYTES_MAX: usize = 1024;
+
+fn write(mut socket: impl Write, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    match slices {
+        [only] => socket.write(only),
+        _ if len(slices) <= COPIED_BYTES_MAX => {
+            let mut whole = [0; COPIED_BYTES_MAX];
+            let mut end = 0;
+            for slice in slices {
+                whole[end..end + slice.len()].copy_from_slice(slice);
+                end += slice.len();
+            }
+            socket.write(&whole[..end])
+        }
+        _ => socket.write_vectored(slices),
+    }
+}
+
+fn len(slices: &[IoSlice<'_>]) -> usize {
+    slices.iter().map(|slice| slice.len()).sum()
 }

@@ -5,6 +5,7 @@
 //! which is worth more than the even spread that stealing tasks would give.
 
 use super::listen::{Spawn, Task};
+use super::reactor::Driver;
 use async_executor::Executor;
 use futures_lite::future;
 use std::io;
@@ -24,10 +25,10 @@ pub fn start() -> io::Result<Spawn> {
     let count = std::thread::available_parallelism().map_or(1, usize::from);
     let workers: Vec<Arc<Worker>> = (0..count).map(|_| Arc::default()).collect();
     for (number, worker) in workers.iter().enumerate() {
-        let worker = Arc::clone(worker);
+        let (worker, driver) = (Arc::clone(worker), Driver::new()?);
         std::thread::Builder::new()
             .name(format!("standin-work-{number}"))
-            .spawn(move || async_io::block_on(worker.executor.run(future::pending::<()>())))?;
+            .spawn(move || driver.block_on(worker.executor.run(future::pending::<()>())))?;
     }
     Ok(Arc::new(move |task| run(&workers, task)))
 }

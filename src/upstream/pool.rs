@@ -1,32 +1,31 @@
 //! Idle upstream connections of one mount, last used first.
 //!
 //! Owns the rule that only a connection at a proven message boundary comes in
-//! and only a silent one goes out. Expired ones are swept by the coarse clock.
+//! and only a silent one goes out. Each thread has a shelf, so that a connection
+//! seldom changes the thread that watches its socket; one whose shelf is empty
+//! looks at the others'. Expired ones are swept by the coarse clock.
 
 use super::connection::Connection;
 use crate::exchange::Destination;
 use crate::limits::POOL_CONNECTIONS_MAX;
 use crate::net::timer::Sweep;
-use crate::net::{Timer, Trust};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use crate::net::{Timer, Trust, reactor};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 /// The pool of one backend.
 #[derive(Debug)]
 pub struct Pool {
-    state: Mutex<State>,
+    shelves: Box<[Mutex<Vec<Idle>>]>,
+    /// Connections on all of them.
+    idle: AtomicUsize,
+    /// The clock knows of us.
+    enrolled: AtomicBool,
     /// Connections that are idle or serve an exchange.
     open: Arc<AtomicUsize>,
     timer: Arc<Timer>,
     this: Weak<Self>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    idle: Vec<Idle>,
-    /// The clock knows of us.
-    enrolled: bool,
 }
 
 #[derive(Debug)]
@@ -40,19 +39,34 @@ impl Pool {
     /// An empty pool on that clock.
     #[must_use]
     pub fn new(timer: Arc<Timer>) -> Arc<Self> {
-        Arc::new_cyclic(|this| Self { state: Mutex::default(), open: Arc::default(), timer, this: this.clone() })
+        let shelves = std::thread::available_parallelism().map_or(1, usize::from);
+        Arc::new_cyclic(|this| Self {
+            shelves: (0..shelves).map(|_| Mutex::default()).collect(),
+            idle: AtomicUsize::new(0),
+            enrolled: AtomicBool::new(false),
+            open: Arc::default(),
+            timer,
+            this: this.clone(),
+        })
     }
 
     /// A connection to `destination` that nothing is known against.
     pub fn take(&self, destination: &Arc<Destination>) -> Option<Connection> {
+        let own = self.own_shelf();
+        let others = (0..self.shelves.len()).filter(|shelf| *shelf != own);
+        std::iter::once(own).chain(others).find_map(|shelf| self.take_from(shelf, destination))
+    }
+
+    fn take_from(&self, shelf: usize, destination: &Arc<Destination>) -> Option<Connection> {
         loop {
             let idle = {
-                let idle = &mut self.state().idle;
-                let at = idle.iter().rposition(|idle| {
+                let mut shelf = self.shelf(shelf);
+                let at = shelf.iter().rposition(|idle| {
                     Arc::ptr_eq(&idle.destination, destination) || idle.destination == *destination
                 })?;
-                idle.remove(at)
+                shelf.remove(at)
             };
+            self.idle.fetch_sub(1, Ordering::Relaxed);
             let is_trusted = |trust: &Arc<Trust>| idle.connection.is_trusted_by(trust);
             if self.timer.now_ms() <= idle.until_ms
                 && destination.trust.as_ref().is_none_or(is_trusted)
@@ -67,23 +81,27 @@ impl Pool {
     /// most `idle_max`.
     pub fn release(&self, connection: Connection, destination: Arc<Destination>, idle_max: Duration) {
         debug_assert!(connection.is_clean());
-        let mut state = self.state();
-        if state.idle.len() >= POOL_CONNECTIONS_MAX {
+        if self.idle.fetch_add(1, Ordering::Relaxed) >= POOL_CONNECTIONS_MAX {
+            self.idle.fetch_sub(1, Ordering::Relaxed);
             return;
         }
-        if !std::mem::replace(&mut state.enrolled, true) {
+        let until_ms = self.timer.now_ms() + u64::try_from(idle_max.as_millis()).unwrap_or(0);
+        self.shelf(self.own_shelf()).push(Idle { connection, destination, until_ms });
+        // It is on its shelf before the clock may find them empty.
+        if !self.enrolled.load(Ordering::SeqCst) && !self.enrolled.swap(true, Ordering::SeqCst) {
             let sweeper: Weak<dyn Sweep> = self.this.clone();
             self.timer.enrol(sweeper);
         }
-        let until_ms = self.timer.now_ms() + u64::try_from(idle_max.as_millis()).unwrap_or(0);
-        state.idle.push(Idle { connection, destination, until_ms });
     }
 
     /// Closes all of them.
     pub fn forget(&self) {
-        let idle = std::mem::take(&mut self.state().idle);
-        // Closing takes a moment, and others want the lock.
-        drop(idle);
+        for shelf in 0..self.shelves.len() {
+            let idle = std::mem::take(&mut *self.shelf(shelf));
+            self.idle.fetch_sub(idle.len(), Ordering::Relaxed);
+            // Closing takes a moment, and others want the lock.
+            drop(idle);
+        }
     }
 
     /// The place of one more connection.
@@ -102,11 +120,16 @@ impl Pool {
     /// How many of them wait for an exchange.
     #[must_use]
     pub fn idle(&self) -> usize {
-        self.state().idle.len()
+        self.idle.load(Ordering::Relaxed)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The one of this thread.
+    fn own_shelf(&self) -> usize {
+        reactor::here() % self.shelves.len()
+    }
+
+    fn shelf(&self, shelf: usize) -> MutexGuard<'_, Vec<Idle>> {
+        self.shelves[shelf].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -124,9 +147,17 @@ impl Drop for Place {
 
 impl Sweep for Pool {
     fn sweep(&self, now_ms: u64) -> bool {
-        let mut state = self.state();
-        state.idle.retain(|idle| now_ms <= idle.until_ms);
-        state.enrolled = !state.idle.is_empty();
-        state.enrolled
+        // Who releases one from now on enrols us again.
+        self.enrolled.store(false, Ordering::SeqCst);
+        let mut left = 0;
+        for shelf in 0..self.shelves.len() {
+            let mut shelf = self.shelf(shelf);
+            let before = shelf.len();
+            shelf.retain(|idle| now_ms <= idle.until_ms);
+            self.idle.fetch_sub(before - shelf.len(), Ordering::Relaxed);
+            left += shelf.len();
+        }
+        // Unless somebody has enrolled us meanwhile, which is once enough.
+        left > 0 && !self.enrolled.swap(true, Ordering::SeqCst)
     }
 }
