@@ -74,6 +74,9 @@ pub enum ReplyBody {
 }
 
 impl ReplyBody {
+    /// No content.
+    pub const NONE: Self = Self::Bytes { content: Vec::new(), at: 0 };
+
     /// See [`BodyStream::poll_fill`].
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Error>> {
         match self {

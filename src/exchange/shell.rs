@@ -2,13 +2,17 @@
 //!
 //! Owns the two small `http_types` messages that carry it, one there and one
 //! back, through both: what they cannot represent (any method, any status, raw
-//! bytes, order) rides in their extension maps.
+//! bytes, order) rides in their extension maps. To make such a message costs more
+//! than to parse a head, so each thread keeps a few that have served.
 
 use super::reply::Reply;
 use super::request::Exchange;
 use crate::error::{Error, Kind};
+use crate::limits::SPARE_SHELLS_MAX;
 use crate::message::ResponseHead;
 use http_types::{Method, Request, Response, StatusCode, Url};
+use std::cell::RefCell;
+use std::thread::LocalKey;
 
 /// How a request looks to the tide app it is sent through. The method is GET
 /// for all: who cares asks the exchange, which knows every method.
@@ -36,15 +40,14 @@ impl Shell {
     /// Wraps an exchange.
     #[must_use]
     pub fn wrap(&self, exchange: Exchange) -> Request {
-        let url = match self {
-            Self::Constant(url) => url.clone(),
+        let mut shell = match self {
+            Self::Constant(url) => take(&REQUESTS).unwrap_or_else(|| Request::new(Method::Get, url.clone())),
             Self::Routed(url) => {
                 let mut url = url.clone();
                 url.set_path(std::str::from_utf8(exchange.path()).unwrap_or("/"));
-                url
+                Request::new(Method::Get, url)
             }
         };
-        let mut shell = Request::new(Method::Get, url);
         shell.ext_mut().insert(exchange);
         shell
     }
@@ -54,6 +57,33 @@ impl Shell {
 #[allow(clippy::expect_used, reason = "a constant")]
 fn base() -> Url {
     Url::parse("http://standin.invalid/").expect("a constant URL")
+}
+
+/// Messages of a thread that carry nothing.
+type Spare<T> = RefCell<Vec<T>>;
+
+thread_local! {
+    static REQUESTS: Spare<Request> = const { RefCell::new(Vec::new()) };
+    static RESPONSES: Spare<Response> = const { RefCell::new(Vec::new()) };
+}
+
+fn take<T>(spare: &'static LocalKey<Spare<T>>) -> Option<T> {
+    spare.with_borrow_mut(Vec::pop)
+}
+
+fn keep<T>(spare: &'static LocalKey<Spare<T>>, message: T) {
+    spare.with_borrow_mut(|spare| {
+        if spare.len() < SPARE_SHELLS_MAX {
+            spare.push(message);
+        }
+    });
+}
+
+/// A constant shell, as it came through tide and surf, has served: what it
+/// carried ends here.
+pub fn end(mut shell: Request) {
+    shell.ext_mut().remove::<Exchange>();
+    keep(&REQUESTS, shell);
 }
 
 /// The exchange in a shell. Every listener of ours puts one in.
@@ -67,7 +97,7 @@ pub type Outcome = Result<Reply, Error>;
 /// A response that carries an outcome.
 #[must_use]
 pub fn carry_back(outcome: Outcome) -> Response {
-    let mut response = Response::new(StatusCode::Ok);
+    let mut response = take(&RESPONSES).unwrap_or_else(|| Response::new(StatusCode::Ok));
     response.ext_mut().insert(outcome);
     response
 }
@@ -80,8 +110,10 @@ pub fn outcome(response: &mut Response) -> Option<&mut Outcome> {
 /// The outcome out of a response. One of tide's own (no route, say) has a
 /// status only.
 pub fn take_outcome(mut response: Response) -> Outcome {
-    response.ext_mut().remove::<Outcome>().unwrap_or_else(|| {
+    let Some(outcome) = response.ext_mut().remove::<Outcome>() else {
         let status = response.status();
-        Ok(Reply::whole(ResponseHead::own(u16::from(status), status.canonical_reason()), Vec::new()))
-    })
+        return Ok(Reply::whole(ResponseHead::own(u16::from(status), status.canonical_reason()), Vec::new()));
+    };
+    keep(&RESPONSES, response);
+    outcome
 }

@@ -24,8 +24,8 @@ use crate::limits::{
 use crate::message::{RequestHead, Version};
 use crate::net::listen::{Serve, Task};
 use crate::net::{Deadline, Peer, Permit, Stream, Timer};
-use futures_lite::{FutureExt, future};
-use std::panic::AssertUnwindSafe;
+use futures_lite::future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -99,11 +99,13 @@ impl ConnectionServer {
 
 impl Serve for ConnectionServer {
     fn serve(&self, stream: Stream, peer: Peer, app: tide::Server<()>, permit: Permit) -> Task {
-        Box::pin(self.connection(stream, peer, app, permit).run())
+        let mut connection = self.connection(stream, peer, app, permit);
+        Box::pin(async move { connection.run().await })
     }
 
     fn refuse(&self, stream: Stream, peer: Peer, app: tide::Server<()>, permit: Permit, lingers: bool) -> Task {
-        Box::pin(self.connection(stream, peer, app, permit).refuse(lingers))
+        let mut connection = self.connection(stream, peer, app, permit);
+        Box::pin(async move { connection.refuse(lingers).await })
     }
 }
 
@@ -158,24 +160,19 @@ enum Next {
 }
 
 impl Connection {
-    async fn run(mut self) {
+    /// What seldom runs is on the heap: this is what an idle connection takes.
+    async fn run(&mut self) {
         loop {
             let read = self.read_head().await;
             let id = self.shared.ids.next();
             let mut head = match read {
                 Ok(Some(head)) => head,
                 Ok(None) => return,
-                Err(kind) => {
-                    self.write_refusal(id, kind, None).await;
-                    return self.linger().await;
-                }
+                Err(kind) => return Box::pin(self.refuse_head(id, kind, None)).await,
             };
             let admitted = match admit(&mut head) {
                 Ok(admitted) => admitted,
-                Err(kind) => {
-                    self.write_refusal(id, kind, Some(&head)).await;
-                    return self.linger().await;
-                }
+                Err(kind) => return Box::pin(self.refuse_head(id, kind, Some(head))).await,
             };
             self.requests += 1;
             let client =
@@ -183,10 +180,17 @@ impl Connection {
             self.begin_exchange(id, Some(&head));
             let mut presence = Presence::default();
             presence.moved(&self.deadline);
-            let Some(reply) = self.reply(id, head, admitted, &mut presence).await else { return };
-            match self.tell(reply, client, presence).await {
+            self.body.side().begin(admitted.framing);
+            let mut reply = if admitted.asks_proxy {
+                reply_to_options()
+            } else {
+                let exchange = self.exchange(id, head, admitted);
+                let Some(reply) = self.reply(exchange, &mut presence).await else { return };
+                reply
+            };
+            match self.tell(&mut reply, client, presence).await {
                 Ok(Next::Request) => {}
-                Ok(Next::Linger) => return self.linger().await,
+                Ok(Next::Linger) => return Box::pin(self.linger()).await,
                 Ok(Next::Close) => {
                     let _ = self.stream.finish();
                     return;
@@ -229,12 +233,18 @@ impl Connection {
 
     /// All there is of a connection that is not served: its request is not
     /// understood, only read away while it lingers.
-    async fn refuse(mut self, lingers: bool) {
+    async fn refuse(&mut self, lingers: bool) {
         let id = self.shared.ids.next();
         self.write_refusal(id, Kind::TooManyConnections, None).await;
         if lingers {
             self.linger().await;
         }
+    }
+
+    /// The end of a connection whose request was not understood.
+    async fn refuse_head(&mut self, id: RequestId, kind: Kind, head: Option<RequestHead>) {
+        self.write_refusal(id, kind, head.as_ref()).await;
+        self.linger().await;
     }
 
     /// Writes the reply to a request that was not understood; it is the last.
@@ -246,7 +256,7 @@ impl Connection {
         let is_head = head.is_some_and(|head| head.method() == b"HEAD");
         let client = Client { version: Version::Http11, is_head, persistent: false };
         // How it went is in the log.
-        let _ = self.tell(reply_to(&error, Some(id)), client, Presence::default()).await;
+        let _ = self.tell(&mut reply_to(&error, Some(id)), client, Presence::default()).await;
     }
 
     /// The next head; None when the connection ends between requests.
@@ -301,21 +311,8 @@ impl Connection {
         self.permit.drain().is_draining() && side.input.stream().is_quiet()
     }
 
-    /// The app's reply, or ours where it has none; none when the client has
-    /// gone before there is one.
-    async fn reply(
-        &mut self,
-        id: RequestId,
-        head: RequestHead,
-        admitted: Admitted,
-        presence: &mut Presence,
-    ) -> Option<Reply> {
-        self.body.side().begin(admitted.framing);
-        if admitted.asks_proxy {
-            return Some(reply_to_options());
-        }
-        let takes_interim = head.version >= Version::Http11;
-        let exchange = Exchange {
+    fn exchange(&self, id: RequestId, head: RequestHead, admitted: Admitted) -> Exchange {
+        Exchange {
             id,
             head,
             route: admitted.route,
@@ -331,38 +328,55 @@ impl Connection {
             mapping: None,
             tunnel_credit: None,
             notes: self.record.as_ref().map(Record::notes),
-        };
-        let request = self.shared.shell.wrap(exchange);
-        let responded = async {
-            let responding = AssertUnwindSafe(self.app.respond::<_, http_types::Response>(request)).catch_unwind();
-            match responding.await {
-                Ok(Ok(response)) => shell::take_outcome(response),
-                Ok(Err(error)) => Err(Error::new(Kind::Internal, error)),
-                Err(_) => Err(Error::new(Kind::Internal, "a panic")),
-            }
-        };
-        let gone = future::poll_fn(|cx| {
-            let gone = match presence.look(cx, &self.body, &self.deadline) {
-                Look::Gone => true,
-                Look::Ask if takes_interim => self.body.side().send_interim(cx, PROBE).is_err(),
-                Look::Ask | Look::There => false,
-            };
-            if gone { Poll::Ready(Err(Error::from(Kind::ClientGone))) } else { Poll::Pending }
-        });
-        let outcome = future::or(responded, gone).await;
-        if let Err(error) = &outcome {
-            self.tally.failed(error);
         }
-        match outcome {
-            Ok(reply) => Some(reply),
-            Err(error) if *error.kind() == Kind::ClientGone => None,
-            Err(error) => Some(reply_to(&error, Some(id))),
+    }
+
+    /// The app's reply, or ours where it has none; none when the client has
+    /// gone before there is one.
+    fn reply<'a>(
+        &'a mut self,
+        exchange: Exchange,
+        presence: &'a mut Presence,
+    ) -> impl Future<Output = Option<Reply>> + use<'a> {
+        let (id, takes_interim) = (exchange.id, exchange.head.version >= Version::Http11);
+        let Self { app, body, deadline, tally, shared, .. } = self;
+        // On the heap, so that an idle connection needs no room for it.
+        let mut responding = Box::pin(app.respond::<_, http_types::Response>(shared.shell.wrap(exchange)));
+        async move {
+            // In one step, since each layer would move what came once more.
+            let outcome = future::poll_fn(|cx| {
+                let outcome = catch_unwind(AssertUnwindSafe(|| match responding.as_mut().poll(cx) {
+                    Poll::Ready(Ok(response)) => Poll::Ready(shell::take_outcome(response)),
+                    Poll::Ready(Err(error)) => Poll::Ready(Err(Error::new(Kind::Internal, error))),
+                    Poll::Pending => Poll::Pending,
+                }));
+                let outcome = outcome.unwrap_or_else(|_| Poll::Ready(Err(Error::new(Kind::Internal, "a panic"))));
+                if outcome.is_ready() {
+                    return outcome;
+                }
+                let gone = match presence.look(cx, body, deadline) {
+                    Look::Gone => true,
+                    Look::Ask if takes_interim => body.side().send_interim(cx, PROBE).is_err(),
+                    Look::Ask | Look::There => false,
+                };
+                if gone { Poll::Ready(Err(Kind::ClientGone.into())) } else { Poll::Pending }
+            })
+            .await;
+            if let Err(error) = &outcome {
+                tally.failed(error);
+            }
+            match outcome {
+                Ok(reply) => Some(reply),
+                Err(error) if *error.kind() == Kind::ClientGone => None,
+                Err(error) => Some(reply_to(&error, Some(id))),
+            }
         }
     }
 
     /// Writes a reply, and with it ends the exchange.
-    async fn tell(&mut self, reply: Reply, client: Client, presence: Presence) -> Result<Next, Error> {
+    async fn tell(&mut self, reply: &mut Reply, client: Client, presence: Presence) -> Result<Next, Error> {
         let written = self.write_reply(reply, client, presence).await;
+        reply.credit = None;
         if let Err(error) = &written {
             self.tally.failed(error);
         }
@@ -371,7 +385,7 @@ impl Connection {
     }
 
     /// Writes a reply as it comes.
-    async fn write_reply(&mut self, mut reply: Reply, client: Client, presence: Presence) -> Result<Next, Error> {
+    async fn write_reply(&mut self, reply: &mut Reply, client: Client, presence: Presence) -> Result<Next, Error> {
         let method: &[u8] = if client.is_head { b"HEAD" } else { b"" };
         let framing = framing::reply(client.version, method, reply.head.status, reply.framing);
         // While an upstream answers it may still be taking the content.
@@ -393,7 +407,7 @@ impl Connection {
         };
         let bodiless = matches!(framing, ReplyFraming::Bodiless | ReplyFraming::Empty);
         if bodiless && matches!(reply.body, ReplyBody::Bytes { .. }) {
-            reply.body = ReplyBody::Bytes { content: Vec::new(), at: 0 };
+            reply.body = ReplyBody::NONE;
         }
         self.out.clear();
         self.out.append(&mut self.body.side().take_interim());
@@ -415,10 +429,10 @@ impl Connection {
             sent_bytes: &mut self.sent_bytes,
         };
         let mut writer = ReplyWriter::new(to, bounds, presence, framing == ReplyFraming::Chunked);
-        future::poll_fn(|cx| writer.poll(cx, &mut reply)).await?;
+        future::poll_fn(|cx| writer.poll(cx, reply)).await?;
         self.deadline.disarm();
-        if let ReplyBody::Tunnel(tunnel) = reply.body {
-            self.carry(*tunnel, reply.credit).await;
+        if let ReplyBody::Tunnel(tunnel) = &mut reply.body {
+            Box::pin(self.carry(tunnel, reply.credit.take())).await;
             return Ok(Next::Over);
         }
         self.is_open = false;
@@ -430,7 +444,7 @@ impl Connection {
     }
 
     /// Carries a tunnel to its end.
-    async fn carry(&mut self, mut tunnel: Tunnel, credit: Option<Credit>) {
+    async fn carry(&mut self, tunnel: &mut Tunnel, credit: Option<Credit>) {
         let _ = self.stream.keep_alive();
         self.deadline.arm(tunnel.idle());
         let end = future::poll_fn(|cx| {
@@ -474,7 +488,7 @@ impl Connection {
         }
         self.deadline.arm(LINGER_MAX);
         let mut budget = LINGER_BYTES_MAX;
-        let mut scratch = [0; 4096];
+        let mut scratch = vec![0; 4096];
         future::poll_fn(|cx| {
             while let Poll::Ready(read) = self.stream.poll_read(cx, &mut scratch) {
                 match read {

@@ -6,6 +6,7 @@ use crate::exchange::shell;
 use crate::limits::ROUTE_LOOKS_MAX;
 use crate::mount::{MountHandle, Table};
 use arc_swap::ArcSwap;
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// The table that is current.
@@ -24,15 +25,24 @@ struct Gateway {
     routes: Routes,
 }
 
-#[tide::utils::async_trait]
+/// Written out, because what an `async fn` is given is kept twice in its future,
+/// and a request is large.
 impl tide::Endpoint<()> for Gateway {
-    async fn call(&self, request: tide::Request<()>) -> tide::Result {
+    fn call<'life, 'call>(
+        &'life self,
+        request: tide::Request<()>,
+    ) -> Pin<Box<dyn Future<Output = tide::Result> + Send + 'call>>
+    where
+        'life: 'call,
+    {
         let mut shell: http_types::Request = request.into();
-        let response = match self.admit(&mut shell).await {
-            Ok((mount, prefix_len)) => mount.forward(shell, prefix_len).await,
-            Err(error) => shell::carry_back(Err(error)),
-        };
-        Ok(response.into())
+        Box::pin(async move {
+            let response = match self.admit(&mut shell).await {
+                Ok((mount, prefix_len)) => mount.forward(shell, prefix_len).await,
+                Err(error) => shell::carry_back(Err(error)),
+            };
+            Ok(response.into())
+        })
     }
 }
 

@@ -228,24 +228,27 @@ impl MountHandle {
 
     /// Sends the exchange in a shell, which has its place, to the mount and waits
     /// for the head of the reply. `prefix_len` bytes of its raw path were matched.
-    pub async fn forward(&self, mut shell: Request, prefix_len: usize) -> Response {
-        let (shared, plan) = (&*self.shared, &self.face.plan);
-        let afterwards = match shared.prepare(plan, &mut shell, prefix_len).await {
-            Ok(afterwards) => afterwards,
-            Err(error) => return shell::carry_back(Err(error)),
-        };
-        match shared.upstream().client.send(shell).await {
-            Ok(response) => {
-                let mut response: Response = response.into();
-                if let Some(outcome) = shell::outcome(&mut response) {
-                    shared.learn(outcome.as_ref().err());
-                    if let Ok(reply) = outcome {
-                        plan.finish(reply, afterwards.as_deref());
+    #[allow(clippy::manual_async_fn, reason = "an async fn would keep the shell twice in its future")]
+    pub fn forward(&self, mut shell: Request, prefix_len: usize) -> impl Future<Output = Response> + Send {
+        async move {
+            let (shared, plan) = (&*self.shared, &self.face.plan);
+            let afterwards = match shared.prepare(plan, &mut shell, prefix_len).await {
+                Ok(afterwards) => afterwards,
+                Err(error) => return shell::carry_back(Err(error)),
+            };
+            match shared.upstream().client.send(shell).await {
+                Ok(response) => {
+                    let mut response: Response = response.into();
+                    if let Some(outcome) = shell::outcome(&mut response) {
+                        shared.learn(outcome.as_ref().err());
+                        if let Ok(reply) = outcome {
+                            plan.finish(reply, afterwards.as_deref());
+                        }
                     }
+                    response
                 }
-                response
+                Err(error) => shell::carry_back(Err(Error::new(Kind::Internal, error))),
             }
-            Err(error) => shell::carry_back(Err(Error::new(Kind::Internal, error))),
         }
     }
 

@@ -2,12 +2,14 @@
 //!
 //! Owns the bytes between the socket and whoever understands them. They stay
 //! from one message to the next, so nothing that was received is ever lost.
-//! Never holds more than `limits::READ_BYTES_MAX`.
+//! Never holds more than `limits::READ_BYTES_MAX`, and nothing while it waits
+//! with nothing received: then its buffer serves others of its thread.
 
 use super::stream::Stream;
-use crate::limits::{READ_BYTES, READ_BYTES_MAX};
+use crate::limits::{READ_BYTES, READ_BYTES_MAX, SPARE_BUFFERS_MAX};
+use std::cell::RefCell;
 use std::io;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 /// The reading side of a stream.
 #[derive(Debug)]
@@ -42,6 +44,11 @@ impl Input {
         self.buffer.consume(count);
     }
 
+    /// Nothing is expected for a while: holds no memory, if nothing is in it.
+    pub fn rest(&mut self) {
+        self.buffer.rest();
+    }
+
     /// Reads more; 0 is the end of the input.
     pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.buffer.unread().len() >= self.bytes_max {
@@ -51,13 +58,28 @@ impl Input {
         let offered = room.len();
         // A read into no room would look like the end of the input.
         assert!(offered > 0, "read before anything was consumed");
-        let count = ready!(self.stream.poll_read(cx, room))?;
+        let Poll::Ready(read) = self.stream.poll_read(cx, room) else {
+            self.rest();
+            return Poll::Pending;
+        };
+        let count = read?;
         self.buffer.filled(count);
         if count == offered {
             self.bytes_max = READ_BYTES_MAX;
         }
         Poll::Ready(Ok(count))
     }
+}
+
+thread_local! {
+    /// Buffers that nobody needs for now: those of the first size, and those of
+    /// the largest.
+    static SPARE: [RefCell<Vec<Vec<u8>>>; 2] = const { [const { RefCell::new(Vec::new()) }; 2] };
+}
+
+/// Where a buffer of so many bytes is kept.
+fn shelf(bytes: usize) -> Option<usize> {
+    [READ_BYTES, READ_BYTES_MAX].iter().position(|size| *size == bytes)
 }
 
 /// A window of received bytes, read from the front and filled at the back.
@@ -84,6 +106,11 @@ impl Buffer {
     /// Room for at least one more byte, in a buffer of `bytes_max` in all.
     /// Empty when the unread bytes fill it: the caller must consume first.
     fn room(&mut self, bytes_max: usize) -> &mut [u8] {
+        if self.bytes.is_empty()
+            && let Some(shelf) = shelf(bytes_max)
+        {
+            self.bytes = SPARE.with(|spare| spare[shelf].borrow_mut().pop()).unwrap_or_default();
+        }
         if self.bytes.len() < bytes_max {
             self.bytes.resize(bytes_max, 0);
         }
@@ -94,6 +121,23 @@ impl Buffer {
         &mut self.bytes[self.end..]
     }
 
+    /// Leaves the memory to others, if nothing is in it.
+    fn rest(&mut self) {
+        if self.end > 0 {
+            return;
+        }
+        let bytes = std::mem::take(&mut self.bytes);
+        if let Some(shelf) = shelf(bytes.len()) {
+            // A thread that ends needs none.
+            let _ = SPARE.try_with(|spare| {
+                let mut spare = spare[shelf].borrow_mut();
+                if spare.len() < SPARE_BUFFERS_MAX {
+                    spare.push(bytes);
+                }
+            });
+        }
+    }
+
     /// Tells that `count` bytes of the room were filled.
     fn filled(&mut self, count: usize) {
         assert!(count <= self.bytes.len() - self.end, "filled more than the room");
@@ -101,9 +145,31 @@ impl Buffer {
     }
 }
 
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.end = 0;
+        self.rest();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_buffer_with_nothing_in_it_serves_the_next() {
+        let (mut one, mut other) = (Buffer::default(), Buffer::default());
+        one.room(READ_BYTES)[0] = 7;
+        one.filled(1);
+        one.rest();
+        assert_eq!(one.unread(), [7]);
+        one.consume(1);
+        let at = one.bytes.as_ptr();
+        one.rest();
+        assert!(one.bytes.is_empty());
+        other.room(READ_BYTES);
+        assert_eq!((other.bytes.as_ptr(), other.unread()), (at, &[][..]));
+    }
 
     #[test]
     fn unread_bytes_survive_a_full_buffer() {

@@ -13,6 +13,7 @@ use crate::net::policy::Own;
 use crate::net::trust::Unusable;
 use crate::net::{Access, DialError, Dialer, Stream, Timer, TlsFault, Trust, tls};
 use futures_lite::future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -41,12 +42,12 @@ impl Backend {
         let pooled = self.pool.take(&outbound.destination);
         let first = match pooled {
             Some(connection) => connection,
-            None => self.dial(&outbound.destination, exchange).await?,
+            None => Box::pin(self.dial(&outbound.destination, exchange)).await?,
         };
         let (mut flight, answer) = attempt(first, &self.pool, exchange, &outbound).await?;
         let answer = match answer {
             Err(error) if retry::may_replay(flight.attempt(exchange.head.method(), error.kind())) => {
-                let fresh = self.dial(&outbound.destination, exchange).await?;
+                let fresh = Box::pin(self.dial(&outbound.destination, exchange)).await?;
                 let (second, answer) = attempt(fresh, &self.pool, exchange, &outbound).await?;
                 flight = second;
                 answer
@@ -141,13 +142,22 @@ fn is_out_of_descriptors(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(23 | 24))
 }
 
-#[tide::utils::async_trait]
+/// Written out, because what an `async fn` is given is kept twice in its future.
 impl http_client::HttpClient for Backend {
-    async fn send(&self, mut request: http_types::Request) -> Result<http_types::Response, http_types::Error> {
-        let outcome = match shell::exchange(&mut request) {
-            Ok(exchange) => self.forward(exchange).await,
-            Err(error) => Err(error),
-        };
-        Ok(shell::carry_back(outcome))
+    fn send<'life, 'call>(
+        &'life self,
+        mut request: http_types::Request,
+    ) -> Pin<Box<dyn Future<Output = Result<http_types::Response, http_types::Error>> + Send + 'call>>
+    where
+        'life: 'call,
+    {
+        Box::pin(async move {
+            let outcome = match shell::exchange(&mut request) {
+                Ok(exchange) => self.forward(exchange).await,
+                Err(error) => Err(error),
+            };
+            shell::end(request);
+            Ok(shell::carry_back(outcome))
+        })
     }
 }

@@ -367,6 +367,7 @@ impl InFlight {
         let Some(mut connection) = self.connection.take_if(|connection| ended && connection.is_clean()) else { return };
         let Some(pool) = self.pool.upgrade() else { return };
         connection.reused = true;
+        connection.input.rest();
         pool.release(connection, Arc::clone(&self.destination), self.idle_max);
     }
 }
