@@ -50,19 +50,15 @@ fn read(head: &RequestHead) -> Result<Admitted, Kind> {
     if expects.is_some_and(|expectation| !expectation.eq_ignore_ascii_case(b"100-continue")) {
         return Err(Kind::Expectation);
     }
-    let (authority_bytes, is_absolute) = match target.form {
-        TargetForm::Absolute { authority } => (Some(authority), true),
+    let (named, is_absolute) = match target.form {
+        TargetForm::Absolute { authority } => (Some(parsed(authority)?), true),
         _ => (host, false),
-    };
-    let authority = match authority_bytes {
-        Some(bytes) => Some(Authority::parse(bytes).ok_or(Kind::RequestHost)?),
-        None => None,
     };
     let (path, path_and_query) = path_spans(head, &target);
     let route = Route {
-        host: authority.map(|authority| fields.locate(authority.host.as_bytes())),
-        authority: authority_bytes.map(|bytes| fields.locate(bytes)),
-        port: authority.and_then(|authority| authority.port),
+        host: named.map(|(_, authority)| fields.locate(authority.host.as_bytes())),
+        authority: named.map(|(bytes, _)| fields.locate(bytes)),
+        port: named.and_then(|(_, authority)| authority.port),
         path,
         path_and_query,
         is_absolute,
@@ -78,13 +74,17 @@ fn read(head: &RequestHead) -> Result<Admitted, Kind> {
 }
 
 /// The value of the only Host field; HTTP/1.0 may come without.
-fn host(head: &RequestHead) -> Result<Option<&[u8]>, Kind> {
+fn host(head: &RequestHead) -> Result<Option<(&[u8], Authority<'_>)>, Kind> {
     let mut hosts = head.fields.all(Known::Host);
     match (hosts.next(), hosts.next()) {
-        (Some(host), None) if Authority::parse(host).is_some() => Ok(Some(host)),
+        (Some(host), None) => parsed(host).map(Some),
         (None, _) if head.version == Version::Http10 => Ok(None),
         _ => Err(Kind::RequestHost),
     }
+}
+
+fn parsed(authority: &[u8]) -> Result<(&[u8], Authority<'_>), Kind> {
+    Ok((authority, Authority::parse(authority).ok_or(Kind::RequestHost)?))
 }
 
 fn path_spans(head: &RequestHead, target: &Target<'_>) -> (Span, Span) {

@@ -21,36 +21,27 @@ impl<'a> Authority<'a> {
     /// Reads an authority; `None` when it is not one.
     #[must_use]
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        let (host, rest) = if text.starts_with('[') {
-            let end = text.find(']')?;
-            text[1..end].parse::<Ipv6Addr>().ok()?;
-            text.split_at(end + 1)
+        let host_len = if bytes.first() == Some(&b'[') {
+            let end = memchr::memchr(b']', bytes)?;
+            std::str::from_utf8(&bytes[1..end]).ok()?.parse::<Ipv6Addr>().ok()?;
+            end + 1
         } else {
-            let end = text.find(':').unwrap_or(text.len());
-            let (host, rest) = text.split_at(end);
-            // `.` alone, and names with nothing between two dots, are no names:
-            // what they stand for would depend on who reads them.
-            let labels = host.strip_suffix('.').unwrap_or(host);
-            if !host.bytes().all(is_name_byte) || labels.split('.').any(str::is_empty) {
-                return None;
-            }
-            (host, rest)
+            let end = memchr::memchr(b':', bytes).unwrap_or(bytes.len());
+            is_name(&bytes[..end]).then_some(end)?
         };
+        let (host, rest) = bytes.split_at(host_len);
         if host.len() > HOST_BYTES_MAX {
             return None;
         }
-        let port = match rest.strip_prefix(':') {
-            None if rest.is_empty() => None,
-            None => return None,
-            Some("") => None,
-            Some(digits) if digits.len() <= 5 => {
-                let port = super::parse_digits(digits.as_bytes())?;
+        let port = match rest {
+            [] | [b':'] => None,
+            [b':', digits @ ..] if digits.len() <= 5 => {
+                let port = super::parse_digits(digits)?;
                 Some(u16::try_from(port).ok().filter(|port| *port != 0)?)
             }
-            Some(_) => return None,
+            _ => return None,
         };
-        Some(Self { host, port })
+        Some(Self { host: std::str::from_utf8(host).ok()?, port })
     }
 
     /// The host as a name for comparison: lower case, no final dot.
@@ -84,8 +75,20 @@ impl<'a> Authority<'a> {
     }
 }
 
-fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+/// True for labels with a dot between them, and one behind the last at most. `.`
+/// alone, and names with nothing between two dots, are no names: what they stand
+/// for would depend on who reads them.
+fn is_name(host: &[u8]) -> bool {
+    let mut is_label = false;
+    for byte in host.strip_suffix(b".").unwrap_or(host) {
+        match byte {
+            b'.' if !is_label => return false,
+            b'.' => is_label = false,
+            byte if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~') => is_label = true,
+            _ => return false,
+        }
+    }
+    is_label
 }
 
 fn inet_aton(text: &str) -> Option<Ipv4Addr> {

@@ -92,64 +92,71 @@ pub enum Known {
     XRealIp,
 }
 
+/// The longest of the names.
+const NAMES_BYTES_MAX: usize = 19;
+
 impl Known {
+    fn bit(self) -> u64 {
+        1_u64 << (self as u32)
+    }
+
     /// Which known name this is, in any case.
     #[must_use]
     pub fn of(name: &[u8]) -> Self {
-        let exact = Self::of_dashed(name);
-        if exact != Self::Other || !name.contains(&b'_') {
+        // A family's names may be longer; its beginning tells.
+        let len = name.len().min(NAMES_BYTES_MAX);
+        let mut lower = [0_u8; NAMES_BYTES_MAX];
+        lower[..len].copy_from_slice(&name[..len]);
+        lower.make_ascii_lowercase();
+        let is_longer = name.len() > len;
+        let exact = if is_longer { Self::of_family(&lower) } else { Self::of_lower(&lower[..len]) };
+        if exact != Self::Other || !lower.contains(&b'_') {
             return exact;
         }
-        // A family's names may be longer; its beginning tells.
-        const NAMES_BYTES_MAX: usize = 19;
-        let mut dashed = [0_u8; NAMES_BYTES_MAX];
-        for (to, from) in dashed.iter_mut().zip(name) {
-            *to = if *from == b'_' { b'-' } else { *from };
-        }
-        match Self::of_dashed(&dashed[..name.len().min(NAMES_BYTES_MAX)]) {
+        lower.iter_mut().filter(|byte| **byte == b'_').for_each(|byte| *byte = b'-');
+        match Self::of_lower(&lower[..len]) {
             Self::Other => Self::Other,
             Self::XForwardedOther => Self::Lookalike,
-            _ if name.len() > NAMES_BYTES_MAX => Self::Other,
+            _ if is_longer => Self::Other,
             _ => Self::Lookalike,
         }
     }
 
-    fn of_dashed(name: &[u8]) -> Self {
-        let candidates: &[(&str, Self)] = match name.len() {
-            2 => &[("te", Self::Te)],
-            3 => &[("via", Self::Via)],
-            4 => &[("host", Self::Host), ("date", Self::Date)],
-            5 => &[("proxy", Self::Proxy)],
-            6 => &[("expect", Self::Expect)],
-            7 => &[("upgrade", Self::Upgrade), ("trailer", Self::Trailer)],
-            9 => &[("forwarded", Self::Forwarded), ("x-real-ip", Self::XRealIp)],
-            10 => {
-                &[("connection", Self::Connection), ("keep-alive", Self::KeepAlive), ("tracestate", Self::Tracestate)]
-            }
-            11 => &[("traceparent", Self::Traceparent)],
-            12 => &[("max-forwards", Self::MaxForwards)],
-            14 => &[("content-length", Self::ContentLength), ("http2-settings", Self::Http2Settings)],
-            15 => &[("x-forwarded-for", Self::XForwardedFor)],
-            16 => &[
-                ("x-forwarded-host", Self::XForwardedHost),
-                ("x-forwarded-port", Self::XForwardedPort),
-                ("proxy-connection", Self::ProxyConnection),
+    fn of_lower(name: &[u8]) -> Self {
+        let candidates: &[(&[u8], Self)] = match name.len() {
+            2 => &[(b"te", Self::Te)],
+            3 => &[(b"via", Self::Via)],
+            4 => &[(b"host", Self::Host), (b"date", Self::Date)],
+            5 => &[(b"proxy", Self::Proxy)],
+            6 => &[(b"expect", Self::Expect)],
+            7 => &[(b"upgrade", Self::Upgrade), (b"trailer", Self::Trailer)],
+            9 => &[(b"forwarded", Self::Forwarded), (b"x-real-ip", Self::XRealIp)],
+            10 => &[
+                (b"connection", Self::Connection),
+                (b"keep-alive", Self::KeepAlive),
+                (b"tracestate", Self::Tracestate),
             ],
-            17 => &[("transfer-encoding", Self::TransferEncoding), ("x-forwarded-proto", Self::XForwardedProto)],
-            18 => &[("proxy-authenticate", Self::ProxyAuthenticate), ("x-forwarded-prefix", Self::XForwardedPrefix)],
-            19 => &[("proxy-authorization", Self::ProxyAuthorization)],
+            11 => &[(b"traceparent", Self::Traceparent)],
+            12 => &[(b"max-forwards", Self::MaxForwards)],
+            14 => &[(b"content-length", Self::ContentLength), (b"http2-settings", Self::Http2Settings)],
+            15 => &[(b"x-forwarded-for", Self::XForwardedFor)],
+            16 => &[
+                (b"x-forwarded-host", Self::XForwardedHost),
+                (b"x-forwarded-port", Self::XForwardedPort),
+                (b"proxy-connection", Self::ProxyConnection),
+            ],
+            17 => &[(b"transfer-encoding", Self::TransferEncoding), (b"x-forwarded-proto", Self::XForwardedProto)],
+            18 => &[(b"proxy-authenticate", Self::ProxyAuthenticate), (b"x-forwarded-prefix", Self::XForwardedPrefix)],
+            19 => &[(b"proxy-authorization", Self::ProxyAuthorization)],
             _ => &[],
         };
-        candidates
-            .iter()
-            .find(|(text, _)| name.eq_ignore_ascii_case(text.as_bytes()))
-            .map_or_else(|| Self::of_family(name), |(_, known)| *known)
+        // Most differ in their first byte.
+        let is_it = |text: &[u8]| text.first() == name.first() && text == name;
+        candidates.iter().find(|(text, _)| is_it(text)).map_or_else(|| Self::of_family(name), |(_, known)| *known)
     }
 
     fn of_family(name: &[u8]) -> Self {
-        const FAMILY: &[u8] = b"x-forwarded-";
-        let begins = name.get(..FAMILY.len()).is_some_and(|start| start.eq_ignore_ascii_case(FAMILY));
-        if begins { Self::XForwardedOther } else { Self::Other }
+        if name.starts_with(b"x-forwarded-") { Self::XForwardedOther } else { Self::Other }
     }
 }
 
@@ -177,18 +184,22 @@ struct Entry {
 pub struct Fields {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
+    /// A bit for each known name that a line had, so that nobody looks for those
+    /// that never came.
+    seen: u64,
 }
 
 impl Fields {
     /// No fields yet, over `bytes`.
     #[must_use]
     pub fn over(bytes: Vec<u8>, fields_expected: usize) -> Self {
-        Self { bytes, entries: Vec::with_capacity(fields_expected) }
+        Self { bytes, entries: Vec::with_capacity(fields_expected), seen: 0 }
     }
 
     /// Names a line that lies in the buffer already.
     pub fn adopt(&mut self, name: Span, value: Span) {
         let known = Known::of(name.of(&self.bytes));
+        self.seen |= known.bit();
         self.entries.push(Entry { name, value, known });
     }
 
@@ -264,7 +275,8 @@ impl Fields {
 
     /// The values of all lines of a known name, in order.
     pub fn all(&self, known: Known) -> impl Iterator<Item = &[u8]> {
-        self.iter().filter(move |field| field.known == known).map(|field| field.value)
+        let entries = if self.seen & known.bit() == 0 { &[][..] } else { &self.entries[..] };
+        entries.iter().filter(move |entry| entry.known == known).map(|entry| entry.value.of(&self.bytes))
     }
 
     /// The value of the first line of a known name.

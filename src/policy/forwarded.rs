@@ -122,7 +122,7 @@ impl Policy {
         if matches!(for_, Step::Replace | Step::Extend)
             && let Some(client) = facts.client
         {
-            fields.push_parts(b"X-Forwarded-For", &[&for_before, Text::of(format_args!("{client}")).as_bytes()]);
+            fields.push_parts(b"X-Forwarded-For", &[&for_before, Text::of_ip(client).as_bytes()]);
         }
         if host == Step::Replace
             && let Some(span) = facts.host
@@ -281,6 +281,29 @@ impl Text {
         text
     }
 
+    /// As `Display` writes it, at a tenth of the cost for most.
+    fn of_ip(address: IpAddr) -> Self {
+        let IpAddr::V4(address) = address else { return Self::of(format_args!("{address}")) };
+        let mut text = Self { bytes: [0; 46], len: 0 };
+        let mut push = |byte| {
+            text.bytes[text.len] = byte;
+            text.len += 1;
+        };
+        for (at, octet) in address.octets().into_iter().enumerate() {
+            if at > 0 {
+                push(b'.');
+            }
+            if octet >= 100 {
+                push(b'0' + octet / 100);
+            }
+            if octet >= 10 {
+                push(b'0' + octet / 10 % 10);
+            }
+            push(b'0' + octet % 10);
+        }
+        text
+    }
+
     fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
@@ -289,6 +312,13 @@ impl Text {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_reads_as_everywhere() {
+        for text in ["0.0.0.0", "1.20.255.99", "127.0.0.1", "100.10.9.199", "2001:db8::1", "::ffff:1.2.3.4"] {
+            assert_eq!(Text::of_ip(text.parse().unwrap()).as_bytes(), text.as_bytes());
+        }
+    }
 
     const REGULAR: Policy = Policy {
         for_: Treatment::Overwrite,

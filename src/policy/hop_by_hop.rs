@@ -81,6 +81,10 @@ pub fn strip_response(fields: &mut Fields, keep: Keep) {
 /// asks: removing that would be a way around the upstream's checks.
 fn strip_named(fields: &mut Fields) {
     let plain = |option: &[u8]| option.eq_ignore_ascii_case(b"close") || option.eq_ignore_ascii_case(b"keep-alive");
+    // Nearly all say nothing, or how long the connection lives.
+    if fields.all(Known::Connection).all(plain) {
+        return;
+    }
     let named: Vec<Vec<u8>> = fields
         .all(Known::Connection)
         .flat_map(list_members)
