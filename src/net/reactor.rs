@@ -135,7 +135,8 @@ impl Driver {
         let mut cx = Context::from_waker(&waker);
         let mut future = pin!(future);
         loop {
-            self.reactor.is_woken.store(false, Ordering::SeqCst);
+            // Whatever woke it until now is seen by this poll.
+            self.reactor.is_woken.swap(false, Ordering::SeqCst);
             if let Poll::Ready(done) = future.as_mut().poll(&mut cx) {
                 return Ok(done);
             }

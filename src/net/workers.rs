@@ -9,8 +9,8 @@ use super::reactor::Driver;
 use async_executor::Executor;
 use futures_lite::future;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 /// One thread and how many connections it has.
 #[derive(Debug, Default)]
@@ -19,11 +19,17 @@ struct Worker {
     connections: AtomicUsize,
 }
 
+/// How many threads [`start`] starts. Asking the system takes a while.
+#[must_use]
+pub fn count() -> usize {
+    static COUNT: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
+    *COUNT
+}
+
 /// Starts as many threads as there are cores and gives the way to run
 /// connections on them. The threads end with the process.
 pub fn start() -> io::Result<Spawn> {
-    let count = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers: Vec<Arc<Worker>> = (0..count).map(|_| Arc::default()).collect();
+    let workers: Vec<Arc<Worker>> = (0..count()).map(|_| Arc::default()).collect();
     for (number, worker) in workers.iter().enumerate() {
         let (worker, driver) = (Arc::clone(worker), Driver::new()?);
         std::thread::Builder::new()

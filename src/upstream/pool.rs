@@ -9,7 +9,7 @@ use super::connection::Connection;
 use crate::exchange::Destination;
 use crate::limits::POOL_CONNECTIONS_MAX;
 use crate::net::timer::Sweep;
-use crate::net::{Timer, Trust, reactor};
+use crate::net::{Timer, Trust, reactor, workers};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -39,9 +39,8 @@ impl Pool {
     /// An empty pool on that clock.
     #[must_use]
     pub fn new(timer: Arc<Timer>) -> Arc<Self> {
-        let shelves = std::thread::available_parallelism().map_or(1, usize::from);
         Arc::new_cyclic(|this| Self {
-            shelves: (0..shelves).map(|_| Mutex::default()).collect(),
+            shelves: (0..workers::count()).map(|_| Mutex::default()).collect(),
             idle: AtomicUsize::new(0),
             enrolled: AtomicBool::new(false),
             open: Arc::default(),
