@@ -188,7 +188,11 @@ impl Connection {
                 let Some(reply) = self.reply(exchange, &mut presence).await else { return };
                 reply
             };
-            match self.tell(&mut reply, client, presence).await {
+            let written = self.write_reply(&mut reply, client, presence).await;
+            // What is left of it, upstream connection and all, does not wait for
+            // what comes next.
+            drop(reply);
+            match self.told(written) {
                 Ok(Next::Request) => {}
                 Ok(Next::Linger) => return Box::pin(self.linger()).await,
                 Ok(Next::Close) => {
@@ -256,7 +260,8 @@ impl Connection {
         let is_head = head.is_some_and(|head| head.method() == b"HEAD");
         let client = Client { version: Version::Http11, is_head, persistent: false };
         // How it went is in the log.
-        let _ = self.tell(&mut reply_to(&error, Some(id)), client, Presence::default()).await;
+        let written = self.write_reply(&mut reply_to(&error, Some(id)), client, Presence::default()).await;
+        let _ = self.told(written);
     }
 
     /// The next head; None when the connection ends between requests.
@@ -373,10 +378,8 @@ impl Connection {
         }
     }
 
-    /// Writes a reply, and with it ends the exchange.
-    async fn tell(&mut self, reply: &mut Reply, client: Client, presence: Presence) -> Result<Next, Error> {
-        let written = self.write_reply(reply, client, presence).await;
-        reply.credit = None;
+    /// A reply was written, or as much of it as could be: that ends the exchange.
+    fn told(&mut self, written: Result<Next, Error>) -> Result<Next, Error> {
         if let Err(error) = &written {
             self.tally.failed(error);
         }

@@ -16,7 +16,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 
 /// Events taken from the system at a time; more come the next time.
@@ -192,16 +192,38 @@ impl Drop for Here {
 /// What is known of one socket.
 #[derive(Debug)]
 struct Watch {
-    /// Reading or writing may succeed.
-    is_readable: AtomicBool,
-    is_writable: AtomicBool,
+    reading: Way,
+    writing: Way,
     /// No more will come, so that reading never has to wait.
     has_ended: AtomicBool,
-    reader: AtomicWaker,
-    writer: AtomicWaker,
     /// The number of the reactor that has it, or 0.
     home_number: AtomicUsize,
     home: Mutex<Option<Home>>,
+}
+
+/// One of the two ways of a socket.
+#[derive(Debug)]
+struct Way {
+    /// Reading, or writing, may succeed.
+    is_open: AtomicBool,
+    /// Whoever waits for that.
+    waiting: AtomicWaker,
+}
+
+impl Way {
+    fn new(is_open: bool) -> Self {
+        Self { is_open: AtomicBool::new(is_open), waiting: AtomicWaker::new() }
+    }
+
+    fn open(&self) {
+        self.is_open.store(true, Ordering::Release);
+    }
+
+    /// True if it was open. It is closed from now on, so that an opening that
+    /// comes while somebody goes it is not lost.
+    fn enter(&self) -> bool {
+        self.is_open.swap(false, Ordering::AcqRel)
+    }
 }
 
 /// The place of a watch.
@@ -224,13 +246,23 @@ impl Watch {
             self.has_ended.store(true, Ordering::Release);
         }
         if event.is_readable() || event.is_read_closed() || event.is_error() {
-            self.is_readable.store(true, Ordering::Release);
-            wakers.extend(self.reader.take());
+            self.reading.open();
+            wakers.extend(self.reading.waiting.take());
         }
         if event.is_writable() || event.is_write_closed() || event.is_error() {
-            self.is_writable.store(true, Ordering::Release);
-            wakers.extend(self.writer.take());
+            self.writing.open();
+            wakers.extend(self.writing.waiting.take());
         }
+    }
+
+    /// Enters one of its ways once that is open; whoever polls is woken then.
+    fn poll(self: &Arc<Self>, way: &Way, socket: RawFd, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if way.enter() {
+            return Poll::Ready(Ok(()));
+        }
+        way.waiting.register(cx.waker());
+        self.stay(socket)?;
+        if way.enter() { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
     /// Has it watched by this thread's reactor.
@@ -272,11 +304,9 @@ impl<S: AsRawFd> Watched<S> {
 
     fn new(socket: S, is_connected: bool) -> Self {
         let watch = Watch {
-            is_readable: AtomicBool::new(true),
-            is_writable: AtomicBool::new(is_connected),
+            reading: Way::new(true),
+            writing: Way::new(is_connected),
             has_ended: AtomicBool::new(false),
-            reader: AtomicWaker::new(),
-            writer: AtomicWaker::new(),
             home_number: AtomicUsize::new(0),
             home: Mutex::new(None),
         };
@@ -295,15 +325,8 @@ impl<S: AsRawFd> Watched<S> {
         room: usize,
         mut read: impl FnMut(&S) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        let watch = &self.watch;
         loop {
-            if !watch.is_readable.swap(false, Ordering::AcqRel) {
-                watch.reader.register(cx.waker());
-                watch.stay(self.socket.as_raw_fd())?;
-                if !watch.is_readable.swap(false, Ordering::AcqRel) {
-                    return Poll::Pending;
-                }
-            }
+            ready!(self.watch.poll(&self.watch.reading, self.socket.as_raw_fd(), cx))?;
             match self.read_at_once(room, &mut read) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 done => return Poll::Ready(done),
@@ -317,12 +340,14 @@ impl<S: AsRawFd> Watched<S> {
             match read(&self.socket) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 done => {
-                    // Having given less than there was room for, it has no more,
-                    // and says so when it has.
-                    let is_drained = done.as_ref().is_ok_and(|count| *count < room && *count > 0);
-                    let would_block = done.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
-                    if !(is_drained || would_block) || self.watch.has_ended.load(Ordering::Acquire) {
-                        self.watch.is_readable.store(true, Ordering::Release);
+                    let may_give_more = match &done {
+                        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+                        // With less than there was room for it has given all, and
+                        // says so when there is more; but an end was said already.
+                        Ok(count) => *count == 0 || *count == room || self.watch.has_ended.load(Ordering::Acquire),
+                    };
+                    if may_give_more {
+                        self.watch.reading.open();
                     }
                     return done;
                 }
@@ -338,7 +363,7 @@ impl<S: AsRawFd> Watched<S> {
         mut write: impl FnMut(&S) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            std::task::ready!(self.poll_writable(cx))?;
+            ready!(self.poll_writable(cx))?;
             match write(&self.socket) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => self.may_write(),
@@ -356,20 +381,12 @@ impl<S: AsRawFd> Watched<S> {
     /// Ready once writing may succeed; it is then taken for not writable until it
     /// has succeeded.
     pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let watch = &self.watch;
-        if !watch.is_writable.swap(false, Ordering::AcqRel) {
-            watch.writer.register(cx.waker());
-            watch.stay(self.socket.as_raw_fd())?;
-            if !watch.is_writable.swap(false, Ordering::AcqRel) {
-                return Poll::Pending;
-            }
-        }
-        Poll::Ready(Ok(()))
+        self.watch.poll(&self.watch.writing, self.socket.as_raw_fd(), cx)
     }
 
     /// Writing may succeed.
     pub fn may_write(&self) {
-        self.watch.is_writable.store(true, Ordering::Release);
+        self.watch.writing.open();
     }
 }
 

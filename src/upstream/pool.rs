@@ -160,3 +160,50 @@ impl Sweep for Pool {
         left > 0 && !self.enrolled.swap(true, Ordering::SeqCst)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::dial::Host;
+    use crate::net::reactor::Driver;
+    use crate::net::{Access, Reach, Stream, pipe};
+
+    fn destination() -> Arc<Destination> {
+        let host = Host::Address([127, 0, 0, 1].into());
+        Arc::new(Destination { host, port: 1, trust: None, reach: Reach::of(Access::Local) })
+    }
+
+    #[test]
+    fn what_one_thread_has_released_serves_another_that_has_none() {
+        let (pool, destination) = (Pool::new(Timer::manual()), destination());
+        let (near, _far) = pipe::pair(16);
+        let connection = Connection::new(Stream::pipe(near), None, pool.place());
+        let released = Driver::new().unwrap();
+        let taken = Driver::new().unwrap();
+        released
+            .block_on(async { pool.release(connection, Arc::clone(&destination), Duration::from_secs(5)) })
+            .unwrap();
+        assert_eq!((pool.idle(), pool.open()), (1, 1));
+        let found = taken.block_on(async { pool.take(&destination) }).unwrap();
+        assert_eq!((found.is_some(), pool.idle(), pool.open()), (true, 0, 1));
+        assert!(pool.take(&destination).is_none());
+    }
+
+    #[test]
+    fn what_has_waited_too_long_is_closed_whosever_it_was() {
+        let timer = Timer::manual();
+        let (pool, destination) = (Pool::new(Arc::clone(&timer)), destination());
+        let mut far_ends = Vec::new();
+        for _ in 0..2 {
+            let (near, far) = pipe::pair(16);
+            far_ends.push(far);
+            let connection = Connection::new(Stream::pipe(near), None, pool.place());
+            let release = async { pool.release(connection, Arc::clone(&destination), Duration::from_secs(5)) };
+            Driver::new().unwrap().block_on(release).unwrap();
+        }
+        timer.advance(Duration::from_secs(4));
+        assert_eq!(pool.idle(), 2);
+        timer.advance(Duration::from_secs(2));
+        assert_eq!((pool.idle(), pool.open()), (0, 0));
+    }
+}

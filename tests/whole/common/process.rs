@@ -73,8 +73,8 @@ pub(crate) struct AtRest {
     memory_kib: u64,
 }
 
-/// What traffic of any kind may add to the resident memory, with the buffers that
-/// threads keep for the next who reads.
+/// What traffic of any kind may add to the resident memory: half as much again
+/// as was ever seen.
 const GROWTH_KIB_MAX: u64 = 24 * 1024;
 
 impl Launch {
