@@ -19,8 +19,8 @@ struct Echo;
 
 #[tide::utils::async_trait]
 impl tide::Endpoint<()> for Echo {
-    async fn call(&self, mut request: tide::Request<()>) -> tide::Result {
-        let outcome = shell::exchange(request.as_mut()).map(|exchange| page(exchange));
+    async fn call(&self, request: tide::Request<()>) -> tide::Result {
+        let outcome = shell::exchange(request.into()).map(|exchange| page(&exchange).into());
         Ok(shell::carry_back(outcome).into())
     }
 }

@@ -90,7 +90,7 @@ impl Server {
 
         let front_drain = Drain::new(settings.connections_max, Arc::clone(&timer));
         let serve =
-            ConnectionServer::new(Shell::constant(), Arc::clone(&timer), Arc::clone(&ids), settings.client_bounds)
+            ConnectionServer::new(Shell::Constant, Arc::clone(&timer), Arc::clone(&ids), settings.client_bounds)
                 .logging(access_log.clone());
         let listener = HttpListener::new(front_socket, Arc::clone(&front_drain), Arc::new(serve), workers)
             .for_clients(Clients::new(settings.connections_per_address_max));
@@ -268,7 +268,7 @@ fn start_admin(
         let executor = Arc::clone(&executor);
         Arc::new(move |task| executor.spawn(task).detach())
     };
-    let serve = ConnectionServer::new(Shell::routed(), Arc::clone(timer), ids, ClientBounds::default());
+    let serve = ConnectionServer::new(Shell::Routed, Arc::clone(timer), ids, ClientBounds::default());
     let listener = HttpListener::new(socket, Arc::clone(drain), Arc::new(serve), spawn);
     let app = admin::app(state);
     let (ending, ended) = async_channel::bounded(1);
@@ -285,7 +285,7 @@ fn start_demo(timer: &Arc<Timer>, ids: &Arc<RequestIds>, workers: &Spawn) -> Res
     let socket = bind("--demo", &Endpoint::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))))?;
     let endpoint = told(socket.endpoint())?;
     let drain = Drain::new(DEMO_CONNECTIONS_MAX, Arc::clone(timer));
-    let serve = ConnectionServer::new(Shell::constant(), Arc::clone(timer), Arc::clone(ids), ClientBounds::default());
+    let serve = ConnectionServer::new(Shell::Constant, Arc::clone(timer), Arc::clone(ids), ClientBounds::default());
     let listener = HttpListener::new(socket, drain, Arc::new(serve), Arc::clone(workers));
     async_std::task::spawn(listen::serve(demo::app(), listener));
     let value = serde_json::json!({

@@ -68,12 +68,12 @@ struct Call {
 
 #[tide::utils::async_trait]
 impl tide::Endpoint<()> for Call {
-    async fn call(&self, mut request: tide::Request<()>) -> tide::Result {
+    async fn call(&self, request: tide::Request<()>) -> tide::Result {
         let id = request.param("id").unwrap_or_default().to_owned();
-        let outcome = match shell::exchange(request.as_mut()) {
+        let outcome = match shell::exchange(request.into()) {
             Ok(exchange) => {
-                let answer = self.answer(&id, exchange).await;
-                Ok(answer.unwrap_or_else(|problem| problem.into_reply(exchange.id)))
+                let answer = self.answer(&id, &exchange).await;
+                Ok(answer.unwrap_or_else(|problem| problem.into_reply(exchange.id)).into())
             }
             Err(error) => Err(error),
         };

@@ -1,119 +1,160 @@
 //! How an exchange crosses tide and surf without loss.
 //!
 //! Owns the two small `http_types` messages that carry it, one there and one
-//! back, through both: what they cannot represent (any method, any status, raw
+//! back, through each: what they cannot represent (any method, any status, raw
 //! bytes, order) rides in their extension maps. To make such a message costs more
-//! than to parse a head, so each thread keeps a few that have served.
+//! than to parse a head, and to move one as much as to find a field. So each thread
+//! keeps a few that have served, and an exchange rides only where it must: it gets
+//! in when tide or surf asks for a message, and out at the first door behind.
 
 use super::reply::Reply;
 use super::request::Exchange;
 use crate::error::{Error, Kind};
 use crate::limits::SPARE_SHELLS_MAX;
 use crate::message::ResponseHead;
-use http_types::{Method, Request, Response, StatusCode, Url};
+use http_types::{Extensions, Method, Request, Response, StatusCode, Url};
 use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::LazyLock;
 use std::thread::LocalKey;
 
 /// How a request looks to the tide app it is sent through. The method is GET
 /// for all: who cares asks the exchange, which knows every method.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shell {
     /// The same path for all: the app has one route.
-    Constant(Url),
+    Constant,
     /// The request's own path: the app routes by it.
-    Routed(Url),
+    Routed,
+}
+
+/// An exchange at the door of tide or surf.
+#[derive(Debug)]
+pub struct Carried {
+    exchange: Box<Exchange>,
+    shell: Shell,
 }
 
 impl Shell {
-    /// For a front router with one catch-all route.
+    /// That exchange, to be carried in such a shell.
     #[must_use]
-    pub fn constant() -> Self {
-        Self::Constant(base())
+    pub fn carry(self, exchange: Box<Exchange>) -> Carried {
+        Carried { exchange, shell: self }
     }
+}
 
-    /// For an app with routes.
-    #[must_use]
-    pub fn routed() -> Self {
-        Self::Routed(base())
-    }
-
-    /// Wraps an exchange.
-    #[must_use]
-    pub fn wrap(&self, exchange: Exchange) -> Request {
-        let mut shell = match self {
-            Self::Constant(url) => take(&REQUESTS).unwrap_or_else(|| Request::new(Method::Get, url.clone())),
-            Self::Routed(url) => {
-                let mut url = url.clone();
-                url.set_path(std::str::from_utf8(exchange.path()).unwrap_or("/"));
-                Request::new(Method::Get, url)
+impl From<Carried> for Request {
+    fn from(carried: Carried) -> Self {
+        lend(&REQUESTS, empty, |shell| {
+            if carried.shell == Shell::Routed {
+                shell.url_mut().set_path(std::str::from_utf8(carried.exchange.path()).unwrap_or(CONSTANT_PATH));
             }
-        };
-        shell.ext_mut().insert(exchange);
-        shell
+            load(shell.ext_mut(), carried);
+        })
     }
 }
 
-/// The URL of a constant shell; its host is reserved and means nobody.
-#[allow(clippy::expect_used, reason = "a constant")]
-fn base() -> Url {
-    Url::parse("http://standin.invalid/").expect("a constant URL")
+impl From<Carried> for surf::Request {
+    fn from(carried: Carried) -> Self {
+        Request::from(carried).into()
+    }
 }
 
-/// Messages of a thread that carry nothing.
-type Spare<T> = RefCell<Vec<T>>;
-
-thread_local! {
-    static REQUESTS: Spare<Request> = const { RefCell::new(Vec::new()) };
-    static RESPONSES: Spare<Response> = const { RefCell::new(Vec::new()) };
-}
-
-fn take<T>(spare: &'static LocalKey<Spare<T>>) -> Option<T> {
-    spare.with_borrow_mut(Vec::pop)
-}
-
-fn keep<T>(spare: &'static LocalKey<Spare<T>>, message: T) {
-    spare.with_borrow_mut(|spare| {
-        if spare.len() < SPARE_SHELLS_MAX {
-            spare.push(message);
+/// The exchange out of a shell that came through tide or surf. Every listener of
+/// ours puts one in.
+pub fn exchange(shell: Request) -> Result<Box<Exchange>, Error> {
+    take_back(&REQUESTS, shell, |shell| {
+        let carried: Carried = unload(shell.ext_mut())?;
+        if carried.shell == Shell::Routed {
+            shell.url_mut().set_path(CONSTANT_PATH);
         }
-    });
-}
-
-/// A constant shell, as it came through tide and surf, has served: what it
-/// carried ends here.
-pub fn end(mut shell: Request) {
-    shell.ext_mut().remove::<Exchange>();
-    keep(&REQUESTS, shell);
-}
-
-/// The exchange in a shell. Every listener of ours puts one in.
-pub fn exchange(shell: &mut Request) -> Result<&mut Exchange, Error> {
-    shell.ext_mut().get_mut().ok_or_else(|| Error::new(Kind::Internal, "a request without its exchange"))
+        Some(carried.exchange)
+    })
+    .ok_or_else(|| Error::new(Kind::Internal, "a request without its exchange"))
 }
 
 /// What came of an exchange: a reply, or why there is none.
-pub type Outcome = Result<Reply, Error>;
+pub type Outcome = Result<Box<Reply>, Error>;
 
 /// A response that carries an outcome.
 #[must_use]
 pub fn carry_back(outcome: Outcome) -> Response {
-    let mut response = take(&RESPONSES).unwrap_or_else(|| Response::new(StatusCode::Ok));
-    response.ext_mut().insert(outcome);
-    response
-}
-
-/// The outcome in a response. One of tide's own has none.
-pub fn outcome(response: &mut Response) -> Option<&mut Outcome> {
-    response.ext_mut().get_mut::<Outcome>()
+    lend(&RESPONSES, || Response::new(StatusCode::Ok), |shell| load(shell.ext_mut(), outcome))
 }
 
 /// The outcome out of a response. One of tide's own (no route, say) has a
 /// status only.
-pub fn take_outcome(mut response: Response) -> Outcome {
-    let Some(outcome) = response.ext_mut().remove::<Outcome>() else {
-        let status = response.status();
-        return Ok(Reply::whole(ResponseHead::own(u16::from(status), status.canonical_reason()), Vec::new()));
-    };
-    keep(&RESPONSES, response);
-    outcome
+pub fn outcome(response: Response) -> Outcome {
+    let status = response.status();
+    take_back(&RESPONSES, response, |shell| unload(shell.ext_mut())).unwrap_or_else(|| {
+        Ok(Reply::whole(ResponseHead::own(u16::from(status), status.canonical_reason()), Vec::new()).into())
+    })
+}
+
+/// An outcome as it leaves tide.
+#[derive(Debug)]
+pub struct CarriedBack(pub Outcome);
+
+impl From<Response> for CarriedBack {
+    fn from(response: Response) -> Self {
+        Self(outcome(response))
+    }
+}
+
+fn load<T: Send + Sync + 'static>(extensions: &mut Extensions, load: T) {
+    match extensions.get_mut() {
+        Some(place) => *place = Some(load),
+        None => drop(extensions.insert(Some(load))),
+    }
+}
+
+fn unload<T: Send + Sync + 'static>(extensions: &mut Extensions) -> Option<T> {
+    extensions.get_mut().and_then(Option::take)
+}
+
+/// Where a constant shell goes.
+const CONSTANT_PATH: &str = "/";
+
+/// A request for the constant path; its host is reserved and means nobody.
+#[allow(clippy::expect_used, reason = "a constant")]
+fn empty() -> Request {
+    static BASE: LazyLock<Url> = LazyLock::new(|| Url::parse("http://standin.invalid/").expect("a constant URL"));
+    Request::new(Method::Get, BASE.clone())
+}
+
+/// Messages of a thread that carry nothing.
+type Spare<T> = Rc<RefCell<Vec<T>>>;
+
+thread_local! {
+    static REQUESTS: Spare<Request> = Spare::default();
+    static RESPONSES: Spare<Response> = Spare::default();
+}
+
+// A message is loaded and unloaded in its place among the spare ones, so that it is
+// moved once on its way out, and once when it comes back.
+
+fn lend<T>(spare: &'static LocalKey<Spare<T>>, make: impl FnOnce() -> T, load: impl FnOnce(&mut T)) -> T {
+    let spare = spare.with(Rc::clone);
+    let mut spare = spare.borrow_mut();
+    if spare.is_empty() {
+        spare.push(make());
+    }
+    let last = spare.len() - 1;
+    load(&mut spare[last]);
+    spare.swap_remove(last)
+}
+
+/// One that carried nothing is none of ours, and not kept.
+fn take_back<T, L>(
+    spare: &'static LocalKey<Spare<T>>,
+    message: T,
+    unload: impl FnOnce(&mut T) -> Option<L>,
+) -> Option<L> {
+    let spare = spare.with(Rc::clone);
+    let mut spare = spare.borrow_mut();
+    let last = spare.len();
+    spare.push(message);
+    let load = unload(&mut spare[last]);
+    spare.truncate(if load.is_some() { SPARE_SHELLS_MAX } else { last });
+    load
 }

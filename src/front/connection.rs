@@ -12,7 +12,7 @@ use super::record::Record;
 use super::reply_writer::{Outgoing, ReplyWriter};
 use super::tally::Tally;
 use crate::error::{Error, Kind};
-use crate::exchange::shell::{self, Shell};
+use crate::exchange::shell::{CarriedBack, Shell};
 use crate::exchange::{
     Bounds, ClientSide, Credit, Exchange, Reply, ReplyBody, RequestBody, RequestId, RequestIds, Tunnel, TunnelEnd,
 };
@@ -71,8 +71,8 @@ impl ConnectionServer {
     #[must_use]
     pub fn logging(self, log: Option<AccessLog>) -> Self {
         let Shared { shell, timer, ids, bounds, .. } = &*self.shared;
-        let (shell, timer, ids) = (shell.clone(), Arc::clone(timer), Arc::clone(ids));
-        Self { shared: Arc::new(Shared { shell, timer, ids, log, bounds: *bounds }) }
+        let (timer, ids) = (Arc::clone(timer), Arc::clone(ids));
+        Self { shared: Arc::new(Shared { shell: *shell, timer, ids, log, bounds: *bounds }) }
     }
 
     fn connection(&self, stream: Stream, peer: Peer, app: tide::Server<()>, permit: Permit) -> Connection {
@@ -182,7 +182,7 @@ impl Connection {
             presence.moved(&self.deadline);
             self.body.side().begin(admitted.framing);
             let mut reply = if admitted.asks_proxy {
-                reply_to_options()
+                reply_to_options().into()
             } else {
                 let exchange = self.exchange(id, head, admitted);
                 let Some(reply) = self.reply(exchange, &mut presence).await else { return };
@@ -316,8 +316,8 @@ impl Connection {
         self.permit.drain().is_draining() && side.input.stream().is_quiet()
     }
 
-    fn exchange(&self, id: RequestId, head: RequestHead, admitted: Admitted) -> Exchange {
-        Exchange {
+    fn exchange(&self, id: RequestId, head: RequestHead, admitted: Admitted) -> Box<Exchange> {
+        Box::new(Exchange {
             id,
             head,
             route: admitted.route,
@@ -333,25 +333,25 @@ impl Connection {
             mapping: None,
             tunnel_credit: None,
             notes: self.record.as_ref().map(Record::notes),
-        }
+        })
     }
 
     /// The app's reply, or ours where it has none; none when the client has
     /// gone before there is one.
     fn reply<'a>(
         &'a mut self,
-        exchange: Exchange,
+        exchange: Box<Exchange>,
         presence: &'a mut Presence,
-    ) -> impl Future<Output = Option<Reply>> + use<'a> {
+    ) -> impl Future<Output = Option<Box<Reply>>> + use<'a> {
         let (id, takes_interim) = (exchange.id, exchange.head.version >= Version::Http11);
         let Self { app, body, deadline, tally, shared, .. } = self;
         // On the heap, so that an idle connection needs no room for it.
-        let mut responding = Box::pin(app.respond::<_, http_types::Response>(shared.shell.wrap(exchange)));
+        let mut responding = Box::pin(app.respond::<_, CarriedBack>(shared.shell.carry(exchange)));
         async move {
             // In one step, since each layer would move what came once more.
             let outcome = future::poll_fn(|cx| {
                 let outcome = catch_unwind(AssertUnwindSafe(|| match responding.as_mut().poll(cx) {
-                    Poll::Ready(Ok(response)) => Poll::Ready(shell::take_outcome(response)),
+                    Poll::Ready(Ok(CarriedBack(outcome))) => Poll::Ready(outcome),
                     Poll::Ready(Err(error)) => Poll::Ready(Err(Error::new(Kind::Internal, error))),
                     Poll::Pending => Poll::Pending,
                 }));
@@ -373,7 +373,7 @@ impl Connection {
             match outcome {
                 Ok(reply) => Some(reply),
                 Err(error) if *error.kind() == Kind::ClientGone => None,
-                Err(error) => Some(reply_to(&error, Some(id))),
+                Err(error) => Some(reply_to(&error, Some(id)).into()),
             }
         }
     }
@@ -516,7 +516,7 @@ struct Client {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::RequestIds;
+    use crate::exchange::{RequestIds, shell};
     use crate::message::ResponseHead;
     use crate::net::listen::serve;
     use crate::net::{Drain, Endpoint, HttpListener, Socket, workers};
@@ -528,15 +528,15 @@ mod tests {
 
     #[tide::utils::async_trait]
     impl tide::Endpoint<()> for Clumsy {
-        async fn call(&self, mut request: tide::Request<()>) -> tide::Result {
-            let exchange = shell::exchange(request.as_mut())?;
+        async fn call(&self, request: tide::Request<()>) -> tide::Result {
+            let exchange = shell::exchange(request.into())?;
             let mut reply = Reply::whole(ResponseHead::own(200, "OK"), b"fine".to_vec());
             match exchange.path() {
                 b"/before" => panic!("as the test wished"),
                 b"/within" => reply.body = ReplyBody::Stream(Box::new(Breaking { data: b"half" })),
                 _ => {}
             }
-            Ok(shell::carry_back(Ok(reply)).into())
+            Ok(shell::carry_back(Ok(reply.into())).into())
         }
     }
 
@@ -578,7 +578,7 @@ mod tests {
         let socket = Socket::bind(&Endpoint::Tcp(std::net::SocketAddr::from(([127, 0, 0, 1], 0)))).unwrap();
         let Endpoint::Tcp(address) = socket.endpoint().unwrap() else { panic!("not TCP") };
         let drain = Drain::new(8, Arc::clone(&timer));
-        let server = ConnectionServer::new(Shell::constant(), timer, RequestIds::new(1), ClientBounds::default());
+        let server = ConnectionServer::new(Shell::Constant, timer, RequestIds::new(1), ClientBounds::default());
         let listener = HttpListener::new(socket, Arc::clone(&drain), Arc::new(server), workers::start().unwrap());
         let mut app = tide::new();
         app.at("/").all(Clumsy);

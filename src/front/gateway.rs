@@ -2,7 +2,8 @@
 //! the mount and hands the exchange over.
 
 use crate::error::{Error, Kind};
-use crate::exchange::shell;
+use crate::exchange::Exchange;
+use crate::exchange::shell::{self, Outcome};
 use crate::limits::ROUTE_LOOKS_MAX;
 use crate::mount::{MountHandle, Table};
 use arc_swap::ArcSwap;
@@ -25,8 +26,8 @@ struct Gateway {
     routes: Routes,
 }
 
-/// Written out, because what an `async fn` is given is kept twice in its future,
-/// and a request is large.
+/// Written out, because what an `async fn` is given is kept in its future, and a
+/// request is large.
 impl tide::Endpoint<()> for Gateway {
     fn call<'life, 'call>(
         &'life self,
@@ -35,25 +36,30 @@ impl tide::Endpoint<()> for Gateway {
     where
         'life: 'call,
     {
-        let mut shell: http_types::Request = request.into();
+        let exchange = shell::exchange(request.into());
         Box::pin(async move {
-            let response = match self.admit(&mut shell).await {
-                Ok((mount, prefix_len)) => mount.forward(shell, prefix_len).await,
-                Err(error) => shell::carry_back(Err(error)),
+            let outcome = match exchange {
+                Ok(exchange) => self.answer(exchange).await,
+                Err(error) => Err(error),
             };
-            Ok(response.into())
+            Ok(shell::carry_back(outcome).into())
         })
     }
 }
 
 impl Gateway {
+    async fn answer(&self, mut exchange: Box<Exchange>) -> Outcome {
+        let (mount, prefix_len) = self.admit(&mut exchange).await?;
+        mount.forward(exchange, prefix_len).await
+    }
+
     /// The mount that answers and has let the exchange in. One that is changed
     /// between the two is looked for again.
-    async fn admit(&self, shell: &mut http_types::Request) -> Result<(MountHandle, usize), Error> {
+    async fn admit(&self, exchange: &mut Exchange) -> Result<(MountHandle, usize), Error> {
         let mut looks = 1;
         loop {
-            let (mount, prefix_len) = self.find(shell)?;
-            match mount.admit(shell).await {
+            let (mount, prefix_len) = self.find(exchange)?;
+            match mount.admit(exchange).await {
                 Ok(()) => return Ok((mount, prefix_len)),
                 Err(error) if *error.kind() == Kind::Moved && looks < ROUTE_LOOKS_MAX => looks += 1,
                 Err(error) => return Err(error),
@@ -62,8 +68,7 @@ impl Gateway {
     }
 
     /// The mount that answers, and how many bytes of the raw path it matched.
-    fn find(&self, shell: &mut http_types::Request) -> Result<(MountHandle, usize), Error> {
-        let exchange = shell::exchange(shell)?;
+    fn find(&self, exchange: &Exchange) -> Result<(MountHandle, usize), Error> {
         let table = self.routes.load();
         let nobody = if exchange.route.is_absolute { Kind::Misdirected } else { Kind::NoMount };
         let found = table.find(exchange.host(), exchange.route.port, exchange.path()).ok_or(nobody)?;

@@ -16,7 +16,8 @@ use super::spec::MountSpec;
 use super::state::{Ending, Lifecycle, Wish};
 use super::trust;
 use crate::error::{Error, Kind};
-use crate::exchange::{Credit, Credits, Exchange, Generation, Notes, Watched, shell};
+use crate::exchange::shell::{self, Outcome, Shell};
+use crate::exchange::{Credit, Credits, Exchange, Generation, Notes, Watched};
 use crate::files::Files;
 use crate::identity::Passwords;
 use crate::net::{Dialer, Timer};
@@ -26,7 +27,6 @@ use crate::traffic;
 use crate::upstream::{Backend, Pool};
 use arc_swap::ArcSwap;
 use event_listener::Event as Signal;
-use http_types::{Request, Response};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime};
@@ -202,11 +202,10 @@ impl MountHandle {
         async_std::task::spawn(Actor::of(&self.shared).supervise());
     }
 
-    /// Finds the exchange in a shell its place. [`Kind::Moved`] means that the
+    /// Finds the exchange its place. [`Kind::Moved`] means that the
     /// mount has changed since it was found: the table knows who answers now.
-    pub async fn admit(&self, shell: &mut Request) -> Result<(), Error> {
+    pub async fn admit(&self, exchange: &mut Exchange) -> Result<(), Error> {
         let (shared, face) = (&*self.shared, &*self.face);
-        let exchange = shell::exchange(shell)?;
         shared.count(exchange);
         // One that has a place here from before a change keeps it, if requests are
         // let in at all.
@@ -226,30 +225,19 @@ impl MountHandle {
         Ok(())
     }
 
-    /// Sends the exchange in a shell, which has its place, to the mount and waits
-    /// for the head of the reply. `prefix_len` bytes of its raw path were matched.
-    #[allow(clippy::manual_async_fn, reason = "an async fn would keep the shell twice in its future")]
-    pub fn forward(&self, mut shell: Request, prefix_len: usize) -> impl Future<Output = Response> + Send {
-        async move {
-            let (shared, plan) = (&*self.shared, &self.face.plan);
-            let afterwards = match shared.prepare(plan, &mut shell, prefix_len).await {
-                Ok(afterwards) => afterwards,
-                Err(error) => return shell::carry_back(Err(error)),
-            };
-            match shared.upstream().client.send(shell).await {
-                Ok(response) => {
-                    let mut response: Response = response.into();
-                    if let Some(outcome) = shell::outcome(&mut response) {
-                        shared.learn(outcome.as_ref().err());
-                        if let Ok(reply) = outcome {
-                            plan.finish(reply, afterwards.as_deref());
-                        }
-                    }
-                    response
-                }
-                Err(error) => shell::carry_back(Err(Error::new(Kind::Internal, error))),
-            }
+    /// Sends the exchange, which has its place, to the mount and waits for the head
+    /// of the reply. `prefix_len` bytes of its raw path were matched.
+    pub async fn forward(&self, mut exchange: Box<Exchange>, prefix_len: usize) -> Outcome {
+        let (shared, plan) = (&*self.shared, &self.face.plan);
+        let afterwards = shared.prepare(plan, &mut exchange, prefix_len).await?;
+        let response = shared.upstream().client.send(Shell::Constant.carry(exchange)).await;
+        let response = response.map_err(|error| Error::new(Kind::Internal, error))?;
+        let mut outcome = shell::outcome(response.into());
+        shared.learn(outcome.as_ref().err());
+        if let Ok(reply) = &mut outcome {
+            plan.finish(reply, afterwards.as_deref());
         }
+        outcome
     }
 
     /// The same mount as another spec makes it. It counts for the requests
@@ -503,10 +491,9 @@ impl Shared {
     async fn prepare(
         &self,
         plan: &Plan,
-        shell: &mut Request,
+        exchange: &mut Exchange,
         prefix_len: usize,
     ) -> Result<Option<Box<Afterwards>>, Error> {
-        let exchange = shell::exchange(shell)?;
         let user = match plan.basic() {
             // On the heap, so that it costs nothing where it is not asked for.
             Some(basic) => Some(Box::pin(basic.authenticate(&exchange.head.fields)).await?),

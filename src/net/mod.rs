@@ -13,6 +13,7 @@ pub mod policy;
 pub mod reactor;
 pub mod resolve;
 pub mod stream;
+pub mod tasks;
 pub mod timer;
 pub mod tls;
 pub mod trust;

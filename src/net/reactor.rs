@@ -77,6 +77,12 @@ fn shared() -> io::Result<&'static Arc<Reactor>> {
 }
 
 impl Reactor {
+    /// Told apart from all others by it; 0 is none.
+    #[must_use]
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
     fn watches(&self) -> MutexGuard<'_, Slab<Arc<Watch>>> {
         self.watches.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -97,7 +103,10 @@ impl Wake for Reactor {
 
     fn wake_by_ref(self: &Arc<Self>) {
         // Either we see that it waits, or it sees that it is woken.
-        if !self.is_woken.swap(true, Ordering::SeqCst) && self.is_waiting.load(Ordering::SeqCst) {
+        if !self.is_woken.load(Ordering::SeqCst)
+            && !self.is_woken.swap(true, Ordering::SeqCst)
+            && self.is_waiting.load(Ordering::SeqCst)
+        {
             // It cannot fail but for want of memory, and the next one is heard.
             let _ = self.wakeup.wake();
         }
@@ -126,6 +135,12 @@ impl Driver {
             is_waiting: AtomicBool::new(false),
         };
         Ok(Self { reactor: Arc::new(reactor), system, events: Events::with_capacity(EVENTS_MAX), wakers: Vec::new() })
+    }
+
+    /// Its reactor.
+    #[must_use]
+    pub fn reactor(&self) -> &Arc<Reactor> {
+        &self.reactor
     }
 
     /// Runs `future` to its end on this thread, which has this reactor meanwhile.
@@ -355,6 +370,16 @@ impl<S: AsRawFd> Watched<S> {
         }
     }
 
+    /// True when it has been read empty, and this thread would have heard of
+    /// anything that came before it last asked the system, and has not.
+    pub fn is_known_empty(&self) -> bool {
+        let home = self.watch.home_number.load(Ordering::Acquire);
+        home != 0
+            && home == here()
+            && !self.watch.reading.is_open.load(Ordering::Acquire)
+            && !self.watch.has_ended.load(Ordering::Acquire)
+    }
+
     /// Writes with `write` up to `bytes` bytes once that may succeed.
     pub fn poll_write(
         &self,
@@ -442,6 +467,36 @@ mod tests {
             write(&mut far);
             assert_eq!(future::block_on(async { [read(&near, 2).await, read(&near, 2).await].concat() }), [round; 3]);
         }
+    }
+
+    #[test]
+    fn a_socket_is_known_to_be_empty_only_where_more_would_have_been_heard() {
+        let (near, mut far) = pair();
+        let known = |near: &Watched<UnixStream>| near.is_known_empty();
+        assert!(!known(&near), "nobody has looked");
+        let driver = Driver::new().unwrap();
+        let heard = driver.block_on(async {
+            assert!(future::poll_once(read(&near, 4)).await.is_none());
+            assert!(known(&near), "read empty");
+            far.write_all(b"abcd").unwrap();
+            future::yield_now().await;
+            assert!(!known(&near), "something came");
+            read(&near, 4).await;
+            assert!(!known(&near), "there may be more than fits");
+            assert!(future::poll_once(read(&near, 4)).await.is_none());
+            far.write_all(b"ab").unwrap();
+            read(&near, 4).await;
+            assert!(known(&near), "all was read");
+            std::thread::scope(|scope| {
+                scope.spawn(|| assert!(!known(&near), "another thread hears nothing")).join().unwrap();
+            });
+            drop(far);
+            future::yield_now().await;
+            assert!(!known(&near), "its end came");
+            assert_eq!(read(&near, 4).await, b"");
+            assert!(!known(&near), "it stays ended");
+        });
+        heard.unwrap();
     }
 
     #[test]

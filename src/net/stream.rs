@@ -7,8 +7,11 @@ use super::reactor::Watched;
 use super::{pipe, tls};
 use crate::limits::{TUNNEL_KEEP_ALIVE, UNSENT_BYTES_MAX};
 use futures_lite::future;
-use std::io::{self, IoSlice, Read, Write};
+use rustix::net::{RecvFlags, SendFlags};
+use smallvec::SmallVec;
+use std::io::{self, IoSlice, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -108,8 +111,8 @@ impl Stream {
     pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let room = buffer.len();
         match &*self.socket {
-            Socket::Tcp(stream) => stream.poll_read(cx, room, |mut stream| stream.read(buffer)),
-            Socket::Unix(stream) => stream.poll_read(cx, room, |mut stream| stream.read(buffer)),
+            Socket::Tcp(stream) => stream.poll_read(cx, room, |stream| read(stream, buffer)),
+            Socket::Unix(stream) => stream.poll_read(cx, room, |stream| read(stream, buffer)),
             Socket::Pipe(end) => end.poll_read(cx, buffer),
             Socket::Tls(session) => session.poll_read(cx, buffer),
         }
@@ -139,8 +142,8 @@ impl Stream {
         let mut nobody = Context::from_waker(std::task::Waker::noop());
         let room = buffer.len();
         match &*self.socket {
-            Socket::Tcp(stream) => stream.read_at_once(room, |mut stream| stream.read(buffer)),
-            Socket::Unix(stream) => stream.read_at_once(room, |mut stream| stream.read(buffer)),
+            Socket::Tcp(stream) => stream.read_at_once(room, |stream| read(stream, buffer)),
+            Socket::Unix(stream) => stream.read_at_once(room, |stream| read(stream, buffer)),
             Socket::Pipe(_) | Socket::Tls(_) => match self.poll_read(&mut nobody, buffer) {
                 Poll::Ready(read) => read,
                 Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
@@ -162,6 +165,17 @@ impl Stream {
             Socket::Tls(session) => return session.is_quiet(),
         };
         matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// The same as far as this thread has heard, which asks the system for all its
+    /// sockets at once. Only where it can't tell is the system asked for this one.
+    #[must_use]
+    pub fn is_quiet_so_far(&self) -> bool {
+        match &*self.socket {
+            Socket::Tcp(stream) if stream.is_known_empty() => true,
+            Socket::Unix(stream) if stream.is_known_empty() => true,
+            _ => self.is_quiet(),
+        }
     }
 
     /// Where the other end is, for TCP.
@@ -230,20 +244,28 @@ impl Stream {
 /// cheaper than that.
 const COPIED_BYTES_MAX: usize = 1024;
 
-fn write(mut socket: impl Write, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+fn write(mut socket: impl Write + AsFd, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     match slices {
-        [only] => socket.write(only),
+        [only] => send(socket, only),
         _ if len(slices) <= COPIED_BYTES_MAX => {
-            let mut whole = [0; COPIED_BYTES_MAX];
-            let mut end = 0;
-            for slice in slices {
-                whole[end..end + slice.len()].copy_from_slice(slice);
-                end += slice.len();
-            }
-            socket.write(&whole[..end])
+            let mut whole = SmallVec::<[u8; COPIED_BYTES_MAX]>::new();
+            slices.iter().for_each(|slice| whole.extend_from_slice(slice));
+            send(socket, &whole)
         }
         _ => socket.write_vectored(slices),
     }
+}
+
+// Past the C library, whose wrappers of these two keep account of cancellation
+// points for threads that nobody cancels.
+
+fn read(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    let (count, _) = rustix::net::recv(socket, buffer, RecvFlags::empty())?;
+    Ok(count)
+}
+
+fn send(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(socket, bytes, SendFlags::NOSIGNAL)?)
 }
 
 fn len(slices: &[IoSlice<'_>]) -> usize {

@@ -6,17 +6,22 @@
 
 use super::listen::{Spawn, Task};
 use super::reactor::Driver;
-use async_executor::Executor;
-use futures_lite::future;
+use super::tasks::Tasks;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 /// One thread and how many connections it has.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Worker {
-    executor: Executor<'static>,
+    tasks: Tasks,
     connections: AtomicUsize,
+}
+
+impl Worker {
+    fn of(driver: &Driver) -> Arc<Self> {
+        Arc::new(Self { tasks: Tasks::of(driver.reactor()), connections: AtomicUsize::new(0) })
+    }
 }
 
 /// How many threads [`start`] starts. Asking the system takes a while.
@@ -29,12 +34,14 @@ pub fn count() -> usize {
 /// Starts as many threads as there are cores and gives the way to run
 /// connections on them. The threads end with the process.
 pub fn start() -> io::Result<Spawn> {
-    let workers: Vec<Arc<Worker>> = (0..count()).map(|_| Arc::default()).collect();
-    for (number, worker) in workers.iter().enumerate() {
-        let (worker, driver) = (Arc::clone(worker), Driver::new()?);
+    let mut workers = Vec::new();
+    for number in 0..count() {
+        let driver = Driver::new()?;
+        let worker = Worker::of(&driver);
+        workers.push(Arc::clone(&worker));
         std::thread::Builder::new()
             .name(format!("standin-work-{number}"))
-            .spawn(move || driver.block_on(worker.executor.run(future::pending::<()>())))?;
+            .spawn(move || driver.block_on(worker.tasks.run()))?;
     }
     Ok(Arc::new(move |task| run(&workers, task)))
 }
@@ -47,7 +54,7 @@ fn run(workers: &[Arc<Worker>], task: Task) {
         task.await;
         drop(counted);
     };
-    worker.executor.spawn(connection).detach();
+    worker.tasks.spawn(connection);
 }
 
 /// Counts a connection for as long as it lives, even if it ends by a panic.
@@ -71,17 +78,24 @@ impl Drop for Counted {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_lite::future;
 
     #[test]
     fn a_connection_goes_where_there_are_fewest_and_is_counted_to_its_end() {
-        let workers: Vec<Arc<Worker>> = (0..2).map(|_| Arc::default()).collect();
+        let drivers = [0, 1].map(|_| Driver::new().unwrap());
+        let workers = drivers.each_ref().map(Worker::of);
         let counts = || [0, 1].map(|number: usize| workers[number].connections.load(Ordering::Relaxed));
         run(&workers, Box::pin(future::pending()));
         run(&workers, Box::pin(future::ready(())));
         run(&workers, Box::pin(async { panic!("as the test wished") }));
         assert_eq!(counts(), [2, 1]);
-        for worker in &workers {
-            while worker.executor.try_tick() {}
+        for (driver, worker) in drivers.into_iter().zip(&workers) {
+            // All that can be run is run before the second look.
+            let looks_twice = async {
+                future::yield_now().await;
+                future::yield_now().await;
+            };
+            driver.block_on(future::or(worker.tasks.run(), looks_twice)).unwrap();
         }
         assert_eq!(counts(), [1, 0]);
     }

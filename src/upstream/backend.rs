@@ -5,7 +5,8 @@ use super::connection::{Connection, InFlight};
 use super::pool::{Place, Pool};
 use super::retry;
 use crate::error::{Error, Kind};
-use crate::exchange::{Credit, Destination, Exchange, Notes, Outbound, Reply, ReplyBody, shell};
+use crate::exchange::shell::{self, Outcome};
+use crate::exchange::{Credit, Destination, Exchange, Notes, Outbound, Reply, ReplyBody};
 use crate::http1::Framing;
 use crate::message::ResponseHead;
 use crate::net::dial::Host;
@@ -37,7 +38,7 @@ impl Backend {
         Arc::clone(&self.pool)
     }
 
-    async fn forward(&self, exchange: &mut Exchange) -> Result<Reply, Error> {
+    async fn forward(&self, exchange: &mut Exchange) -> Outcome {
         let outbound = exchange.outbound.take().ok_or(Kind::Internal)?;
         let pooled = self.pool.take(&outbound.destination);
         let first = match pooled {
@@ -62,7 +63,8 @@ impl Backend {
             101 => (ReplyBody::Tunnel(Box::new(flight.into_tunnel()?)), exchange.tunnel_credit.take()),
             _ => (ReplyBody::Stream(flight), exchange.credit.take()),
         };
-        Ok(Reply { head, framing, body, credit, close: false, takes_trailers: exchange.takes_trailers })
+        let takes_trailers = exchange.takes_trailers;
+        Ok(Box::new(Reply { head, framing, body, credit, close: false, takes_trailers }))
     }
 
     async fn dial(&self, destination: &Destination, exchange: &Exchange) -> Result<Connection, Error> {
@@ -142,21 +144,22 @@ fn is_out_of_descriptors(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(23 | 24))
 }
 
-/// Written out, because what an `async fn` is given is kept twice in its future.
+/// Written out, because what an `async fn` is given is kept in its future, and a
+/// request is large.
 impl http_client::HttpClient for Backend {
     fn send<'life, 'call>(
         &'life self,
-        mut request: http_types::Request,
+        request: http_types::Request,
     ) -> Pin<Box<dyn Future<Output = Result<http_types::Response, http_types::Error>> + Send + 'call>>
     where
         'life: 'call,
     {
+        let exchange = shell::exchange(request);
         Box::pin(async move {
-            let outcome = match shell::exchange(&mut request) {
-                Ok(exchange) => self.forward(exchange).await,
+            let outcome = match exchange {
+                Ok(mut exchange) => self.forward(&mut exchange).await,
                 Err(error) => Err(error),
             };
-            shell::end(request);
             Ok(shell::carry_back(outcome))
         })
     }

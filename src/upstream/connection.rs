@@ -48,10 +48,10 @@ impl Connection {
         self.config.as_ref().is_some_and(|config| trust.is_current(config))
     }
 
-    /// True when nothing came that no request asked for.
+    /// True when nothing is known to have come that no request asked for.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.is_clean() && self.input.stream().is_quiet()
+        self.is_clean() && self.input.stream().is_quiet_so_far()
     }
 
     /// The stream under it.

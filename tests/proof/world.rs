@@ -61,7 +61,7 @@ impl World {
         Self {
             drain: Drain::new(1024, Arc::clone(&timer)),
             server: ConnectionServer::new(
-                Shell::constant(),
+                Shell::Constant,
                 Arc::clone(&timer),
                 RequestIds::new(1),
                 ClientBounds::default(),
@@ -109,16 +109,16 @@ impl Forward {
 #[tide::utils::async_trait]
 impl tide::Endpoint<()> for Forward {
     async fn call(&self, request: tide::Request<()>) -> tide::Result {
-        let mut shell: http_types::Request = request.into();
-        let afterwards = match self.plan.prepare(shell::exchange(&mut shell)?, 0, None) {
+        let mut exchange = shell::exchange(request.into())?;
+        let afterwards = match self.plan.prepare(&mut exchange, 0, None) {
             Ok(afterwards) => afterwards,
             Err(error) => return Ok(shell::carry_back(Err(error)).into()),
         };
-        let mut response: http_types::Response = self.client.send(shell).await?.into();
-        if let Some(Ok(reply)) = shell::outcome(&mut response) {
+        let mut outcome = shell::outcome(self.client.send(Shell::Constant.carry(exchange)).await?.into());
+        if let Ok(reply) = &mut outcome {
             self.plan.finish(reply, afterwards.as_deref());
         }
-        Ok(response.into())
+        Ok(shell::carry_back(outcome).into())
     }
 }
 
