@@ -47,7 +47,7 @@ impl Front {
         let socket = Socket::bind(&Endpoint::Tcp(([127, 0, 0, 1], 0).into())).unwrap();
         let Endpoint::Tcp(address) = socket.endpoint().unwrap() else { panic!() };
         let drain = Drain::new(1024, Arc::clone(&timer));
-        let serve = ConnectionServer::new(Shell::Constant, timer, RequestIds::new(1), ClientBounds::default());
+        let serve = ConnectionServer::new(Shell::Constant, RequestIds::new(1), ClientBounds::default());
         let listener = HttpListener::new(socket, Arc::clone(&drain), Arc::new(serve), workers::start().unwrap());
         let routes: Routes = Arc::new(ArcSwap::from_pointee(Table::default()));
         async_std::task::spawn(listen::serve(gateway::app(Arc::clone(&routes)), listener));

@@ -50,6 +50,16 @@ pub const SPARE_SHELLS_MAX: usize = 64;
 /// next. A connection that waits with nothing received has none.
 pub const SPARE_BUFFERS_MAX: usize = 16;
 
+/// What a head is written to at first: most fit.
+pub const OUTPUT_BYTES: usize = 1024;
+
+/// The largest buffer to write to that is kept for the next message.
+pub const OUTPUT_BYTES_KEPT_MAX: usize = 4 * OUTPUT_BYTES;
+
+/// Buffers to write to that a thread keeps: one for each message that is on its
+/// way there at a time, if they are few.
+pub const SPARE_OUTPUTS_MAX: usize = 64;
+
 /// Request content copied towards the upstream in one write.
 pub const SEND_BYTES_MAX: usize = 64 * 1024;
 

@@ -89,9 +89,8 @@ impl Server {
             .map_err(|error| format!("{} cannot be written: {error}", settings.data_dir.display()))?;
 
         let front_drain = Drain::new(settings.connections_max, Arc::clone(&timer));
-        let serve =
-            ConnectionServer::new(Shell::Constant, Arc::clone(&timer), Arc::clone(&ids), settings.client_bounds)
-                .logging(access_log.clone());
+        let serve = ConnectionServer::new(Shell::Constant, Arc::clone(&ids), settings.client_bounds)
+            .logging(access_log.clone());
         let listener = HttpListener::new(front_socket, Arc::clone(&front_drain), Arc::new(serve), workers)
             .for_clients(Clients::new(settings.connections_per_address_max));
         let app = gateway::app(registry.routes());
@@ -112,7 +111,7 @@ impl Server {
         let started_at = SystemTime::now();
         let mounts_of_it = registry.clone();
         let state = AdminState { registry, guard, front: Arc::clone(&front_drain), streams, bulk, book, started_at };
-        let admin_ended = told(start_admin(admin_socket, &admin_drain, state, &timer, ids))?;
+        let admin_ended = told(start_admin(admin_socket, &admin_drain, state, ids))?;
         Ok(Self {
             front,
             admin,
@@ -260,7 +259,6 @@ fn start_admin(
     socket: Socket,
     drain: &Arc<Drain>,
     state: AdminState,
-    timer: &Arc<Timer>,
     ids: Arc<RequestIds>,
 ) -> io::Result<Receiver<()>> {
     let executor = Arc::new(async_executor::Executor::new());
@@ -268,7 +266,7 @@ fn start_admin(
         let executor = Arc::clone(&executor);
         Arc::new(move |task| executor.spawn(task).detach())
     };
-    let serve = ConnectionServer::new(Shell::Routed, Arc::clone(timer), ids, ClientBounds::default());
+    let serve = ConnectionServer::new(Shell::Routed, ids, ClientBounds::default());
     let listener = HttpListener::new(socket, Arc::clone(drain), Arc::new(serve), spawn);
     let app = admin::app(state);
     let (ending, ended) = async_channel::bounded(1);
@@ -285,7 +283,7 @@ fn start_demo(timer: &Arc<Timer>, ids: &Arc<RequestIds>, workers: &Spawn) -> Res
     let socket = bind("--demo", &Endpoint::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))))?;
     let endpoint = told(socket.endpoint())?;
     let drain = Drain::new(DEMO_CONNECTIONS_MAX, Arc::clone(timer));
-    let serve = ConnectionServer::new(Shell::Constant, Arc::clone(timer), Arc::clone(ids), ClientBounds::default());
+    let serve = ConnectionServer::new(Shell::Constant, Arc::clone(ids), ClientBounds::default());
     let listener = HttpListener::new(socket, drain, Arc::new(serve), Arc::clone(workers));
     async_std::task::spawn(listen::serve(demo::app(), listener));
     let value = serde_json::json!({

@@ -13,7 +13,7 @@ use crate::error::{Error, Kind};
 use crate::http1::{BodyDecoder, Found, Framing};
 use crate::limits::READ_BYTES;
 use crate::message::Fields;
-use crate::net::{Deadline, Input, Stream};
+use crate::net::{Deadline, Input, Output, Stream};
 use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -31,8 +31,8 @@ pub struct ClientSide {
     /// To whose account the current exchange goes.
     pub account: Account,
     pace: Pace,
-    /// Interim responses on their way to the client.
-    interim: Vec<u8>,
+    /// Interim responses on their way to the client. Few have any.
+    interim: Option<Box<Output>>,
     deadline: Arc<Deadline>,
 }
 
@@ -47,7 +47,7 @@ impl ClientSide {
             bounds: Bounds::OWN,
             account: Account::default(),
             pace: Pace::default(),
-            interim: Vec::new(),
+            interim: None,
             deadline,
         }
     }
@@ -157,10 +157,11 @@ impl ClientSide {
     /// Sends an interim response to the client as far as it takes it now; the
     /// rest goes before the final response.
     pub fn send_interim(&mut self, cx: &mut Context<'_>, head: &[u8]) -> io::Result<()> {
-        self.interim.extend_from_slice(head);
-        while !self.interim.is_empty() {
-            match self.input.stream().poll_write(cx, &[IoSlice::new(&self.interim)]) {
-                Poll::Ready(written) => drop(self.interim.drain(..written?)),
+        let interim = self.interim.get_or_insert_default();
+        interim.extend_from_slice(head);
+        while !interim.is_empty() {
+            match self.input.stream().poll_write(cx, &[IoSlice::new(interim)]) {
+                Poll::Ready(written) => drop(interim.drain(..written?)),
                 Poll::Pending => break,
             }
         }
@@ -168,8 +169,8 @@ impl ClientSide {
     }
 
     /// What of the interim responses was not sent yet; it goes first.
-    pub fn take_interim(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.interim)
+    pub fn take_interim(&mut self) -> Option<Box<Output>> {
+        self.interim.take()
     }
 }
 

@@ -23,7 +23,7 @@ use crate::limits::{
 };
 use crate::message::{RequestHead, Version};
 use crate::net::listen::{Serve, Task};
-use crate::net::{Deadline, Peer, Permit, Stream, Timer};
+use crate::net::{Output, Peer, Permit, Stream};
 use futures_lite::future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
@@ -54,7 +54,6 @@ pub struct ConnectionServer {
 #[derive(Debug)]
 struct Shared {
     shell: Shell,
-    timer: Arc<Timer>,
     ids: Arc<RequestIds>,
     log: Option<AccessLog>,
     bounds: ClientBounds,
@@ -63,27 +62,23 @@ struct Shared {
 impl ConnectionServer {
     /// Connections whose requests reach the app in that shell.
     #[must_use]
-    pub fn new(shell: Shell, timer: Arc<Timer>, ids: Arc<RequestIds>, bounds: ClientBounds) -> Self {
-        Self { shared: Arc::new(Shared { shell, timer, ids, log: None, bounds }) }
+    pub fn new(shell: Shell, ids: Arc<RequestIds>, bounds: ClientBounds) -> Self {
+        Self { shared: Arc::new(Shared { shell, ids, log: None, bounds }) }
     }
 
     /// The same, with every exchange in that log.
     #[must_use]
     pub fn logging(self, log: Option<AccessLog>) -> Self {
-        let Shared { shell, timer, ids, bounds, .. } = &*self.shared;
-        let (timer, ids) = (Arc::clone(timer), Arc::clone(ids));
-        Self { shared: Arc::new(Shared { shell: *shell, timer, ids, log, bounds: *bounds }) }
+        let Shared { shell, ids, bounds, .. } = &*self.shared;
+        Self { shared: Arc::new(Shared { shell: *shell, ids: Arc::clone(ids), log, bounds: *bounds }) }
     }
 
     fn connection(&self, stream: Stream, peer: Peer, app: tide::Server<()>, permit: Permit) -> Connection {
-        let deadline = self.shared.timer.deadline();
-        let side = Arc::new(Mutex::new(ClientSide::new(stream.clone(), Arc::clone(&deadline))));
+        let side = Arc::new(Mutex::new(ClientSide::new(stream.clone(), Arc::clone(permit.deadline()))));
         Connection {
             body: RequestBody::new(side),
             stream,
             peer,
-            deadline,
-            out: Vec::new(),
             app,
             permit,
             shared: Arc::clone(&self.shared),
@@ -113,8 +108,6 @@ struct Connection {
     body: RequestBody,
     stream: Stream,
     peer: Peer,
-    deadline: Arc<Deadline>,
-    out: Vec<u8>,
     app: tide::Server<()>,
     permit: Permit,
     shared: Arc<Shared>,
@@ -146,6 +139,16 @@ impl Drop for Connection {
 /// What a client that waits may be sent at any time.
 const PROBE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
+/// What a head that was read, or not, has led to.
+enum Begun {
+    /// An exchange; one with the proxy itself where there is none to hand on.
+    Request(Client, Option<Box<Exchange>>),
+    /// It was not understood.
+    Refused(RequestId, Kind, Option<Box<RequestHead>>),
+    /// The connection ends.
+    Ended,
+}
+
 /// How a connection goes on after a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
@@ -164,29 +167,19 @@ impl Connection {
     async fn run(&mut self) {
         loop {
             let read = self.read_head().await;
-            let id = self.shared.ids.next();
-            let mut head = match read {
-                Ok(Some(head)) => head,
-                Ok(None) => return,
-                Err(kind) => return Box::pin(self.refuse_head(id, kind, None)).await,
+            let (client, exchange) = match self.begin(read) {
+                Begun::Request(client, exchange) => (client, exchange),
+                Begun::Refused(id, kind, head) => return Box::pin(self.refuse_head(id, kind, head)).await,
+                Begun::Ended => return,
             };
-            let admitted = match admit(&mut head) {
-                Ok(admitted) => admitted,
-                Err(kind) => return Box::pin(self.refuse_head(id, kind, Some(head))).await,
-            };
-            self.requests += 1;
-            let client =
-                Client { version: head.version, is_head: head.method() == b"HEAD", persistent: admitted.persistent };
-            self.begin_exchange(id, Some(&head));
             let mut presence = Presence::default();
-            presence.moved(&self.deadline);
-            self.body.side().begin(admitted.framing);
-            let mut reply = if admitted.asks_proxy {
-                reply_to_options().into()
-            } else {
-                let exchange = self.exchange(id, head, admitted);
-                let Some(reply) = self.reply(exchange, &mut presence).await else { return };
-                reply
+            presence.moved(self.permit.deadline());
+            let mut reply = match exchange {
+                Some(exchange) => {
+                    let Some(reply) = self.reply(exchange, &mut presence).await else { return };
+                    reply
+                }
+                None => reply_to_options().into(),
             };
             let written = self.write_reply(&mut reply, client, presence).await;
             // What is left of it, upstream connection and all, does not wait for
@@ -202,6 +195,28 @@ impl Connection {
                 Ok(Next::Over) | Err(_) => return,
             }
         }
+    }
+
+    /// What was read begins an exchange, or is refused, or is the end. All that is
+    /// only needed until then is left here: an idle connection has no room for it.
+    fn begin(&mut self, read: Result<Option<RequestHead>, Kind>) -> Begun {
+        let id = self.shared.ids.next();
+        let mut head = match read {
+            Ok(Some(head)) => head,
+            Ok(None) => return Begun::Ended,
+            Err(kind) => return Begun::Refused(id, kind, None),
+        };
+        let admitted = match admit(&mut head) {
+            Ok(admitted) => admitted,
+            Err(kind) => return Begun::Refused(id, kind, Some(head.into())),
+        };
+        self.requests += 1;
+        let client =
+            Client { version: head.version, is_head: head.method() == b"HEAD", persistent: admitted.persistent };
+        self.begin_exchange(id, Some(&head));
+        self.body.side().begin(admitted.framing);
+        let is_for_mount = !admitted.asks_proxy;
+        Begun::Request(client, is_for_mount.then(|| self.exchange(id, head, admitted)))
     }
 
     fn begin_exchange(&mut self, id: RequestId, head: Option<&RequestHead>) {
@@ -246,8 +261,8 @@ impl Connection {
     }
 
     /// The end of a connection whose request was not understood.
-    async fn refuse_head(&mut self, id: RequestId, kind: Kind, head: Option<RequestHead>) {
-        self.write_refusal(id, kind, head.as_ref()).await;
+    async fn refuse_head(&mut self, id: RequestId, kind: Kind, head: Option<Box<RequestHead>>) {
+        self.write_refusal(id, kind, head.as_deref()).await;
         self.linger().await;
     }
 
@@ -270,14 +285,14 @@ impl Connection {
         let mut begun = false;
         let mut ending = false;
         let ClientBounds { head_max, idle_max } = self.shared.bounds;
-        self.deadline.arm(idle_max);
+        self.permit.deadline().arm(idle_max);
         let head = future::poll_fn(|cx| {
             let mut side = self.body.side();
             loop {
                 let received = side.input.unread();
                 if !begun && !received.is_empty() {
                     begun = true;
-                    self.deadline.arm(head_max);
+                    self.permit.deadline().arm(head_max);
                 }
                 if let Some(len) = scan.advance(received).map_err(Kind::RequestHead)? {
                     let head = scan.take_request(&received[..len]).map_err(Kind::RequestHead)?;
@@ -288,7 +303,7 @@ impl Connection {
                     Poll::Ready(Ok(0)) if begun => return Poll::Ready(Err(Kind::HeadTruncated)),
                     Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Ok(None)),
                     Poll::Ready(Ok(_)) => {}
-                    Poll::Pending if self.deadline.poll(cx).is_ready() => {
+                    Poll::Pending if self.permit.deadline().poll(cx).is_ready() => {
                         return Poll::Ready(if begun { Err(Kind::HeadTimeout) } else { Ok(None) });
                     }
                     // Asked after the deadline knows this task, so that the
@@ -299,7 +314,7 @@ impl Connection {
                             return Poll::Ready(Ok(None));
                         }
                         ending = true;
-                        self.deadline.arm(DRAIN_FIRST_REQUEST_MAX);
+                        self.permit.deadline().arm(DRAIN_FIRST_REQUEST_MAX);
                         return Poll::Pending;
                     }
                     Poll::Pending => return Poll::Pending,
@@ -307,7 +322,7 @@ impl Connection {
             }
         })
         .await;
-        self.deadline.disarm();
+        self.permit.deadline().disarm();
         head
     }
 
@@ -324,7 +339,7 @@ impl Connection {
             framing: admitted.framing,
             body: self.body.clone(),
             peer: self.peer,
-            deadline: Arc::clone(&self.deadline),
+            deadline: Arc::clone(self.permit.deadline()),
             upgrade: admitted.upgrade,
             takes_trailers: false,
             bounds: Bounds::OWN,
@@ -344,7 +359,7 @@ impl Connection {
         presence: &'a mut Presence,
     ) -> impl Future<Output = Option<Box<Reply>>> + use<'a> {
         let (id, takes_interim) = (exchange.id, exchange.head.version >= Version::Http11);
-        let Self { app, body, deadline, tally, shared, .. } = self;
+        let Self { app, body, permit, tally, shared, .. } = self;
         // On the heap, so that an idle connection needs no room for it.
         let mut responding = Box::pin(app.respond::<_, CarriedBack>(shared.shell.carry(exchange)));
         async move {
@@ -359,7 +374,7 @@ impl Connection {
                 if outcome.is_ready() {
                     return outcome;
                 }
-                let gone = match presence.look(cx, body, deadline) {
+                let gone = match presence.look(cx, body, permit.deadline()) {
                     Look::Gone => true,
                     Look::Ask if takes_interim => body.side().send_interim(cx, PROBE).is_err(),
                     Look::Ask | Look::There => false,
@@ -412,9 +427,11 @@ impl Connection {
         if bodiless && matches!(reply.body, ReplyBody::Bytes { .. }) {
             reply.body = ReplyBody::NONE;
         }
-        self.out.clear();
-        self.out.append(&mut self.body.side().take_interim());
-        encode::response(&mut self.out, &reply.head, framing, persistence);
+        let mut out = Output::default();
+        if let Some(interim) = self.body.side().take_interim() {
+            out.extend_from_slice(&interim);
+        }
+        encode::response(&mut out, &reply.head, framing, persistence);
         self.tally.told(reply.head.status);
         self.note(|record| record.told(reply.head.status));
         let bounds = {
@@ -427,13 +444,13 @@ impl Connection {
         let to = Outgoing {
             stream: &self.stream,
             request: &self.body,
-            deadline: &self.deadline,
-            out: &mut self.out,
+            deadline: self.permit.deadline(),
+            out: &mut out,
             sent_bytes: &mut self.sent_bytes,
         };
         let mut writer = ReplyWriter::new(to, bounds, presence, framing == ReplyFraming::Chunked);
         future::poll_fn(|cx| writer.poll(cx, reply)).await?;
-        self.deadline.disarm();
+        self.permit.deadline().disarm();
         if let ReplyBody::Tunnel(tunnel) = &mut reply.body {
             Box::pin(self.carry(tunnel, reply.credit.take())).await;
             return Ok(Next::Over);
@@ -449,10 +466,10 @@ impl Connection {
     /// Carries a tunnel to its end.
     async fn carry(&mut self, tunnel: &mut Tunnel, credit: Option<Credit>) {
         let _ = self.stream.keep_alive();
-        self.deadline.arm(tunnel.idle());
+        self.permit.deadline().arm(tunnel.idle());
         let end = future::poll_fn(|cx| {
             let mut side = self.body.side();
-            let carried = tunnel.poll(cx, &mut side.input, &self.deadline);
+            let carried = tunnel.poll(cx, &mut side.input, self.permit.deadline());
             (self.tunnelled_bytes, self.sent_bytes) = tunnel.bytes();
             self.tally.moved(&side, side.taken() + self.tunnelled_bytes, self.sent_bytes);
             match carried {
@@ -489,7 +506,7 @@ impl Connection {
         if self.stream.finish().is_err() {
             return;
         }
-        self.deadline.arm(LINGER_MAX);
+        self.permit.deadline().arm(LINGER_MAX);
         let mut budget = LINGER_BYTES_MAX;
         let mut scratch = vec![0; 4096];
         future::poll_fn(|cx| {
@@ -499,7 +516,7 @@ impl Connection {
                     _ => return Poll::Ready(()),
                 }
             }
-            self.deadline.poll(cx)
+            self.permit.deadline().poll(cx)
         })
         .await;
     }
@@ -519,7 +536,7 @@ mod tests {
     use crate::exchange::{RequestIds, shell};
     use crate::message::ResponseHead;
     use crate::net::listen::serve;
-    use crate::net::{Drain, Endpoint, HttpListener, Socket, workers};
+    use crate::net::{Drain, Endpoint, HttpListener, Socket, Timer, workers};
     use std::io::{Read, Write};
     use std::net::TcpStream;
 
@@ -578,7 +595,7 @@ mod tests {
         let socket = Socket::bind(&Endpoint::Tcp(std::net::SocketAddr::from(([127, 0, 0, 1], 0)))).unwrap();
         let Endpoint::Tcp(address) = socket.endpoint().unwrap() else { panic!("not TCP") };
         let drain = Drain::new(8, Arc::clone(&timer));
-        let server = ConnectionServer::new(Shell::Constant, timer, RequestIds::new(1), ClientBounds::default());
+        let server = ConnectionServer::new(Shell::Constant, RequestIds::new(1), ClientBounds::default());
         let listener = HttpListener::new(socket, Arc::clone(&drain), Arc::new(server), workers::start().unwrap());
         let mut app = tide::new();
         app.at("/").all(Clumsy);

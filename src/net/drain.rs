@@ -87,9 +87,15 @@ impl Drain {
         open
     }
 
-    /// The life of a connection, which ends early when all are cut off.
-    pub fn until_cut(self: &Arc<Self>, life: Task) -> impl Future<Output = ()> + Send + use<> {
-        UntilCut { life, drain: Arc::clone(self), wake: self.timer.deadline() }
+    /// The life of a connection, which ends early when all are cut off. By its
+    /// deadline the clock finds its task. What is `held` is held as long.
+    pub fn until_cut<T: Send + Unpin>(
+        self: &Arc<Self>,
+        life: Task,
+        deadline: Arc<Deadline>,
+        held: T,
+    ) -> impl Future<Output = ()> + Send + use<T> {
+        UntilCut { life, drain: Arc::clone(self), deadline, _held: held }
     }
 
     /// Waits until it is to end.
@@ -113,7 +119,7 @@ impl Drain {
     #[must_use]
     pub fn admit(self: &Arc<Self>) -> Permit {
         self.open.fetch_add(1, Ordering::AcqRel);
-        Permit { drain: Arc::clone(self) }
+        Permit { drain: Arc::clone(self), deadline: self.timer.deadline() }
     }
 
     async fn until(&self, condition: impl Fn() -> bool) {
@@ -139,10 +145,11 @@ impl Drain {
     }
 }
 
-/// The place of one open connection.
+/// The place of one open connection, and its deadline.
 #[derive(Debug)]
 pub struct Permit {
     drain: Arc<Drain>,
+    deadline: Arc<Deadline>,
 }
 
 impl Permit {
@@ -150,6 +157,12 @@ impl Permit {
     #[must_use]
     pub fn drain(&self) -> &Drain {
         &self.drain
+    }
+
+    /// The one deadline of the connection.
+    #[must_use]
+    pub fn deadline(&self) -> &Arc<Deadline> {
+        &self.deadline
     }
 }
 
@@ -164,19 +177,19 @@ impl Drop for Permit {
 
 /// Outermost around a connection: whatever that waits for inside, this looks
 /// first whether it is over. Dropping the life does the rest.
-struct UntilCut {
+struct UntilCut<T> {
     life: Task,
     drain: Arc<Drain>,
-    /// Never armed; by it the clock finds this task.
-    wake: Arc<Deadline>,
+    deadline: Arc<Deadline>,
+    _held: T,
 }
 
-impl Future for UntilCut {
+impl<T: Unpin> Future for UntilCut<T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         // Before the look, so that a cut that comes after it wakes this task.
-        let _ = self.wake.poll(cx);
+        self.deadline.remember(cx);
         if self.drain.cut.load(Ordering::Acquire) {
             return Poll::Ready(());
         }
@@ -208,11 +221,12 @@ mod tests {
         let drain = Drain::new(1, Timer::start().unwrap());
         let permit = drain.admit();
         let (saying, said) = std::sync::mpsc::channel();
-        let life = drain.until_cut(Box::pin(async move {
-            let _held = permit;
+        let deadline = Arc::clone(permit.deadline());
+        let waiting = Box::pin(async move {
             saying.send("waits").unwrap();
             future::pending::<()>().await;
-        }));
+        });
+        let life = drain.until_cut(waiting, deadline, permit);
         std::thread::spawn(|| async_io::block_on(life));
         assert_eq!(said.recv(), Ok("waits"));
         drain.begin();

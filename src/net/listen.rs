@@ -243,6 +243,7 @@ impl HttpListener {
 
     fn start(&self, (stream, peer): (Stream, Peer), app: &tide::Server<()>, permit: Permit, refusing: &mut Episode) {
         let app = app.clone();
+        let deadline = Arc::clone(permit.deadline());
         let (life, place) = match self.clients.admit(&peer) {
             Admission::Served(place) => (self.serve.serve(stream, peer, app, permit), Some(place)),
             Admission::Refused(place) => {
@@ -255,11 +256,7 @@ impl HttpListener {
                 (self.serve.refuse(stream, peer, app, permit, place.is_some()), place)
             }
         };
-        let life = self.drain.until_cut(life);
-        (self.spawn)(Box::pin(async move {
-            life.await;
-            drop(place);
-        }));
+        (self.spawn)(Box::pin(self.drain.until_cut(life, deadline, place)));
     }
 }
 

@@ -8,8 +8,10 @@ use super::listen::{Spawn, Task};
 use super::reactor::Driver;
 use super::tasks::Tasks;
 use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll};
 
 /// One thread and how many connections it has.
 #[derive(Debug)]
@@ -49,23 +51,21 @@ pub fn start() -> io::Result<Spawn> {
 fn run(workers: &[Arc<Worker>], task: Task) {
     let connections = |worker: &&Arc<Worker>| worker.connections.load(Ordering::Relaxed);
     let Some(worker) = workers.iter().min_by_key(connections) else { return };
-    let counted = Counted::new(Arc::clone(worker));
-    let connection = async move {
-        task.await;
-        drop(counted);
-    };
-    worker.tasks.spawn(connection);
+    worker.connections.fetch_add(1, Ordering::Relaxed);
+    worker.tasks.spawn(Counted { task, worker: Arc::clone(worker) });
 }
 
 /// Counts a connection for as long as it lives, even if it ends by a panic.
 struct Counted {
+    task: Task,
     worker: Arc<Worker>,
 }
 
-impl Counted {
-    fn new(worker: Arc<Worker>) -> Self {
-        worker.connections.fetch_add(1, Ordering::Relaxed);
-        Self { worker }
+impl Future for Counted {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.task.as_mut().poll(cx)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::http1::encode::{self, ChunkHead};
 use crate::http1::{BodyDecoder, Found, Framing, HeadScan, framing, upgrade};
 use crate::limits::{INTERIM_RESPONSES_MAX, POOL_IDLE_MAX, RESPONSE_HEAD, SEND_BYTES_MAX};
 use crate::message::{Fields, Known, ResponseHead, Version, head};
-use crate::net::{Deadline, Input, Stream, TlsFault, Trust};
+use crate::net::{Deadline, Input, Output, Stream, TlsFault, Trust};
 use crate::policy::location::{self, Mapping};
 use crate::policy::{hop_by_hop, trailers};
 use rustls::ClientConfig;
@@ -94,7 +94,7 @@ pub struct InFlight {
     pool: Weak<Pool>,
     destination: Arc<Destination>,
     // The request.
-    out: Vec<u8>,
+    out: Output,
     out_at: usize,
     sent_bytes: bool,
     sending: Sending,
@@ -130,7 +130,7 @@ impl InFlight {
         outbound: &Outbound,
     ) -> Result<Box<Self>, Error> {
         let fields = &exchange.head.fields;
-        let mut out = Vec::with_capacity(1024);
+        let mut out = Output::default();
         let host = outbound.host.as_deref().or_else(|| fields.first(Known::Host)).unwrap_or_default();
         let target = [&*outbound.target_base, exchange.bytes(outbound.target_rest)];
         let method = exchange.head.method();

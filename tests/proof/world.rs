@@ -60,12 +60,7 @@ impl World {
         app.at("/").all(Forward::new(Backend::new(dialer, Arc::clone(&timer))));
         Self {
             drain: Drain::new(1024, Arc::clone(&timer)),
-            server: ConnectionServer::new(
-                Shell::Constant,
-                Arc::clone(&timer),
-                RequestIds::new(1),
-                ClientBounds::default(),
-            ),
+            server: ConnectionServer::new(Shell::Constant, RequestIds::new(1), ClientBounds::default()),
             timer,
             tasks: Tasks::default(),
             app,
