@@ -159,9 +159,7 @@ impl Decoder {
         if self.trailer.is_empty() {
             return Ok(Fields::default());
         }
-        let mut section = self.trailer.clone();
-        section.extend_from_slice(b"\r\n");
-        super::parse::parse_fields(&section, 0, TRAILER_FIELDS_MAX).map_err(|error| match error {
+        super::parse::trailer_fields(self.trailer.clone(), TRAILER_FIELDS_MAX).map_err(|error| match error {
             super::HeadError::TooManyFields => BodyError::TrailerTooLarge,
             _ => BodyError::Trailer,
         })

@@ -5,7 +5,8 @@
 //! and case; a framing field keeps its place.
 
 use super::framing::{Framing, ReplyFraming};
-use crate::message::{Fields, Known, ResponseHead};
+use crate::message::fields::{Field, Piece};
+use crate::message::{Fields, Known, Names, ResponseHead};
 use std::io::Write;
 
 /// A request as it is written for an HTTP/1.1 upstream.
@@ -24,6 +25,12 @@ pub struct Request<'a> {
     /// How its content is delimited.
     pub framing: Framing,
 }
+
+/// What is written anew in a request.
+const OURS_IN_REQUESTS: Names = Names::of(&[Known::Host, Known::ContentLength, Known::TransferEncoding]);
+
+/// What is written anew in a response.
+const OURS_IN_RESPONSES: Names = Names::of(&[Known::Connection, Known::ContentLength, Known::TransferEncoding]);
 
 /// Writes a request head.
 pub fn request(out: &mut Vec<u8>, request: &Request<'_>) {
@@ -48,14 +55,15 @@ pub fn request(out: &mut Vec<u8>, request: &Request<'_>) {
         framing = Some(Some(Delimiter::Length(0)));
     }
     let mut delimiter = framing.flatten();
-    for field in fields.iter() {
-        match field.known {
-            Known::Host => {
+    for piece in fields.pieces(OURS_IN_REQUESTS) {
+        match piece {
+            Piece::Lines(lines) => out.extend_from_slice(lines),
+            Piece::Field(field) if field.known == Known::Host => {
                 if let Some(host) = host.take() {
                     line(out, field.name, host);
                 }
             }
-            known => delimited_line(out, known, field.name, field.value, &mut delimiter),
+            Piece::Field(field) => delimited_line(out, field, &mut delimiter),
         }
     }
     for (name, value) in added {
@@ -91,11 +99,14 @@ pub fn response(out: &mut Vec<u8>, head: &ResponseHead, framing: ReplyFraming, p
         ReplyFraming::Chunked => Some(Delimiter::Chunked),
         ReplyFraming::Bodiless | ReplyFraming::Empty | ReplyFraming::UntilClose => None,
     };
-    for field in head.fields.iter() {
-        match field.known {
-            Known::Connection => {}
-            Known::ContentLength if bodiless => line(out, field.name, field.value),
-            known => delimited_line(out, known, field.name, field.value, &mut delimiter),
+    for piece in head.fields.pieces(OURS_IN_RESPONSES) {
+        match piece {
+            Piece::Lines(lines) => out.extend_from_slice(lines),
+            Piece::Field(field) => match field.known {
+                Known::Connection => {}
+                Known::ContentLength if bodiless => line(out, field.name, field.value),
+                _ => delimited_line(out, field, &mut delimiter),
+            },
         }
     }
     match persistence {
@@ -121,32 +132,25 @@ enum Delimiter {
 
 /// Writes one field line, but a framing field only if it is the message's own,
 /// and only once.
-fn delimited_line(out: &mut Vec<u8>, known: Known, name: &[u8], value: &[u8], delimiter: &mut Option<Delimiter>) {
-    match (known, *delimiter) {
+fn delimited_line(out: &mut Vec<u8>, field: Field<'_>, delimiter: &mut Option<Delimiter>) {
+    match (field.known, *delimiter) {
         (Known::ContentLength, Some(Delimiter::Length(length))) => {
-            out.extend_from_slice(name);
-            out.extend_from_slice(b": ");
-            decimal(out, length);
-            out.extend_from_slice(b"\r\n");
+            length_line(out, field.name, length);
             *delimiter = None;
         }
         (Known::TransferEncoding, Some(Delimiter::Chunked)) => {
-            line(out, name, b"chunked");
+            line(out, field.name, b"chunked");
             *delimiter = None;
         }
         (Known::ContentLength | Known::TransferEncoding, _) => {}
-        _ => line(out, name, value),
+        _ => line(out, field.name, field.value),
     }
 }
 
 fn end(out: &mut Vec<u8>, delimiter: Option<Delimiter>) {
     match delimiter {
         None => {}
-        Some(Delimiter::Length(length)) => {
-            out.extend_from_slice(b"Content-Length: ");
-            decimal(out, length);
-            out.extend_from_slice(b"\r\n");
-        }
+        Some(Delimiter::Length(length)) => length_line(out, b"Content-Length", length),
         Some(Delimiter::Chunked) => line(out, b"Transfer-Encoding", b"chunked"),
     }
     out.extend_from_slice(b"\r\n");
@@ -156,6 +160,13 @@ fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn length_line(out: &mut Vec<u8>, name: &[u8], length: u64) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    decimal(out, length);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -215,6 +226,7 @@ impl ChunkHead {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http1::HeadScan;
 
     fn fields(lines: &[(&str, &str)]) -> Fields {
         let mut fields = Fields::default();
@@ -255,6 +267,23 @@ mod tests {
             written_request(&[("A", "1")], Framing::None),
             "X-FOO /a%2Fb?x='y' HTTP/1.1\r\nHost: up:1\r\nA: 1\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn white_space_around_values_is_written_in_one_way() {
+        let head = b"GET / HTTP/1.1\r\nA: 1\r\nB:2\r\nC:  3\r\nD:\t4\r\nE: 5 \r\nF:\r\nG: \r\nHost: h\r\nI: 6\r\n\r\n";
+        let mut scan = HeadScan::request(crate::limits::REQUEST_HEAD);
+        assert_eq!(scan.advance(head), Ok(Some(head.len())));
+        let mut fields = scan.take_request(head).unwrap().fields;
+        fields.push(b"J", b"7");
+        let (mut out, target) = (Vec::new(), [&b"/"[..], b""]);
+        request(
+            &mut out,
+            &Request { method: b"GET", target, host: b"up", fields: &fields, added: &[], framing: Framing::None },
+        );
+        let expected =
+            "GET / HTTP/1.1\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\nF: \r\nG: \r\nHost: up\r\nI: 6\r\nJ: 7\r\n\r\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 
     #[test]

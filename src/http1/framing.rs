@@ -102,11 +102,18 @@ fn transfer_encoding(version: Version, fields: &Fields) -> Result<bool, FramingE
 #[must_use]
 pub fn is_persistent(version: Version, fields: &Fields) -> bool {
     let mut persistent = version >= Version::Http11;
-    for option in fields.all(Known::Connection).flat_map(list_members) {
-        if option.eq_ignore_ascii_case(b"close") {
-            return false;
+    for value in fields.all(Known::Connection) {
+        // Most say just that.
+        if Known::of(value) == Known::KeepAlive {
+            persistent = true;
+            continue;
         }
-        persistent |= option.eq_ignore_ascii_case(b"keep-alive");
+        for option in list_members(value) {
+            if option.eq_ignore_ascii_case(b"close") {
+                return false;
+            }
+            persistent |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
     }
     persistent
 }

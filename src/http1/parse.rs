@@ -3,9 +3,10 @@
 //! Owns where a head ends, which line ends and start lines are valid, and what
 //! is too large. Every verdict depends on the bytes received up to the place
 //! it is about and on nothing else, so it does not matter how the input is
-//! split. The field lines themselves are httparse's, in its strict mode.
+//! split. A line is looked at once, when it is whole.
 
-use crate::message::{Fields, RequestHead, ResponseHead, Span, Version, is_token, is_token_byte};
+use crate::message::fields::Index;
+use crate::message::{Fields, RequestHead, ResponseHead, Span, Version, is_token_byte, text_len};
 
 /// How large a head may be. The numbers are in `limits.rs`.
 #[derive(Debug, Clone, Copy)]
@@ -14,12 +15,9 @@ pub struct HeadBounds {
     pub line_bytes_max: usize,
     /// The whole head, in bytes, with its line ends.
     pub head_bytes_max: usize,
-    /// How many field lines; at most [`FIELDS_MAX`].
+    /// How many field lines.
     pub fields_max: usize,
 }
-
-/// The most field lines any bound may allow.
-pub const FIELDS_MAX: usize = 128;
 
 /// The longest method token that is forwarded.
 pub const METHOD_BYTES_MAX: usize = 32;
@@ -68,9 +66,15 @@ pub struct HeadScan {
     /// Everything before this offset has been looked at.
     at: usize,
     line_start: usize,
-    start_line: Option<(usize, StartLine)>,
+    start_line: Option<StartLine>,
     empty_lines: u8,
+    /// The field lines so far, or what is wrong with one. That is told when the
+    /// head is whole: line ends and bounds come first.
+    fields: Result<Index, HeadError>,
 }
+
+/// Room for field lines that most heads do with, those that policies add too.
+const FIELDS_EXPECTED: usize = 16;
 
 /// Empty lines before a request line that are ignored (RFC 9112 §2.2).
 const EMPTY_LINES_MAX: u8 = 2;
@@ -89,51 +93,89 @@ impl HeadScan {
     }
 
     fn new(side: Side, bounds: HeadBounds) -> Self {
-        debug_assert!(bounds.fields_max <= FIELDS_MAX);
-        Self { side, bounds, at: 0, line_start: 0, start_line: None, empty_lines: 0 }
+        Self { side, bounds, at: 0, line_start: 0, start_line: None, empty_lines: 0, fields: Ok(Index::default()) }
     }
 
     /// Looks at what has come since the last call; `input` always begins at
     /// the first byte of the message. Answers the length of the head once it
     /// is whole.
     pub fn advance(&mut self, input: &[u8]) -> Result<Option<usize>, HeadError> {
+        // Asked before anything has come, as it is while a connection waits.
+        if self.at == input.len() {
+            return Ok(None);
+        }
         loop {
             let start = self.line_start;
+            // Nearly all lines are fields, whole and well-formed. One that was
+            // looked at before is not begun again, which could be for each byte.
+            if self.start_line.is_some() && self.at == start && self.take_field(input, start)? {
+                continue;
+            }
             if self.start_line.is_none() && input.get(start).is_some_and(|byte| !self.may_begin_with(*byte)) {
                 return Err(HeadError::StartLine);
             }
-            let found = memchr::memchr2(b'\r', b'\n', &input[self.at..]).map(|offset| self.at + offset);
-            self.check_size(found.unwrap_or(input.len()))?;
-            let Some(end) = found else {
-                self.at = input.len();
-                return Ok(None);
-            };
-            self.at = end;
-            match (input[end], input.get(end + 1)) {
-                (b'\n', _) => return Err(HeadError::LineEnd),
-                (_, None) => return Ok(None),
-                (_, Some(b'\n')) => {}
-                (_, Some(_)) => return Err(HeadError::LineEnd),
-            }
-            self.at = end + 2;
-            self.line_start = end + 2;
-            // The line end counts too.
-            if self.at > self.bounds.head_bytes_max {
-                return Err(HeadError::HeadTooLarge);
-            }
-            if end > start {
-                if self.start_line.is_none() {
-                    self.start_line = Some((end + 2, self.parse_start_line(&input[..end], start)?));
+            let Some(end) = self.line_end(input)? else { return Ok(None) };
+            match self.start_line {
+                None if end > start => {
+                    self.start_line = Some(self.parse_start_line(&input[..end], start)?);
+                    self.fields = Ok(Index::with_room(FIELDS_EXPECTED));
                 }
-            } else if self.start_line.is_some() {
-                return Ok(Some(end + 2));
-            } else {
-                self.empty_lines += 1;
-                if self.side == Side::Response || self.empty_lines > EMPTY_LINES_MAX {
-                    return Err(HeadError::StartLine);
+                None => {
+                    self.empty_lines += 1;
+                    if self.side == Side::Response || self.empty_lines > EMPTY_LINES_MAX {
+                        return Err(HeadError::StartLine);
+                    }
+                }
+                Some(_) if end == start => return Ok(Some(self.at)),
+                Some(_) => {
+                    if !self.take_field(input, start)? && self.fields.is_ok() {
+                        self.fields = Err(HeadError::Field);
+                    }
                 }
             }
         }
+    }
+
+    /// Takes the line at `start` if it is a field line, whole and well-formed.
+    fn take_field(&mut self, input: &[u8], start: usize) -> Result<bool, HeadError> {
+        let Some(line) = FieldLine::read(input, start) else { return Ok(false) };
+        self.at = line.end;
+        self.line_start = line.end;
+        if line.end > self.bounds.head_bytes_max {
+            return Err(HeadError::HeadTooLarge);
+        }
+        if let Ok(fields) = &mut self.fields {
+            if fields.len() == self.bounds.fields_max {
+                self.fields = Err(HeadError::TooManyFields);
+            } else {
+                fields.add(input, line.name, line.value);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Where the line ends that was begun; the next one begins behind its CRLF.
+    fn line_end(&mut self, input: &[u8]) -> Result<Option<usize>, HeadError> {
+        let found = memchr::memchr2(b'\r', b'\n', &input[self.at..]).map(|offset| self.at + offset);
+        self.check_size(found.unwrap_or(input.len()))?;
+        let Some(end) = found else {
+            self.at = input.len();
+            return Ok(None);
+        };
+        self.at = end;
+        match (input[end], input.get(end + 1)) {
+            (b'\n', _) => return Err(HeadError::LineEnd),
+            (_, None) => return Ok(None),
+            (_, Some(b'\n')) => {}
+            (_, Some(_)) => return Err(HeadError::LineEnd),
+        }
+        self.at = end + 2;
+        self.line_start = end + 2;
+        // The line end counts too.
+        if self.at > self.bounds.head_bytes_max {
+            return Err(HeadError::HeadTooLarge);
+        }
+        Ok(Some(end))
     }
 
     fn may_begin_with(&self, byte: u8) -> bool {
@@ -162,25 +204,32 @@ impl HeadScan {
     }
 
     /// The request head in the first `head_len` bytes, as `advance` told them.
-    pub fn take_request(&self, head: &[u8]) -> Result<RequestHead, HeadError> {
+    pub fn take_request(&mut self, head: &[u8]) -> Result<RequestHead, HeadError> {
         match self.start_line {
-            Some((fields_start, StartLine::Request { method, target, version })) => {
-                let fields = parse_fields(head, fields_start, self.bounds.fields_max)?;
-                Ok(RequestHead::new(method, target, version, fields))
+            Some(StartLine::Request { method, target, version }) => {
+                Ok(RequestHead::new(method, target, version, self.take_fields(head)?))
             }
             _ => Err(HeadError::StartLine),
         }
     }
 
     /// The response head in the first `head_len` bytes, as `advance` told them.
-    pub fn take_response(&self, head: &[u8]) -> Result<ResponseHead, HeadError> {
+    pub fn take_response(&mut self, head: &[u8]) -> Result<ResponseHead, HeadError> {
         match self.start_line {
-            Some((fields_start, StartLine::Response { status, reason, version })) => {
-                let fields = parse_fields(head, fields_start, self.bounds.fields_max)?;
-                Ok(ResponseHead::new(status, reason, version, fields))
+            Some(StartLine::Response { status, reason, version }) => {
+                Ok(ResponseHead::new(status, reason, version, self.take_fields(head)?))
             }
             _ => Err(HeadError::StartLine),
         }
+    }
+
+    fn take_fields(&mut self, head: &[u8]) -> Result<Fields, HeadError> {
+        let index = std::mem::replace(&mut self.fields, Ok(Index::default()))?;
+        // Without the empty line: what is added goes where it was.
+        let lines = head.strip_suffix(b"\r\n").unwrap_or(head);
+        let mut bytes = Vec::with_capacity(lines.len() + HEAD_SPARE_BYTES);
+        bytes.extend_from_slice(lines);
+        Ok(Fields::over(bytes, index))
     }
 }
 
@@ -188,21 +237,17 @@ impl HeadScan {
 /// is checked later, by `message::target`, once its form is known.
 fn request_line(input: &[u8], start: usize) -> Result<StartLine, HeadError> {
     let line = &input[start..];
-    let mut parts = line.split(|byte| *byte == b' ');
-    let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(HeadError::StartLine);
-    };
-    if !is_token(method) || target.is_empty() {
-        return Err(HeadError::StartLine);
-    }
-    let version = http_version(version)?;
-    if method.len() > METHOD_BYTES_MAX {
+    let method_end = line.iter().position(|byte| !is_token_byte(*byte)).filter(|end| *end > 0 && line[*end] == b' ');
+    let method_end = method_end.ok_or(HeadError::StartLine)?;
+    let target_start = method_end + 1;
+    let target_len = memchr::memchr(b' ', &line[target_start..]).filter(|len| *len > 0).ok_or(HeadError::StartLine)?;
+    let target_end = target_start + target_len;
+    let version = http_version(&line[target_end + 1..])?;
+    if method_end > METHOD_BYTES_MAX {
         return Err(HeadError::MethodTooLong);
     }
-    let method = Span::new(start, start + method.len());
-    let target_start = start + line.iter().position(|byte| *byte == b' ').unwrap_or(0) + 1;
-    Ok(StartLine::Request { method, target: Span::new(target_start, target_start + target.len()), version })
+    let method = Span::new(start, start + method_end);
+    Ok(StartLine::Request { method, target: Span::new(start + target_start, start + target_end), version })
 }
 
 /// `HTTP-version SP status-code SP [reason-phrase]`; the second space may be
@@ -222,7 +267,7 @@ fn status_line(input: &[u8], start: usize) -> Result<StartLine, HeadError> {
         Some(b' ') => 13,
         Some(_) => return Err(HeadError::Status),
     };
-    if !line[reason_start..].iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..)) {
+    if text_len(&line[reason_start..]) != line.len() - reason_start {
         return Err(HeadError::StartLine);
     }
     Ok(StartLine::Response { status, reason: Span::new(start + reason_start, input.len()), version })
@@ -240,26 +285,53 @@ fn http_version(text: &[u8]) -> Result<Version, HeadError> {
 /// Spare bytes in the buffer of a head, for the fields that policies add.
 const HEAD_SPARE_BYTES: usize = 256;
 
-/// Field lines, from `start` to the empty line that ends `section`.
-pub(super) fn parse_fields(section: &[u8], start: usize, fields_max: usize) -> Result<Fields, HeadError> {
-    let mut lines = [httparse::EMPTY_HEADER; FIELDS_MAX];
-    let room = fields_max.min(FIELDS_MAX);
-    let lines = match httparse::parse_headers(&section[start..], &mut lines[..room]) {
-        Ok(httparse::Status::Complete((used, lines))) if start + used == section.len() => lines,
-        Err(httparse::Error::TooManyHeaders) => return Err(HeadError::TooManyFields),
-        _ => return Err(HeadError::Field),
-    };
-    let mut bytes = Vec::with_capacity(section.len() + HEAD_SPARE_BYTES);
-    bytes.extend_from_slice(section);
-    let mut fields = Fields::over(bytes, lines.len() + 8);
-    let base = section.as_ptr() as usize;
-    for line in lines {
-        let name = line.name.as_ptr() as usize - base;
-        // httparse gives an empty value as a constant outside the input.
-        let value = if line.value.is_empty() { name } else { line.value.as_ptr() as usize - base };
-        fields.adopt(Span::new(name, name + line.name.len()), Span::new(value, value + line.value.len()));
+/// Where a field line has its name and its value, and where the next line begins.
+struct FieldLine {
+    name: Span,
+    value: Span,
+    end: usize,
+}
+
+impl FieldLine {
+    /// `field-name ":" OWS field-value OWS` (RFC 9112 §5) and a line end, where
+    /// that stands at `start`.
+    fn read(input: &[u8], start: usize) -> Option<Self> {
+        let mut rest = &input[start..];
+        while let [byte, behind @ ..] = rest
+            && is_token_byte(*byte)
+        {
+            rest = behind;
+        }
+        let name = Span::new(start, input.len() - rest.len());
+        let mut text = rest.strip_prefix(b":").filter(|_| !name.is_empty())?;
+        while let [b' ' | b'\t', behind @ ..] = text {
+            text = behind;
+        }
+        let value_start = input.len() - text.len();
+        let (mut value, behind) = text.split_at(text_len(text));
+        if !behind.starts_with(b"\r\n") {
+            return None;
+        }
+        while let [before @ .., b' ' | b'\t'] = value {
+            value = before;
+        }
+        let value = Span::new(value_start, value_start + value.len());
+        Some(Self { name, value, end: input.len() - behind.len() + 2 })
     }
-    Ok(fields)
+}
+
+/// The field lines of a trailer section, each with its line end.
+pub(super) fn trailer_fields(section: Vec<u8>, fields_max: usize) -> Result<Fields, HeadError> {
+    let (mut index, mut start) = (Index::default(), 0);
+    while start < section.len() {
+        let line = FieldLine::read(&section, start).ok_or(HeadError::Field)?;
+        if index.len() == fields_max {
+            return Err(HeadError::TooManyFields);
+        }
+        index.add(&section, line.name, line.value);
+        start = line.end;
+    }
+    Ok(Fields::over(section, index))
 }
 
 #[cfg(test)]
@@ -295,13 +367,13 @@ mod tests {
     fn run(
         mut scan: HeadScan,
         pieces: &[&[u8]],
-        take: impl Fn(&HeadScan, &[u8]) -> Result<String, HeadError>,
+        take: impl Fn(&mut HeadScan, &[u8]) -> Result<String, HeadError>,
     ) -> Outcome {
         let mut input = Vec::new();
         for piece in pieces {
             input.extend_from_slice(piece);
             if let Some(len) = scan.advance(&input)? {
-                return take(&scan, &input[..len]).map(|head| Some((len, head)));
+                return take(&mut scan, &input[..len]).map(|head| Some((len, head)));
             }
         }
         Ok(None)
@@ -425,7 +497,48 @@ mod tests {
         proptest::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
     }
 
+    /// What httparse says of the field lines in a head.
+    fn by_httparse(head: &[u8], fields_start: usize) -> Result<String, HeadError> {
+        let mut room = [httparse::EMPTY_HEADER; BOUNDS.fields_max];
+        match httparse::parse_headers(&head[fields_start..], &mut room) {
+            Ok(httparse::Status::Complete((used, lines))) if fields_start + used == head.len() => {
+                let line = |line: &httparse::Header<'_>| format!("[{}={}]", line.name, text(line.value));
+                Ok(lines.iter().map(line).collect())
+            }
+            Err(httparse::Error::TooManyHeaders) => Err(HeadError::TooManyFields),
+            _ => Err(HeadError::Field),
+        }
+    }
+
+    fn field_lines() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            6 => Just(&b"\r\n"[..]),
+            4 => Just(&b"Name"[..]),
+            4 => Just(&b": "[..]),
+            2 => Just(&b":"[..]),
+            2 => Just(&b"Name: a long enough value\r\n"[..]),
+            1 => Just(&b" "[..]),
+            1 => Just(&b"\t"[..]),
+            1 => Just(&b"("[..]),
+            1 => Just(&b"\x00"[..]),
+            1 => Just(&b"\x7f"[..]),
+            1 => Just(&b"\xe9"[..]),
+        ];
+        proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
     proptest! {
+        #[test]
+        fn field_lines_are_what_httparse_takes_for_them(lines_in in field_lines()) {
+            let start = b"GET / HTTP/1.1\r\n";
+            let input = [start, &lines_in[..], b"\r\n\r\n"].concat();
+            let mut scan = HeadScan::request(BOUNDS);
+            if let Ok(Some(len)) = scan.advance(&input) {
+                let ours = scan.take_request(&input[..len]).map(|head| lines(&head.fields));
+                prop_assert_eq!(ours, by_httparse(&input[..len], start.len()));
+            }
+        }
+
         #[test]
         fn the_outcome_does_not_depend_on_the_split(
             input in head_like(),

@@ -4,6 +4,8 @@
 //! Never reorders, folds, or changes the case of a field; added fields go to
 //! the end. Policies edit it, `http1::encode` writes it.
 
+use super::known::{Known, Names};
+
 /// A range of bytes inside one head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
@@ -25,138 +27,11 @@ impl Span {
     pub fn of(self, bytes: &[u8]) -> &[u8] {
         &bytes[self.start as usize..self.end as usize]
     }
-}
 
-/// Field names that some rule of the proxy asks for. Told once, when a field
-/// is parsed or added, so that no rule compares strings on the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Known {
-    /// Any other name.
-    Other,
-    /// A name that becomes one of the names below when `_` is read as `-`, as
-    /// CGI-like servers do. It must never reach them.
-    Lookalike,
-    /// `Connection`
-    Connection,
-    /// `Content-Length`
-    ContentLength,
-    /// `Date`
-    Date,
-    /// `Expect`
-    Expect,
-    /// `Forwarded`
-    Forwarded,
-    /// `Host`
-    Host,
-    /// `HTTP2-Settings`
-    Http2Settings,
-    /// `Keep-Alive`
-    KeepAlive,
-    /// `Max-Forwards`
-    MaxForwards,
-    /// `Proxy`, which CGI turns into `HTTP_PROXY`
-    Proxy,
-    /// `Proxy-Authenticate`
-    ProxyAuthenticate,
-    /// `Proxy-Authorization`
-    ProxyAuthorization,
-    /// `Proxy-Connection`
-    ProxyConnection,
-    /// `TE`
-    Te,
-    /// `Traceparent`
-    Traceparent,
-    /// `Tracestate`
-    Tracestate,
-    /// `Trailer`
-    Trailer,
-    /// `Transfer-Encoding`
-    TransferEncoding,
-    /// `Upgrade`
-    Upgrade,
-    /// `Via`
-    Via,
-    /// `X-Forwarded-For`
-    XForwardedFor,
-    /// `X-Forwarded-Host`
-    XForwardedHost,
-    /// `X-Forwarded-Port`
-    XForwardedPort,
-    /// `X-Forwarded-Prefix`
-    XForwardedPrefix,
-    /// `X-Forwarded-Proto`
-    XForwardedProto,
-    /// Any other name that begins with `X-Forwarded-`
-    XForwardedOther,
-    /// `X-Real-IP`
-    XRealIp,
-}
-
-/// The longest of the names.
-const NAMES_BYTES_MAX: usize = 19;
-
-impl Known {
-    fn bit(self) -> u64 {
-        1_u64 << (self as u32)
-    }
-
-    /// Which known name this is, in any case.
+    /// True where no byte is in the range.
     #[must_use]
-    pub fn of(name: &[u8]) -> Self {
-        // A family's names may be longer; its beginning tells.
-        let len = name.len().min(NAMES_BYTES_MAX);
-        let mut lower = [0_u8; NAMES_BYTES_MAX];
-        lower[..len].copy_from_slice(&name[..len]);
-        lower.make_ascii_lowercase();
-        let is_longer = name.len() > len;
-        let exact = if is_longer { Self::of_family(&lower) } else { Self::of_lower(&lower[..len]) };
-        if exact != Self::Other || !lower.contains(&b'_') {
-            return exact;
-        }
-        lower.iter_mut().filter(|byte| **byte == b'_').for_each(|byte| *byte = b'-');
-        match Self::of_lower(&lower[..len]) {
-            Self::Other => Self::Other,
-            Self::XForwardedOther => Self::Lookalike,
-            _ if is_longer => Self::Other,
-            _ => Self::Lookalike,
-        }
-    }
-
-    fn of_lower(name: &[u8]) -> Self {
-        let candidates: &[(&[u8], Self)] = match name.len() {
-            2 => &[(b"te", Self::Te)],
-            3 => &[(b"via", Self::Via)],
-            4 => &[(b"host", Self::Host), (b"date", Self::Date)],
-            5 => &[(b"proxy", Self::Proxy)],
-            6 => &[(b"expect", Self::Expect)],
-            7 => &[(b"upgrade", Self::Upgrade), (b"trailer", Self::Trailer)],
-            9 => &[(b"forwarded", Self::Forwarded), (b"x-real-ip", Self::XRealIp)],
-            10 => &[
-                (b"connection", Self::Connection),
-                (b"keep-alive", Self::KeepAlive),
-                (b"tracestate", Self::Tracestate),
-            ],
-            11 => &[(b"traceparent", Self::Traceparent)],
-            12 => &[(b"max-forwards", Self::MaxForwards)],
-            14 => &[(b"content-length", Self::ContentLength), (b"http2-settings", Self::Http2Settings)],
-            15 => &[(b"x-forwarded-for", Self::XForwardedFor)],
-            16 => &[
-                (b"x-forwarded-host", Self::XForwardedHost),
-                (b"x-forwarded-port", Self::XForwardedPort),
-                (b"proxy-connection", Self::ProxyConnection),
-            ],
-            17 => &[(b"transfer-encoding", Self::TransferEncoding), (b"x-forwarded-proto", Self::XForwardedProto)],
-            18 => &[(b"proxy-authenticate", Self::ProxyAuthenticate), (b"x-forwarded-prefix", Self::XForwardedPrefix)],
-            19 => &[(b"proxy-authorization", Self::ProxyAuthorization)],
-            _ => &[],
-        };
-        // Most differ in their first byte.
-        let is_it = |text: &[u8]| text.first() == name.first() && text == name;
-        candidates.iter().find(|(text, _)| is_it(text)).map_or_else(|| Self::of_family(name), |(_, known)| *known)
-    }
-
-    fn of_family(name: &[u8]) -> Self {
-        if name.starts_with(b"x-forwarded-") { Self::XForwardedOther } else { Self::Other }
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
     }
 }
 
@@ -171,11 +46,64 @@ pub struct Field<'a> {
     pub known: Known,
 }
 
+/// What of the lines is written next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// Lines as they are written, each `name: value` and its line end.
+    Lines(&'a [u8]),
+    /// A line that is to be written by somebody.
+    Field(Field<'a>),
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     name: Span,
     value: Span,
     known: Known,
+    /// The line lies in the buffer as it is written: `name: value` and its end.
+    is_whole: bool,
+}
+
+/// Where the lines of some fields lie in the buffer that they came in.
+#[derive(Debug, Clone, Default)]
+pub struct Index {
+    entries: Vec<Entry>,
+    /// The known names that lines had, so that nobody looks for those that
+    /// never came.
+    seen: Names,
+}
+
+impl Index {
+    /// No lines yet, and room for some.
+    #[must_use]
+    pub fn with_room(lines: usize) -> Self {
+        Self { entries: Vec::with_capacity(lines), seen: Names::default() }
+    }
+
+    /// Notes a line that lies in `buffer`.
+    #[inline]
+    pub fn add(&mut self, buffer: &[u8], name: Span, value: Span) {
+        let has = |at: u32, text: &[u8; 2]| buffer.get(at as usize..).and_then(<[u8]>::first_chunk) == Some(text);
+        let is_whole = value.start == name.end + 2 && has(name.end, b": ") && has(value.end, b"\r\n");
+        self.push(Entry { name, value, known: Known::of(name.of(buffer)), is_whole });
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.seen.insert(entry.known);
+        self.entries.push(entry);
+    }
+
+    /// How many lines there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True when there is no line.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
 }
 
 /// Ordered field lines over one buffer. The buffer may hold more than fields:
@@ -183,24 +111,14 @@ struct Entry {
 #[derive(Debug, Clone, Default)]
 pub struct Fields {
     bytes: Vec<u8>,
-    entries: Vec<Entry>,
-    /// A bit for each known name that a line had, so that nobody looks for those
-    /// that never came.
-    seen: u64,
+    index: Index,
 }
 
 impl Fields {
-    /// No fields yet, over `bytes`.
+    /// The lines that `index` found in `bytes`.
     #[must_use]
-    pub fn over(bytes: Vec<u8>, fields_expected: usize) -> Self {
-        Self { bytes, entries: Vec::with_capacity(fields_expected), seen: 0 }
-    }
-
-    /// Names a line that lies in the buffer already.
-    pub fn adopt(&mut self, name: Span, value: Span) {
-        let known = Known::of(name.of(&self.bytes));
-        self.seen |= known.bit();
-        self.entries.push(Entry { name, value, known });
+    pub fn over(bytes: Vec<u8>, index: Index) -> Self {
+        Self { bytes, index }
     }
 
     /// Adds a line at the end. The caller answers for its syntax.
@@ -210,49 +128,49 @@ impl Fields {
 
     /// Adds a line whose value is the concatenation of `parts`.
     pub fn push_parts(&mut self, name: &[u8], parts: &[&[u8]]) {
-        debug_assert!(super::is_token(name));
-        let name_start = self.bytes.len();
-        self.bytes.extend_from_slice(name);
-        let value_start = self.bytes.len();
-        for part in parts {
-            debug_assert!(!part.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
-            self.bytes.extend_from_slice(part);
-        }
-        let name = Span::new(name_start, value_start);
-        let value = Span::new(value_start, self.bytes.len());
-        self.adopt(name, value);
+        self.push_with(Known::of(name), name, |bytes| write_parts(bytes, parts));
     }
 
-    /// Adds a line whose value stands elsewhere in this head already.
-    pub fn push_copy(&mut self, name: &[u8], value: Span) {
+    /// Adds a line of a known name whose value is the concatenation of `parts`.
+    pub fn push_known(&mut self, known: Known, parts: &[&[u8]]) {
+        self.push_with(known, known.name(), |bytes| write_parts(bytes, parts));
+    }
+
+    /// Adds a line of a known name whose value stands elsewhere in this head already.
+    pub fn push_copy(&mut self, known: Known, value: Span) {
+        let value = value.start as usize..value.end as usize;
+        self.push_with(known, known.name(), |bytes| bytes.extend_from_within(value));
+    }
+
+    fn push_with(&mut self, known: Known, name: &[u8], write_value: impl FnOnce(&mut Vec<u8>)) {
         debug_assert!(super::is_token(name));
-        let name_start = self.bytes.len();
-        self.bytes.extend_from_slice(name);
-        let value_start = self.bytes.len();
-        self.bytes.extend_from_within(value.start as usize..value.end as usize);
-        self.adopt(Span::new(name_start, value_start), Span::new(value_start, self.bytes.len()));
+        let bytes = &mut self.bytes;
+        let name_start = bytes.len();
+        bytes.extend_from_slice(name);
+        let name_end = bytes.len();
+        bytes.extend_from_slice(b": ");
+        let value_start = bytes.len();
+        write_value(bytes);
+        let value_end = bytes.len();
+        bytes.extend_from_slice(b"\r\n");
+        let (name, value) = (Span::new(name_start, name_end), Span::new(value_start, value_end));
+        self.index.push(Entry { name, value, known, is_whole: true });
     }
 
     /// Gives the first line of a known name another value, in its place and
     /// under the name it has. The caller answers for the value's syntax.
     pub fn replace_value(&mut self, known: Known, value: &[u8]) {
-        debug_assert!(!value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.known == known) {
-            let start = self.bytes.len();
-            self.bytes.extend_from_slice(value);
-            entry.value = Span::new(start, self.bytes.len());
+        if let Some(entry) = self.index.entries.iter_mut().find(|entry| entry.known == known) {
+            entry.say(&mut self.bytes, value);
         }
     }
 
     /// Gives each line that value, in its place, for which `edit` makes one. The
     /// caller answers for the value's syntax.
     pub fn edit_values(&mut self, mut edit: impl FnMut(Field<'_>) -> Option<Vec<u8>>) {
-        for entry in &mut self.entries {
+        for entry in &mut self.index.entries {
             if let Some(value) = edit(entry.field(&self.bytes)) {
-                debug_assert!(!value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
-                let start = self.bytes.len();
-                self.bytes.extend_from_slice(&value);
-                entry.value = Span::new(start, self.bytes.len());
+                entry.say(&mut self.bytes, &value);
             }
         }
     }
@@ -260,22 +178,43 @@ impl Fields {
     /// Drops every line for which `keep` is false.
     pub fn retain(&mut self, mut keep: impl FnMut(Field<'_>) -> bool) {
         let bytes = &self.bytes;
-        self.entries.retain(|entry| keep(entry.field(bytes)));
+        self.index.entries.retain(|entry| keep(entry.field(bytes)));
     }
 
-    /// Drops every line of that name.
-    pub fn remove(&mut self, known: Known) {
-        self.entries.retain(|entry| entry.known != known);
+    /// Drops every line of those names.
+    pub fn remove(&mut self, names: Names) {
+        if self.index.seen.meets(names) {
+            self.index.entries.retain(|entry| !names.contains(entry.known));
+        }
     }
 
     /// The lines in their order.
     pub fn iter(&self) -> impl Iterator<Item = Field<'_>> {
-        self.entries.iter().map(|entry| entry.field(&self.bytes))
+        self.index.entries.iter().map(|entry| entry.field(&self.bytes))
+    }
+
+    /// The lines in their order, to be written: those that lie in the buffer as
+    /// they are written, one behind the other, in one piece; those of the names
+    /// `apart` each by itself.
+    pub fn pieces(&self, apart: Names) -> impl Iterator<Item = Piece<'_>> {
+        let mut entries = self.index.entries.iter();
+        std::iter::from_fn(move || {
+            let first = entries.next()?;
+            let Some(mut end) = first.end(apart) else { return Some(Piece::Field(first.field(&self.bytes))) };
+            while let Some((next, behind)) = entries.as_slice().split_first()
+                && next.name.start == end
+                && let Some(next_end) = next.end(apart)
+            {
+                end = next_end;
+                entries = behind.iter();
+            }
+            Some(Piece::Lines(Span { start: first.name.start, end }.of(&self.bytes)))
+        })
     }
 
     /// The values of all lines of a known name, in order.
     pub fn all(&self, known: Known) -> impl Iterator<Item = &[u8]> {
-        let entries = if self.seen & known.bit() == 0 { &[][..] } else { &self.entries[..] };
+        let entries = if self.index.seen.contains(known) { &self.index.entries[..] } else { &[] };
         entries.iter().filter(move |entry| entry.known == known).map(|entry| entry.value.of(&self.bytes))
     }
 
@@ -294,13 +233,13 @@ impl Fields {
     /// How many lines there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.index.len()
     }
 
     /// True when there is no line.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.index.is_empty()
     }
 
     /// Where `part`, a slice of this buffer, lies in it.
@@ -322,6 +261,28 @@ impl Entry {
     fn field(self, bytes: &[u8]) -> Field<'_> {
         Field { name: self.name.of(bytes), value: self.value.of(bytes), known: self.known }
     }
+
+    /// Where the line ends, with its line end, if it lies in the buffer as it is
+    /// written and none of those names is its own.
+    fn end(self, apart: Names) -> Option<u32> {
+        (self.is_whole && !apart.contains(self.known)).then(|| self.value.end + 2)
+    }
+
+    /// Gives it another value, behind everything else in the buffer.
+    fn say(&mut self, bytes: &mut Vec<u8>, value: &[u8]) {
+        debug_assert!(!value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
+        let start = bytes.len();
+        bytes.extend_from_slice(value);
+        self.value = Span::new(start, bytes.len());
+        self.is_whole = false;
+    }
+}
+
+fn write_parts(bytes: &mut Vec<u8>, parts: &[&[u8]]) {
+    for part in parts {
+        debug_assert!(!part.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
+        bytes.extend_from_slice(part);
+    }
 }
 
 /// The members of a comma-separated list value, trimmed, empty ones left out
@@ -333,29 +294,6 @@ pub fn list_members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn known_names_are_found_in_any_case() {
-        assert_eq!(Known::of(b"hOsT"), Known::Host);
-        assert_eq!(Known::of(b"Transfer-Encoding"), Known::TransferEncoding);
-        assert_eq!(Known::of(b"X-Forwarded-Prefix"), Known::XForwardedPrefix);
-        assert_eq!(Known::of(b"x-forwarded-scheme-and-more"), Known::XForwardedOther);
-        assert_eq!(Known::of(b"X-Real-IP"), Known::XRealIp);
-        assert_eq!(Known::of(b"X-Custom"), Known::Other);
-        assert_eq!(Known::of(b"proxy-authorization-x"), Known::Other);
-    }
-
-    #[test]
-    fn underscore_names_that_read_like_known_ones_are_lookalikes() {
-        assert_eq!(Known::of(b"Content_Length"), Known::Lookalike);
-        assert_eq!(Known::of(b"transfer_encoding"), Known::Lookalike);
-        assert_eq!(Known::of(b"x_forwarded_for"), Known::Lookalike);
-        assert_eq!(Known::of(b"X-Forwarded_Server"), Known::Lookalike);
-        assert_eq!(Known::of(b"X_Forwarded_Something_Much_Longer"), Known::Lookalike);
-        assert_eq!(Known::of(b"x_real_ip"), Known::Lookalike);
-        assert_eq!(Known::of(b"proxy_authorization_x"), Known::Other);
-        assert_eq!(Known::of(b"x_custom"), Known::Other);
-    }
 
     #[test]
     fn order_case_and_duplicates_stay() {
@@ -371,6 +309,24 @@ mod tests {
         fields.retain(|field| field.value != b"1");
         assert_eq!(fields.len(), 2);
         assert_eq!(fields.get("B-B"), Some(&b"3"[..]));
+    }
+
+    #[test]
+    fn lines_that_lie_as_they_are_written_come_in_one_piece() {
+        let mut fields = Fields::default();
+        for name in [&b"A"[..], b"Host", b"B", b"C", b"Date", b"D", b"E", b"F"] {
+            fields.push(name, b"1");
+        }
+        fields.remove(Names::of(&[Known::Date]));
+        fields.edit_values(|field| (field.name == b"E").then(|| b"2".to_vec()));
+        let pieces: Vec<_> = fields
+            .pieces(Names::of(&[Known::Host]))
+            .map(|piece| match piece {
+                Piece::Lines(lines) => String::from_utf8(lines.to_vec()).unwrap(),
+                Piece::Field(field) => format!("{}={}", field.name.escape_ascii(), field.value.escape_ascii()),
+            })
+            .collect();
+        assert_eq!(pieces, ["A: 1\r\n", "Host=1", "B: 1\r\nC: 1\r\n", "D: 1\r\n", "E=2", "F: 1\r\n"]);
     }
 
     #[test]

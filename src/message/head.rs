@@ -3,7 +3,7 @@
 //! Owns the raw bytes of the head and nothing else. Made by `http1::parse`
 //! from the wire, or by hand for the proxy's own answers.
 
-use super::fields::{Fields, Span};
+use super::fields::{Fields, Index, Span};
 
 /// The HTTP version a message came with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +82,7 @@ impl ResponseHead {
     pub fn own(status: u16, reason: &str) -> Self {
         let bytes = reason.as_bytes().to_vec();
         let reason = Span::new(0, bytes.len());
-        Self::new(status, reason, Version::Http11, Fields::over(bytes, 8))
+        Self::new(status, reason, Version::Http11, Fields::over(bytes, Index::with_room(8)))
     }
 
     /// The reason phrase as it came.

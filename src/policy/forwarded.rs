@@ -8,7 +8,7 @@
 
 use crate::message::fields::list_members;
 use crate::message::target::percent_decode;
-use crate::message::{Authority, Fields, Known, Span, is_plain_text, parse_digits};
+use crate::message::{Authority, Fields, Known, Names, Span, is_plain_text, parse_digits};
 use serde::Serialize;
 use std::io::Write;
 use std::net::IpAddr;
@@ -80,6 +80,9 @@ pub struct Facts<'a> {
     pub is_trusted: bool,
 }
 
+/// Others of their kind.
+const REST: Names = Names::of(&[Known::XForwardedOther, Known::XRealIp]);
+
 /// What a treatment means for one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
@@ -107,45 +110,50 @@ impl Policy {
         let for_before = before(for_, Known::XForwardedFor, b", ");
         let prefix_before = before(prefix, Known::XForwardedPrefix, b"");
         let forwarded_before = before(forwarded, Known::Forwarded, b", ");
-        let strips_rest = self.strips_rest && !facts.is_trusted;
-        fields.retain(|field| match field.known {
-            Known::XForwardedFor => for_ == Step::Leave,
-            // Of one value; that of a trusted peer is as good as ours.
-            Known::XForwardedHost => matches!(host, Step::Leave | Step::Extend),
-            Known::XForwardedProto => matches!(proto, Step::Leave | Step::Extend),
-            Known::XForwardedPort => matches!(port, Step::Leave | Step::Extend),
-            Known::XForwardedPrefix => prefix == Step::Leave,
-            Known::Forwarded => forwarded == Step::Leave,
-            Known::XForwardedOther | Known::XRealIp => !strips_rest,
-            _ => true,
-        });
+        let mut gone = Names::default();
+        for (step, known) in
+            [(for_, Known::XForwardedFor), (prefix, Known::XForwardedPrefix), (forwarded, Known::Forwarded)]
+        {
+            if step != Step::Leave {
+                gone.insert(known);
+            }
+        }
+        // Of one value; that of a trusted peer is as good as ours.
+        for (step, known) in
+            [(host, Known::XForwardedHost), (proto, Known::XForwardedProto), (port, Known::XForwardedPort)]
+        {
+            if matches!(step, Step::Drop | Step::Replace) {
+                gone.insert(known);
+            }
+        }
+        fields.remove(gone.and(REST, self.strips_rest && !facts.is_trusted));
         if matches!(for_, Step::Replace | Step::Extend)
             && let Some(client) = facts.client
         {
-            fields.push_parts(b"X-Forwarded-For", &[&for_before, Text::of_ip(client).as_bytes()]);
+            fields.push_known(Known::XForwardedFor, &[&for_before, Text::of_ip(client).as_bytes()]);
         }
         if host == Step::Replace
             && let Some(span) = facts.host
         {
-            fields.push_copy(b"X-Forwarded-Host", span);
+            fields.push_copy(Known::XForwardedHost, span);
         }
         if proto == Step::Replace {
-            fields.push(b"X-Forwarded-Proto", facts.scheme.as_bytes());
+            fields.push_known(Known::XForwardedProto, &[facts.scheme.as_bytes()]);
         }
         if port == Step::Replace {
-            fields.push(b"X-Forwarded-Port", Text::of(format_args!("{}", facts.port)).as_bytes());
+            fields.push_known(Known::XForwardedPort, &[Text::of(format_args!("{}", facts.port)).as_bytes()]);
         }
         if matches!(prefix, Step::Replace | Step::Extend) {
             let outer = without_slash(&prefix_before);
             let outer = if is_prefix(outer) { outer } else { b"" };
             let own = if is_prefix(facts.prefix) { facts.prefix } else { b"" };
             if !(outer.is_empty() && own.is_empty()) {
-                fields.push_parts(b"X-Forwarded-Prefix", &[outer, own]);
+                fields.push_known(Known::XForwardedPrefix, &[outer, own]);
             }
         }
         if matches!(forwarded, Step::Replace | Step::Extend) {
             let element = element(fields, facts);
-            fields.push_parts(b"Forwarded", &[&forwarded_before, &element]);
+            fields.push_known(Known::Forwarded, &[&forwarded_before, &element]);
         }
     }
 }

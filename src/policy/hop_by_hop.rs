@@ -4,7 +4,7 @@
 //! its business: `http1::encode` writes those by itself.
 
 use crate::message::fields::list_members;
-use crate::message::{Fields, Known};
+use crate::message::{Fields, Known, Names};
 
 /// True when `Connection` names a field that the message cannot do without:
 /// a client that asks to have those removed means no good.
@@ -24,26 +24,37 @@ pub struct Keep {
     pub trailer: bool,
 }
 
+const UPGRADE: Names = Names::of(&[Known::Upgrade]);
+
+const TRAILER: Names = Names::of(&[Known::Trailer]);
+
+/// Never carried on by a request.
+const OF_REQUEST: Names = Names::of(&[
+    Known::Connection,
+    Known::Http2Settings,
+    Known::KeepAlive,
+    Known::Lookalike,
+    Known::Proxy,
+    Known::ProxyAuthorization,
+    Known::ProxyConnection,
+    Known::Te,
+]);
+
+/// Never carried on by a response.
+const OF_RESPONSE: Names = Names::of(&[
+    Known::Connection,
+    Known::KeepAlive,
+    Known::ProxyAuthenticate,
+    Known::ProxyAuthorization,
+    Known::ProxyConnection,
+    Known::Te,
+]);
+
 /// Removes what a request must not carry on, and besides what could be taken
 /// for a field of ours: names that read the same once `_` is `-`, and `Proxy`,
 /// which CGI turns into a setting.
 pub fn strip_request(fields: &mut Fields, keep: Keep) {
-    strip_named(fields);
-    fields.retain(|field| match field.known {
-        Known::Trailer => keep.trailer,
-        Known::Upgrade => keep.upgrade,
-        known => !matches!(
-            known,
-            Known::Connection
-                | Known::Http2Settings
-                | Known::KeepAlive
-                | Known::Lookalike
-                | Known::Proxy
-                | Known::ProxyAuthorization
-                | Known::ProxyConnection
-                | Known::Te
-        ),
-    });
+    strip(fields, OF_REQUEST, keep);
 }
 
 /// Adds what this hop asks of the next: another protocol, trailers.
@@ -61,26 +72,18 @@ pub fn ask(fields: &mut Fields, upgrade: bool, trailers: bool) {
 
 /// Removes what a response must not carry on.
 pub fn strip_response(fields: &mut Fields, keep: Keep) {
+    strip(fields, OF_RESPONSE, keep);
+}
+
+fn strip(fields: &mut Fields, names: Names, keep: Keep) {
     strip_named(fields);
-    fields.retain(|field| match field.known {
-        Known::Trailer => keep.trailer,
-        Known::Upgrade => keep.upgrade,
-        known => !matches!(
-            known,
-            Known::Connection
-                | Known::KeepAlive
-                | Known::ProxyAuthenticate
-                | Known::ProxyAuthorization
-                | Known::ProxyConnection
-                | Known::Te
-        ),
-    });
+    fields.remove(names.and(TRAILER, !keep.trailer).and(UPGRADE, !keep.upgrade));
 }
 
 /// Removes the fields that `Connection` names, but never one that says who
 /// asks: removing that would be a way around the upstream's checks.
 fn strip_named(fields: &mut Fields) {
-    let plain = |option: &[u8]| option.eq_ignore_ascii_case(b"close") || option.eq_ignore_ascii_case(b"keep-alive");
+    let plain = |option: &[u8]| option.eq_ignore_ascii_case(b"close") || Known::of(option) == Known::KeepAlive;
     // Nearly all say nothing, or how long the connection lives.
     if fields.all(Known::Connection).all(plain) {
         return;

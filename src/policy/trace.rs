@@ -3,7 +3,7 @@
 //! Owns what a valid `traceparent` is, and the one that is added. The ids come
 //! from the caller, who has the randomness; nothing is recorded here.
 
-use crate::message::{Fields, Known};
+use crate::message::{Fields, Known, Names};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
@@ -33,7 +33,7 @@ pub fn ensure(fields: &mut Fields, trace_id: [u8; 16], parent_id: [u8; 8]) {
     if has_valid(fields) {
         return;
     }
-    fields.retain(|field| !matches!(field.known, Known::Traceparent | Known::Tracestate));
+    fields.remove(Names::of(&[Known::Traceparent, Known::Tracestate]));
     // The flags are 00: `sampled` says that the caller may have recorded, and
     // nothing is recorded here; the recommendation makes 0 the default for who
     // begins a trace and leaves the decision to others.

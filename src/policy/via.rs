@@ -2,7 +2,7 @@
 //! request that says so already has come in a loop.
 
 use crate::message::fields::list_members;
-use crate::message::{Fields, Known, Version};
+use crate::message::{Fields, Known, Names, Version};
 use serde::Serialize;
 
 /// What is done to `Via`.
@@ -24,9 +24,9 @@ impl Treatment {
     /// Does it to a message that came in that version.
     pub fn apply(self, fields: &mut Fields, received: Version, pseudonym: &[u8]) {
         match self {
-            Self::On => fields.push_parts(b"Via", &[received.number(), b" ", pseudonym]),
+            Self::On => fields.push_known(Known::Via, &[received.number(), b" ", pseudonym]),
             Self::Off => {}
-            Self::Block => fields.remove(Known::Via),
+            Self::Block => fields.remove(Names::of(&[Known::Via])),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! no longer fit (RFC 9110 §7.7 and §8). Pure functions over fields.
 
 use crate::message::fields::list_members;
-use crate::message::{Fields, Known, is_token};
+use crate::message::{Fields, Known, Names, is_token};
 
 /// The coding of content that can be rewritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,7 +187,7 @@ pub fn is_checksum(name: &[u8]) -> bool {
 /// promises more than can be kept (RFC 9110 §8.8.1). `Last-Modified` is a weak
 /// one and stays.
 pub fn mend(fields: &mut Fields) {
-    fields.remove(Known::ContentLength);
+    fields.remove(Names::of(&[Known::ContentLength]));
     fields.retain(|field| !is_checksum(field.name) && !field.name.eq_ignore_ascii_case(b"accept-ranges"));
     fields.edit_values(|field| {
         let is_strong = field.name.eq_ignore_ascii_case(b"etag") && field.value.starts_with(b"\"");

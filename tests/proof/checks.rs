@@ -56,13 +56,13 @@ fn read_written_response(input: &[u8]) -> Result<Option<(usize, ResponseHead)>, 
 fn read<T>(
     mut scan: HeadScan,
     pieces: &[&[u8]],
-    take: impl Fn(&HeadScan, &[u8]) -> Result<T, HeadError>,
+    take: impl Fn(&mut HeadScan, &[u8]) -> Result<T, HeadError>,
 ) -> Result<Option<(usize, T)>, HeadError> {
     let mut input = Vec::new();
     for piece in pieces {
         input.extend_from_slice(piece);
         if let Some(len) = scan.advance(&input)? {
-            return take(&scan, &input[..len]).map(|head| Some((len, head)));
+            return take(&mut scan, &input[..len]).map(|head| Some((len, head)));
         }
     }
     Ok(None)
