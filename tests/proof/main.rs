@@ -5,6 +5,7 @@
 //! - `differential`: the same bytes read by other programs.
 //! - `simulation`: many clients and upstreams that misbehave (I3 to I8, I10).
 //! - `memory`: what one connection can make the proxy hold (I9).
+//! - `cost`: what a request costs, in pieces of memory.
 //!
 //! `checks` and `world` serve the fuzz targets too.
 
@@ -16,6 +17,7 @@
 )]
 
 mod checks;
+mod cost;
 mod differential;
 mod memory;
 mod messages;

@@ -147,12 +147,13 @@ impl Tasks {
     /// Polls one of the tasks that were woken, as `choose` says (a number below
     /// the one it is given); false when all wait.
     pub fn step(&mut self, choose: impl FnOnce(usize) -> usize) -> bool {
-        let is_woken = |task: &Task| task.woken.0.load(Ordering::Relaxed);
-        let woken: Vec<usize> = (0..self.live.len()).filter(|at| is_woken(&self.live[*at])).collect();
-        if woken.is_empty() {
+        let is_woken = |at: &usize| self.live[*at].woken.0.load(Ordering::Relaxed);
+        let woken = || (0..self.live.len()).filter(is_woken);
+        let count = woken().count();
+        if count == 0 {
             return false;
         }
-        let at = woken[choose(woken.len())];
+        let Some(at) = woken().nth(choose(count)) else { panic!("chosen above {count}") };
         let task = &mut self.live[at];
         task.woken.0.store(false, Ordering::Relaxed);
         let waker = Waker::from(Arc::clone(&task.woken));

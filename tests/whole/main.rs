@@ -42,6 +42,7 @@
 //!   their conditions, for reading, and for many mounts and explanations.
 //! - `guard`: who is not let in to the admin API.
 //! - `python_client`: docs/clients/python.
+//! - `cost`: system calls and instructions per request.
 //! - `contract_tools`: openapi.yaml in the hands of programs that are not ours.
 //! - `tokens`: what each token may do, and what is written down of it.
 
@@ -60,6 +61,7 @@ mod clients;
 mod command_line;
 mod common;
 mod contract_tools;
+mod cost;
 mod deadlines;
 mod drain;
 mod durability;

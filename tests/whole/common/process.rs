@@ -124,7 +124,8 @@ impl Launch {
         self.through(&["python3", "-c", SERVICE_MANAGER, admin.unwrap_or_default()])
     }
 
-    fn through(mut self, program: &[&str]) -> Self {
+    /// Started by a program with arguments, in its own place.
+    pub(crate) fn through(mut self, program: &[&str]) -> Self {
         self.through = program.iter().map(|word| (*word).to_owned()).collect();
         self
     }
