@@ -19,6 +19,8 @@ CALLS_PER_S = 50
 CALLERS = 4  # who share them: one alone could not keep that up where a call takes more than 20 ms
 CALLS_MIN = 0.9  # of these must have been made
 CREATES = 200  # in each round
+AT_ONCE = 10  # of them, one after the other
+PAUSE_S = 0.005
 IMPORT_S_MAX = 60
 NOWHERE = 9  # the discard port: nobody asks these mounts
 
@@ -115,21 +117,31 @@ def edits(context, scenario):
 
 
 def measure_creates(server, directory, begun):
-    """A create, an fsync, and so on: what the disk does meanwhile befalls both alike."""
+    """Some creates, some fsyncs, and so on: what the disk does meanwhile befalls both alike. Each kind follows on its own:
+    what one leaves for the disk to do must not be the other's."""
     times, fsyncs = [], []
+
+    def timed(taken, act, *words):
+        start = time.perf_counter()
+        act(*words)
+        taken.append((time.perf_counter() - start) * 1e3)
+
     with open(directory / "fsync", "ab", buffering=0) as file:
-        for _ in range(CREATES):
-            begun[0] += 1
-            made = peers.mount(f"bench-{begun[0]:07}", f"/bench/{begun[0]:07}", NOWHERE)
-            request = server.admin.written("POST", "/v1/mounts", made)
-            server.admin.connect()
-            start = time.perf_counter()
-            server.admin.send(request, 201)
-            middle = time.perf_counter()
+        def write_durably():
             file.write(b"x" * 4096)
             os.fsync(file.fileno())
-            fsyncs.append((time.perf_counter() - middle) * 1e3)
-            times.append((middle - start) * 1e3)
+
+        for _ in range(CREATES // AT_ONCE):
+            time.sleep(PAUSE_S)
+            for _ in range(AT_ONCE):
+                begun[0] += 1
+                made = peers.mount(f"bench-{begun[0]:07}", f"/bench/{begun[0]:07}", NOWHERE)
+                request = server.admin.written("POST", "/v1/mounts", made)
+                server.admin.connect()
+                timed(times, server.admin.send, request, 201)
+            time.sleep(PAUSE_S)
+            for _ in range(AT_ONCE):
+                timed(fsyncs, write_durably)
     return {"p50_ms": median(times), "p99_ms": quantiles(times, n=100)[98], "fsync_ms": median(fsyncs),
             "per_fsync": median(times) / median(fsyncs), "errors": 0}
 

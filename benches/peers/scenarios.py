@@ -126,5 +126,5 @@ SCENARIOS = {
     "mounts": Scenario("100-byte body through 8 of so many mounts", mounts.many, load=loads.WRK["small"]),
     "edits": Scenario("100-byte body while other mounts are edited, or only read, 50 times a second", mounts.edits,
                       load=loads.WRK["small"]),
-    "create": Scenario("durable creates by one client, one fsync of 4 KiB after each", mounts.creates, "create", timed=False),
+    "create": Scenario("durable creates by one client, ten and then ten fsyncs of 4 KiB in turn", mounts.creates, "create", timed=False),
 }
