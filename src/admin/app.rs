@@ -60,6 +60,13 @@ enum Place {
     Nowhere,
 }
 
+impl Place {
+    /// Asked for an id where the path has none, tide takes note of the whole stack.
+    fn has_id(self) -> bool {
+        matches!(self, Self::Route(route) if route.path.contains('{'))
+    }
+}
+
 /// One path.
 struct Call {
     state: Arc<AdminState>,
@@ -69,7 +76,8 @@ struct Call {
 #[tide::utils::async_trait]
 impl tide::Endpoint<()> for Call {
     async fn call(&self, request: tide::Request<()>) -> tide::Result {
-        let id = request.param("id").unwrap_or_default().to_owned();
+        let id = self.place.has_id().then(|| request.param("id").unwrap_or_default());
+        let id = id.unwrap_or_default().to_owned();
         let outcome = match shell::exchange(request.into()) {
             Ok(exchange) => {
                 let answer = self.answer(&id, &exchange).await;

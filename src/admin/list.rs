@@ -186,7 +186,7 @@ fn page(snapshot: &Snapshot, registry: &Registry, query: &Query, wanted: &Wanted
     };
     let show = |record| match &wanted.members {
         Some(members) => members.of(record, registry),
-        None => model::mount(record, registry),
+        None => json!(model::mount(record, registry)),
     };
     let shown: Vec<Value> = records.iter().take(wanted.limit).map(|(_, record)| show(record)).collect();
     let last = records.get(wanted.limit).and(records.get(wanted.limit - 1));

@@ -3,19 +3,28 @@
 use crate::error::reason;
 use crate::exchange::Reply;
 use crate::message::ResponseHead;
+use crate::mount::MountSpec;
 use crate::registry::{Record, Registry, history};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// A mount as the API shows it: its spec and what is known of it now.
+/// A mount as the API shows it. It is written straight, without a tree of all
+/// that a spec may have.
+#[derive(Debug, Serialize)]
+pub struct Mount<'a> {
+    #[serde(flatten)]
+    spec: &'a MountSpec,
+    /// What is known of it now.
+    #[serde(flatten)]
+    pub now: Map<String, Value>,
+}
+
+/// A mount with all that is known of it now.
 #[must_use]
-pub fn mount(record: &Record, registry: &Registry) -> Value {
-    let mut value = json!(*record.spec);
-    if let Value::Object(value) = &mut value {
-        value.extend(now(record, registry, |_| true));
-    }
-    value
+pub fn mount<'a>(record: &'a Record, registry: &Registry) -> Mount<'a> {
+    Mount { spec: &record.spec, now: now(record, registry, |_| true) }
 }
 
 /// What is known of a mount now, as far as it is wanted: a table that is read
@@ -98,8 +107,10 @@ pub fn location(record: &Record) -> String {
 
 /// A JSON answer.
 #[must_use]
-pub fn json_reply(status: u16, value: &Value) -> Reply {
-    reply(status, "application/json", value.to_string().into_bytes())
+pub fn json_reply(status: u16, value: &impl Serialize) -> Reply {
+    // Names are strings, so there is nothing that could not be written.
+    let content = serde_json::to_vec(value).unwrap_or_default();
+    reply(status, "application/json", content)
 }
 
 /// An answer of any type.

@@ -132,7 +132,7 @@ pub fn reply(state: &AdminState, outcome: &Outcome) -> Reply {
             if let Some(edit) = done.edits.last()
                 && state.registry.operation(edit.revision).is_some_and(|operation| !operation.is_done())
             {
-                mount["links"]["operation"] = json!(format!("/v1/operations/{}", edit.revision));
+                mount.now["links"]["operation"] = json!(format!("/v1/operations/{}", edit.revision));
             }
             let mut reply = model::json_reply(if created { 201 } else { 200 }, &mount);
             if created {

@@ -12,7 +12,7 @@ use crate::exchange::{Exchange, Reply};
 use crate::limits::REVISION_WAIT_MAX;
 use crate::registry::Snapshot;
 use futures_lite::future;
-use serde_json::Value;
+use serde::Serialize;
 use std::sync::Arc;
 
 /// What a call that reads may have in its query.
@@ -33,7 +33,7 @@ pub async fn snapshot(state: &AdminState, query: &Query) -> Result<Arc<Snapshot>
 }
 
 /// One mount or what belongs to it, unless the client has that revision.
-pub fn reply(exchange: &Exchange, revision: u64, shown: impl FnOnce() -> Value) -> Result<Reply, Problem> {
+pub fn reply<T: Serialize>(exchange: &Exchange, revision: u64, shown: impl FnOnce() -> T) -> Result<Reply, Problem> {
     let tags = Tags::read(&exchange.head.fields, "If-None-Match")?;
     let reply = match tags.is_some_and(|tags| tags.names(revision)) {
         true => model::reply(304, "", Vec::new()),

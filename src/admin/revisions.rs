@@ -69,7 +69,7 @@ pub async fn list(state: &AdminState, mount: Option<&str>, exchange: &Exchange) 
         let order = if newest_first { "newest" } else { "oldest" };
         format!("{path}?since={after}&until={until}&order={order}&limit={count_max}&page={last}")
     });
-    let entries: Vec<Value> = page.entries.iter().map(|entry| entry.to_json()).collect();
+    let entries: Vec<Value> = page.entries.iter().map(|entry| json!(entry)).collect();
     let answer = json!({ "revisions": entries, "revision": snapshot.revision, "oldest": page.oldest, "next": next });
     Ok(model::json_reply(200, &answer))
 }
@@ -109,7 +109,7 @@ pub async fn show(state: &AdminState, revision: &str, exchange: &Exchange) -> Re
     let current = reading::snapshot(state, &query).await?.revision;
     let journal = state.registry.history();
     let read = move || match journal.entry(revision).map_err(unreadable)? {
-        Some(entry) if revision <= current => Ok(entry.to_json()),
+        Some(entry) if revision <= current => Ok(json!(entry)),
         _ => Err(missing(revision, current, journal.oldest().map_err(unreadable)?)),
     };
     Ok(model::json_reply(200, &blocking::unblock(read).await?))

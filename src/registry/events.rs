@@ -74,7 +74,7 @@ impl News {
             revision: Some(entry.revision),
             kind: Kind::Change(entry.action),
             mount: Arc::clone(&entry.mount),
-            text: entry.to_json().to_string().into(),
+            text: json!(entry).to_string().into(),
         }
     }
 }

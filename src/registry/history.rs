@@ -6,11 +6,12 @@
 use super::change::{Action, Edit, Origin, Version};
 use crate::mount::SpecFault;
 use crate::mount::spec::{Id, parse};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// One revision.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One revision, which is stored and shown so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// Its number.
     pub revision: u64,
@@ -61,21 +62,6 @@ impl Deed {
 }
 
 impl Entry {
-    /// As it is stored and shown.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        json!({
-            "revision": self.revision,
-            "at": *self.at,
-            "who": *self.who,
-            "why": self.why.as_deref(),
-            "action": self.action,
-            "mount": *self.mount,
-            "before": self.before,
-            "after": self.after,
-        })
-    }
-
     /// From what was stored; the error says what is missing.
     pub fn from_json(value: &Value) -> Result<Self, String> {
         let text = |name: &str| value[name].as_str().map(Arc::<str>::from).ok_or_else(|| format!("{name} is missing"));

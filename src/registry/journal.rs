@@ -9,11 +9,12 @@ use super::opened::Opened;
 use super::store::{META, REVISION_KEY, StoreError};
 use crate::limits::{HISTORY_BYTES_MAX, HISTORY_PAGE_BYTES_MAX, HISTORY_REVISIONS_MAX};
 use redb::{
-    Database, Error, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
+    Database, Error, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, Table, TableDefinition,
     WriteTransaction,
 };
 use serde::Deserialize;
 use std::borrow::{Borrow, Cow};
+use std::io;
 use std::time::SystemTime;
 
 /// What each revision did.
@@ -183,18 +184,18 @@ pub(super) fn create(transaction: &WriteTransaction) -> Result<(), Error> {
 /// Keeps those entries; what is too old goes as what is new comes.
 pub(super) fn remember(
     transaction: &WriteTransaction,
+    meta: &mut Table<'_, &'static str, u64>,
     entries: impl IntoIterator<Item: Borrow<Entry>>,
     keep: Keep,
 ) -> Result<(), Error> {
     let mut history = transaction.open_table(HISTORY)?;
     let mut by_mount = transaction.open_table(BY_MOUNT)?;
-    let mut meta = transaction.open_table(META)?;
     let mut bytes = meta.get(BYTES_KEY)?.map_or(0, |bytes| bytes.value());
     for entry in entries {
         let entry = entry.borrow();
-        let text = entry.to_json().to_string();
+        let text = serde_json::to_vec(entry).map_err(io::Error::from)?;
         bytes += text.len() as u64;
-        history.insert(entry.revision, text.as_bytes())?;
+        history.insert(entry.revision, &*text)?;
         by_mount.insert((&*entry.mount, entry.revision), ())?;
     }
     while history.len()? > keep.revisions_max || (bytes > keep.bytes_max && history.len()? > 1) {
@@ -365,7 +366,7 @@ mod tests {
         assert_eq!(journal.oldest().unwrap(), 26);
         assert_eq!(numbers(&journal.read(&range(Some("a"), 0, u64::MAX, false)).unwrap()), [27, 30, 33]);
         drop((store, journal));
-        let weight = entry(40, "ab").to_json().to_string().len() as u64;
+        let weight = json!(entry(40, "ab")).to_string().len() as u64;
         let keep = Keep { bytes_max: weight * 3, ..Keep::default() };
         let again = || crate::testing::until_ok(|| Store::open(directory.path()));
         let (mut store, _) = again();

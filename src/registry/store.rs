@@ -16,7 +16,8 @@ use crate::mount::spec::{Id, parse};
 use crate::oplog;
 use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadableDatabase, TableDefinition};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use std::borrow::Borrow;
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -53,7 +54,7 @@ pub struct Store {
 }
 
 /// A mount as it is stored.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct StoredMount {
     /// What it is.
     pub spec: MountSpec,
@@ -313,13 +314,14 @@ impl Store {
             let mut mounts = transaction.open_table(MOUNTS)?;
             for write in writes {
                 match write.borrow() {
-                    Write::Put(mount) => drop(mounts.insert(mount.spec.id.as_str(), encode(mount).as_slice())?),
+                    Write::Put(mount) => drop(mounts.insert(mount.spec.id.as_str(), &*encode(mount)?)?),
                     Write::Delete(id) => drop(mounts.remove(id.as_str())?),
                 }
             }
-            transaction.open_table(META)?.insert(REVISION_KEY, revision)?;
+            let mut meta = transaction.open_table(META)?;
+            meta.insert(REVISION_KEY, revision)?;
+            journal::remember(&transaction, &mut meta, entries, self.keep)?;
         }
-        journal::remember(&transaction, entries, self.keep)?;
         // The default durability: on disk when this returns.
         transaction.commit()?;
         Ok(())
@@ -370,16 +372,8 @@ fn create(directory: &Path, path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn encode(mount: &StoredMount) -> Vec<u8> {
-    json!({
-        "spec": mount.spec,
-        "paused": mount.paused,
-        "revision": mount.revision,
-        "created_at": mount.created_at,
-        "updated_at": mount.updated_at,
-    })
-    .to_string()
-    .into_bytes()
+fn encode(mount: &StoredMount) -> Result<Vec<u8>, redb::Error> {
+    Ok(serde_json::to_vec(mount).map_err(io::Error::from)?)
 }
 
 pub(super) fn decode(id: &str, bytes: &[u8]) -> Result<StoredMount, String> {
@@ -401,6 +395,7 @@ pub(super) fn decode(id: &str, bytes: &[u8]) -> Result<StoredMount, String> {
 mod tests {
     use super::*;
     use crate::testing::Directory;
+    use serde_json::json;
 
     fn stored(id: &str) -> StoredMount {
         let value = json!({"kind": "regular", "match": {"path": format!("/{id}")}, "address": "http://127.0.0.1:9/"});
