@@ -15,6 +15,7 @@ use super::store::StoreError;
 use crate::limits::{EVENTS_LEFT_OUT_MAX, EVENTS_PER_TURN_MAX, EVENTS_REMEMBERED_BYTES_MAX, EVENTS_REMEMBERED_MAX};
 use crate::mount::{Observer, Status};
 use crate::oplog;
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::borrow::Borrow;
 use std::collections::VecDeque;
@@ -69,7 +70,7 @@ pub struct News {
 }
 
 impl News {
-    fn of(entry: &Entry) -> Self {
+    fn of<M: Serialize>(entry: &Entry<M>) -> Self {
         Self {
             revision: Some(entry.revision),
             kind: Kind::Change(entry.action),
@@ -177,7 +178,7 @@ impl Hub {
     }
 
     /// Revisions that are in effect now, in their order.
-    pub(super) fn publish(&self, revision: u64, entries: impl ExactSizeIterator<Item: Borrow<Entry>>) {
+    pub(super) fn publish<M: Serialize>(&self, revision: u64, entries: impl ExactSizeIterator<Item: Borrow<Entry<M>>>) {
         if entries.len() == 0 {
             return;
         }
@@ -185,7 +186,7 @@ impl Hub {
         // all that came before them.
         let older = entries.len().saturating_sub(EVENTS_REMEMBERED_MAX);
         let is_watched = self.ring().watchers > 0;
-        let newest = entries.skip(older).map(|entry| News::of(entry.borrow()));
+        let newest = entries.skip(older).map(|entry| News::of::<M>(entry.borrow()));
         let news: Vec<News> = if is_watched { newest.collect() } else { Vec::new() };
         {
             let mut ring = self.ring();

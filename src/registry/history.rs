@@ -4,15 +4,16 @@
 //! store keeps them beside the mounts, in the same commit.
 
 use super::change::{Action, Edit, Origin, Version};
-use crate::mount::SpecFault;
 use crate::mount::spec::{Id, parse};
+use crate::mount::{MountSpec, SpecFault};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// One revision, which is stored and shown so.
+/// One revision, which is stored and shown so; with its mounts as they were
+/// read, or as they are written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Entry {
+pub struct Entry<M = Value> {
     /// Its number.
     pub revision: u64,
     /// When it was made, RFC 3339.
@@ -26,9 +27,9 @@ pub struct Entry {
     /// The mount that it changed.
     pub mount: Arc<str>,
     /// The mount before; null where there was none. A paused one has `paused`.
-    pub before: Value,
+    pub before: M,
     /// The mount after; null where it is gone.
-    pub after: Value,
+    pub after: M,
 }
 
 /// An edit that somebody made: what an entry is written from. A change of many
@@ -43,11 +44,8 @@ pub(super) struct Deed {
 
 impl Deed {
     /// What the journal keeps of it.
-    pub fn entry(&self) -> Entry {
+    pub fn entry(&self) -> Entry<Option<Kept<'_>>> {
         let Self { edit, origin, at } = self;
-        let value = |record: &Option<Arc<super::Record>>| {
-            record.as_ref().map_or(Value::Null, |record| value_of(&record.version()))
-        };
         Entry {
             revision: edit.revision,
             at: Arc::clone(at),
@@ -55,8 +53,8 @@ impl Deed {
             why: origin.why.as_deref().map(Into::into),
             action: edit.action,
             mount: edit.id().into(),
-            before: value(&edit.before),
-            after: value(&edit.after),
+            before: edit.before.as_deref().map(|record| Kept { spec: &record.spec, paused: record.paused }),
+            after: edit.after.as_deref().map(|record| Kept { spec: &record.spec, paused: record.paused }),
         }
     }
 }
@@ -83,13 +81,18 @@ impl Entry {
 }
 
 /// A mount as the journal writes it.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Kept<'a> {
+    #[serde(flatten)]
+    spec: &'a MountSpec,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    paused: bool,
+}
+
+/// The same, as a value.
 #[must_use]
 pub fn value_of(version: &Version) -> Value {
-    let mut value = json!(*version.spec);
-    if version.paused {
-        value["paused"] = json!(true);
-    }
-    value
+    json!(Kept { spec: &version.spec, paused: version.paused })
 }
 
 /// The mount that was written so; the error says what of it is not valid any

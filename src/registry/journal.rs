@@ -12,7 +12,7 @@ use redb::{
     Database, Error, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, Table, TableDefinition,
     WriteTransaction,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::borrow::{Borrow, Cow};
 use std::io;
 use std::time::SystemTime;
@@ -182,17 +182,17 @@ pub(super) fn create(transaction: &WriteTransaction) -> Result<(), Error> {
 }
 
 /// Keeps those entries; what is too old goes as what is new comes.
-pub(super) fn remember(
+pub(super) fn remember<M: Serialize>(
     transaction: &WriteTransaction,
     meta: &mut Table<'_, &'static str, u64>,
-    entries: impl IntoIterator<Item: Borrow<Entry>>,
+    entries: impl IntoIterator<Item: Borrow<Entry<M>>>,
     keep: Keep,
 ) -> Result<(), Error> {
     let mut history = transaction.open_table(HISTORY)?;
     let mut by_mount = transaction.open_table(BY_MOUNT)?;
     let mut bytes = meta.get(BYTES_KEY)?.map_or(0, |bytes| bytes.value());
     for entry in entries {
-        let entry = entry.borrow();
+        let entry: &Entry<M> = entry.borrow();
         let text = serde_json::to_vec(entry).map_err(io::Error::from)?;
         bytes += text.len() as u64;
         history.insert(entry.revision, &*text)?;

@@ -243,11 +243,11 @@ impl Store {
     /// Makes all writes and what is remembered of them durable, or none. After
     /// [`StoreError::Unsettled`] nothing more may be committed before
     /// [`Store::has_made`] has told which.
-    pub(super) fn commit(
+    pub(super) fn commit<M: Serialize>(
         &self,
         revision: u64,
         writes: impl IntoIterator<Item: Borrow<Write>>,
-        entries: impl IntoIterator<Item: Borrow<Entry>>,
+        entries: impl IntoIterator<Item: Borrow<Entry<M>>>,
     ) -> Result<(), StoreError> {
         self.check()?;
         let commit = |database: &Database| self.try_commit(database, revision, writes, entries);
@@ -302,12 +302,12 @@ impl Store {
         }
     }
 
-    fn try_commit(
+    fn try_commit<M: Serialize>(
         &self,
         database: &Database,
         revision: u64,
         writes: impl IntoIterator<Item: Borrow<Write>>,
-        entries: impl IntoIterator<Item: Borrow<Entry>>,
+        entries: impl IntoIterator<Item: Borrow<Entry<M>>>,
     ) -> Result<(), redb::Error> {
         let transaction = database.begin_write()?;
         {
