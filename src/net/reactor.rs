@@ -355,6 +355,11 @@ impl<S: AsRawFd> Watched<S> {
         }
     }
 
+    /// Reading may succeed.
+    pub fn may_read(&self) {
+        self.watch.reading.open();
+    }
+
     /// Writes with `write` up to `bytes` bytes once that may succeed.
     pub fn poll_write(
         &self,
