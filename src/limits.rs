@@ -60,6 +60,20 @@ pub const OUTPUT_BYTES_KEPT_MAX: usize = 4 * OUTPUT_BYTES;
 /// way there at a time, if they are few.
 pub const SPARE_OUTPUTS_MAX: usize = 64;
 
+/// What must be left of a body for it to pass without coming into memory: of one
+/// of 100 KiB both ways cost the same, of one of 200 KiB that is a quarter
+/// cheaper, of one of 1 MiB half as dear.
+pub const SPLICE_BYTES_MIN: u64 = 64 * 1024;
+
+/// Pipes at a time through which such bodies pass; further ones are copied. Each
+/// takes two descriptors and holds up to [`READ_BYTES_MAX`]. A body has one only
+/// while something lies in it, so all are taken by as many slow readers. A user
+/// may have eight times as many before the system makes them smaller.
+pub const PIPES_MAX: usize = 128;
+
+/// Empty pipes that a thread keeps for whatever comes next.
+pub const SPARE_PIPES_MAX: usize = 4;
+
 /// Request content copied towards the upstream in one write.
 pub const SEND_BYTES_MAX: usize = 64 * 1024;
 

@@ -5,6 +5,7 @@ use super::tunnel::Tunnel;
 use crate::error::Error;
 use crate::http1::Framing;
 use crate::message::{Fields, ResponseHead};
+use crate::net::Conduit;
 use std::fmt;
 use std::task::{Context, Poll};
 
@@ -45,9 +46,18 @@ impl Reply {
 pub trait BodyStream: fmt::Debug + Send + Sync {
     /// Waits until content is there and tells how much; 0 is its end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Error>>;
+    /// The same for a taker who can also take it from [`BodyStream::conduit`].
+    fn poll_fill_any(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Error>> {
+        self.poll_fill(cx)
+    }
+    /// What holds the content that is there, if that is not in memory.
+    fn conduit(&mut self) -> Option<&mut Conduit> {
+        None
+    }
     /// The content that is there.
     fn data(&self) -> &[u8];
-    /// Drops `count` bytes of it from the front.
+    /// Drops `count` bytes of it from the front; out of a conduit they were
+    /// given already.
     fn consume(&mut self, count: usize);
     /// Keeps the request going while the client takes no more of the reply.
     fn poll_drive(&mut self, cx: &mut Context<'_>);
@@ -83,6 +93,22 @@ impl ReplyBody {
             Self::Bytes { content, at } => Poll::Ready(Ok(content.len() - *at)),
             Self::Stream(stream) => stream.poll_fill(cx),
             Self::Tunnel(_) => Poll::Ready(Ok(0)),
+        }
+    }
+
+    /// See [`BodyStream::poll_fill_any`].
+    pub fn poll_fill_any(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Error>> {
+        match self {
+            Self::Stream(stream) => stream.poll_fill_any(cx),
+            Self::Bytes { .. } | Self::Tunnel(_) => self.poll_fill(cx),
+        }
+    }
+
+    /// See [`BodyStream::conduit`].
+    pub fn conduit(&mut self) -> Option<&mut Conduit> {
+        match self {
+            Self::Stream(stream) => stream.conduit(),
+            Self::Bytes { .. } | Self::Tunnel(_) => None,
         }
     }
 

@@ -56,7 +56,9 @@ impl<'a> ReplyWriter<'a> {
         let body = &mut reply.body;
         for _ in 0..TURNS_MAX {
             if self.data_left == 0 && !self.ended {
-                match body.poll_fill(cx) {
+                // The head goes with the first content, and so that is read.
+                let is_bare = !self.chunked && self.out_at == self.to.out.len() && self.to.stream.is_plain();
+                match if is_bare { body.poll_fill_any(cx) } else { body.poll_fill(cx) } {
                     Poll::Ready(Ok(0)) => {
                         self.ended = true;
                         if self.chunked {
@@ -129,6 +131,11 @@ impl<'a> ReplyWriter<'a> {
     /// Writes once: what is pending, content, and the end of its chunk.
     fn poll_write(&mut self, cx: &mut Context<'_>, body: &mut ReplyBody) -> Poll<std::io::Result<usize>> {
         const CHUNK_END: &[u8] = b"\r\n";
+        if let Some(conduit) = body.conduit() {
+            let written = std::task::ready!(conduit.poll_give(cx, self.to.stream))?;
+            self.content_written(body, written);
+            return Poll::Ready(Ok(written));
+        }
         let pending = &self.to.out[self.out_at..];
         let content = &body.data()[..self.data_left];
         let chunk_end = if self.chunked && self.data_left > 0 { CHUNK_END } else { b"" };
@@ -147,15 +154,19 @@ impl<'a> ReplyWriter<'a> {
         }
         let of_content = written.min(self.data_left);
         if of_content > 0 {
-            body.consume(of_content);
-            self.data_left -= of_content;
-            *self.to.sent_bytes += of_content as u64;
+            self.content_written(body, of_content);
             written -= of_content;
             if self.data_left == 0 {
                 self.to.out.extend_from_slice(&chunk_end[written..]);
             }
         }
         Poll::Ready(Ok(all_written))
+    }
+
+    fn content_written(&mut self, body: &mut ReplyBody, count: usize) {
+        body.consume(count);
+        self.data_left -= count;
+        *self.to.sent_bytes += count as u64;
     }
 }
 

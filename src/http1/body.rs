@@ -90,6 +90,16 @@ impl BodyDecoder {
         Ok(found)
     }
 
+    /// How many bytes of content come next with no framing among them, where
+    /// that is known.
+    #[must_use]
+    pub fn raw_bytes(&self) -> u64 {
+        match self {
+            Self::Length(left) => *left,
+            Self::Chunked(_) | Self::UntilClose | Self::Done(_) => 0,
+        }
+    }
+
     /// Tells that `count` bytes of content were taken.
     pub fn advance(&mut self, count: usize) {
         match self {
@@ -146,6 +156,18 @@ mod tests {
         decoder.advance(2);
         assert!(decoder.is_done());
         assert_eq!(decoder.find(b"fgh"), Ok(Found::End { skip: 0 }));
+    }
+
+    #[test]
+    fn how_much_comes_with_no_framing_is_known_of_a_length_only() {
+        let raw_bytes = |framing| BodyDecoder::new(framing).raw_bytes();
+        assert_eq!(raw_bytes(Framing::Length(1 << 40)), 1 << 40);
+        assert_eq!([Framing::None, Framing::Chunked, Framing::UntilClose].map(raw_bytes), [0; 3]);
+        let mut decoder = BodyDecoder::new(Framing::Length(5));
+        decoder.advance(3);
+        assert_eq!(decoder.raw_bytes(), 2);
+        decoder.advance(2);
+        assert_eq!(decoder.raw_bytes(), 0);
     }
 
     #[test]

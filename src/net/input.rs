@@ -5,6 +5,7 @@
 //! Never holds more than `limits::READ_BYTES_MAX`, and nothing while it waits
 //! with nothing received: then its buffer serves others of its thread.
 
+use super::splice::Conduit;
 use super::stream::Stream;
 use crate::limits::{READ_BYTES, READ_BYTES_MAX, SPARE_BUFFERS_MAX};
 use std::cell::RefCell;
@@ -47,6 +48,14 @@ impl Input {
     /// Nothing is expected for a while: holds no memory, if nothing is in it.
     pub fn rest(&mut self) {
         self.buffer.rest();
+    }
+
+    /// Takes up to `bytes_max` of what comes next without reading it: see
+    /// [`Conduit::poll_take`]. Nothing may be unread.
+    pub fn poll_splice(&mut self, cx: &mut Context<'_>, bytes_max: usize) -> Poll<io::Result<Option<Conduit>>> {
+        assert!(self.unread().is_empty(), "spliced past what was not consumed");
+        self.rest();
+        Conduit::poll_take(cx, &self.stream, bytes_max)
     }
 
     /// Reads more; 0 is the end of the input.

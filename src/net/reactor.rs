@@ -380,6 +380,11 @@ impl<S: AsRawFd> Watched<S> {
             && !self.watch.has_ended.load(Ordering::Acquire)
     }
 
+    /// Reading may succeed.
+    pub fn may_read(&self) {
+        self.watch.reading.open();
+    }
+
     /// Writes with `write` up to `bytes` bytes once that may succeed.
     pub fn poll_write(
         &self,

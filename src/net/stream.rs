@@ -128,6 +128,22 @@ impl Stream {
         }
     }
 
+    /// True where content on the socket is as it is, so that a [`Conduit`] can
+    /// carry it.
+    ///
+    /// [`Conduit`]: super::Conduit
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.plain().is_some()
+    }
+
+    pub(super) fn plain(&self) -> Option<&Watched<TcpStream>> {
+        match &*self.socket {
+            Socket::Tcp(stream) => Some(stream),
+            Socket::Unix(_) | Socket::Pipe(_) | Socket::Tls(_) => None,
+        }
+    }
+
     /// Ready once all that was written is with the system, which it is at once
     /// where nothing encrypts it on the way.
     pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

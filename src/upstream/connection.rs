@@ -10,15 +10,15 @@ use crate::error::{Error, Kind};
 use crate::exchange::{BodyStream, Bounds, Credit, Destination, Exchange, Outbound, RequestBody, Tunnel};
 use crate::http1::encode::{self, ChunkHead};
 use crate::http1::{BodyDecoder, Found, Framing, HeadScan, framing, upgrade};
-use crate::limits::{INTERIM_RESPONSES_MAX, POOL_IDLE_MAX, RESPONSE_HEAD, SEND_BYTES_MAX};
+use crate::limits::{INTERIM_RESPONSES_MAX, POOL_IDLE_MAX, RESPONSE_HEAD, SEND_BYTES_MAX, SPLICE_BYTES_MIN};
 use crate::message::{Fields, Known, ResponseHead, Version, head};
-use crate::net::{Deadline, Input, Output, Stream, TlsFault, Trust};
+use crate::net::{Conduit, Deadline, Input, Output, Stream, TlsFault, Trust};
 use crate::policy::location::{self, Mapping};
 use crate::policy::{hop_by_hop, trailers};
 use rustls::ClientConfig;
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// Writes of one request before other connections get their turn.
@@ -117,6 +117,8 @@ pub struct InFlight {
     /// How long the connection may wait in the pool afterwards.
     idle_max: Duration,
     available: usize,
+    /// Where that is, unless it is in the connection's input.
+    conduit: Option<Conduit>,
     deadline: Arc<Deadline>,
 }
 
@@ -164,6 +166,7 @@ impl InFlight {
             persistent: false,
             idle_max: POOL_IDLE_MAX,
             available: 0,
+            conduit: None,
             deadline: Arc::clone(&exchange.deadline),
         };
         flight.wait_on();
@@ -370,10 +373,25 @@ impl InFlight {
         connection.input.rest();
         pool.release(connection, Arc::clone(&self.destination), self.idle_max);
     }
-}
 
-impl BodyStream for InFlight {
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Error>> {
+    /// Takes what comes next. Where it is content of which `raw_bytes` are to come
+    /// with no framing among them, it may be left in a conduit; else it is in the
+    /// connection's input. 0 is the end of the input.
+    fn poll_receive(&mut self, cx: &mut Context<'_>, raw_bytes: u64) -> Poll<io::Result<usize>> {
+        let connection = self.connection.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        if raw_bytes >= SPLICE_BYTES_MIN {
+            let bytes_max = usize::try_from(raw_bytes).unwrap_or(usize::MAX);
+            if let Some(conduit) = ready!(connection.input.poll_splice(cx, bytes_max))? {
+                self.available = conduit.bytes();
+                self.conduit = Some(conduit);
+                return Poll::Ready(Ok(self.available));
+            }
+        }
+        connection.input.poll_read(cx)
+    }
+
+    /// Waits for content; what comes of a large one may be left in a conduit.
+    fn fill(&mut self, cx: &mut Context<'_>, may_splice: bool) -> Poll<Result<usize, Error>> {
         loop {
             if self.available > 0 {
                 return Poll::Ready(Ok(self.available));
@@ -401,7 +419,8 @@ impl BodyStream for InFlight {
                 }
                 Found::More { skip } => connection.input.consume(skip),
             }
-            match connection.input.poll_read(cx) {
+            let raw_bytes = if may_splice { self.decoder.raw_bytes() } else { 0 };
+            match self.poll_receive(cx, raw_bytes) {
                 Poll::Ready(Ok(0)) => self.decoder.end_of_input().map_err(invalid)?,
                 Poll::Ready(Ok(_)) => self.wait_on(),
                 Poll::Ready(Err(error)) => {
@@ -416,16 +435,36 @@ impl BodyStream for InFlight {
             }
         }
     }
+}
+
+impl BodyStream for InFlight {
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Error>> {
+        self.fill(cx, false)
+    }
+
+    fn poll_fill_any(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Error>> {
+        self.fill(cx, true)
+    }
+
+    fn conduit(&mut self) -> Option<&mut Conduit> {
+        self.conduit.as_mut()
+    }
 
     fn data(&self) -> &[u8] {
-        self.connection.as_ref().map_or(&[], |connection| &connection.input.unread()[..self.available])
+        match &self.connection {
+            Some(connection) if self.conduit.is_none() => &connection.input.unread()[..self.available],
+            _ => &[],
+        }
     }
 
     fn consume(&mut self, count: usize) {
-        if let Some(connection) = &mut self.connection {
-            connection.input.consume(count);
-            self.decoder.advance(count);
-            self.available -= count;
+        let Some(connection) = &mut self.connection else { return };
+        self.decoder.advance(count);
+        self.available -= count;
+        match self.conduit.take() {
+            None => connection.input.consume(count),
+            Some(conduit) if self.available == 0 => conduit.rest(),
+            conduit => self.conduit = conduit,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Whole-server tests: the real binary, real upstreams, real clients, all on
 //! loopback.
 //!
+//! - `large_bodies`: bodies that pass without coming into memory.
 //! - `traffic`: large bodies and many requests through nginx and Python.
 //! - `clients`: curl, Python, Node and a browser, before nginx, Python and Node.
 //! - `bytes`: what passes unchanged, and how framing is translated.
@@ -72,6 +73,7 @@ mod identity;
 mod isolation;
 mod journal;
 mod killed;
+mod large_bodies;
 mod lives;
 mod log;
 mod mounts;
