@@ -7,6 +7,7 @@
 use super::access_log::{AccessLog, End};
 use super::admit::{Admitted, admit};
 use super::failure::{reply_to, reply_to_options};
+use super::persistence::{Client, Next};
 use super::presence::{Look, Presence};
 use super::record::Record;
 use super::reply_writer::{Outgoing, ReplyWriter};
@@ -16,8 +17,8 @@ use crate::exchange::shell::{CarriedBack, Shell};
 use crate::exchange::{
     Bounds, ClientSide, Credit, Exchange, Reply, ReplyBody, RequestBody, RequestId, RequestIds, Tunnel, TunnelEnd,
 };
-use crate::http1::encode::{self, Persistence};
-use crate::http1::{Framing, HeadScan, ReplyFraming, framing};
+use crate::http1::encode;
+use crate::http1::{Framing, HeadScan, ReplyFraming};
 use crate::limits::{
     CLIENT_IDLE_MAX, CLIENT_REQUESTS_MAX, DRAIN_FIRST_REQUEST_MAX, HEAD_MAX, LINGER_BYTES_MAX, LINGER_MAX, REQUEST_HEAD,
 };
@@ -147,19 +148,6 @@ enum Begun {
     Refused(RequestId, Kind, Option<Box<RequestHead>>),
     /// The connection ends.
     Ended,
-}
-
-/// How a connection goes on after a reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
-    /// With the next request.
-    Request,
-    /// It ends; the client may still be sending.
-    Linger,
-    /// It ends; the client has sent all.
-    Close,
-    /// It was a tunnel, whose ends have said all themselves.
-    Over,
 }
 
 impl Connection {
@@ -404,8 +392,7 @@ impl Connection {
 
     /// Writes a reply as it comes.
     async fn write_reply(&mut self, reply: &mut Reply, client: Client, presence: Presence) -> Result<Next, Error> {
-        let method: &[u8] = if client.is_head { b"HEAD" } else { b"" };
-        let framing = framing::reply(client.version, method, reply.head.status, reply.framing);
+        let framing = client.framing(reply);
         // While an upstream answers it may still be taking the content.
         let body_done = match reply.body {
             ReplyBody::Stream(_) | ReplyBody::Tunnel(_) => self.body.side().is_body_done(),
@@ -417,12 +404,7 @@ impl Connection {
             && self.requests < CLIENT_REQUESTS_MAX
             && framing != ReplyFraming::UntilClose
             && !self.permit.drain().is_draining();
-        let persistence = match (keep, client.version) {
-            _ if matches!(reply.body, ReplyBody::Tunnel(_)) => Persistence::Upgrade,
-            (true, Version::Http11) => Persistence::Implied,
-            (true, Version::Http10) => Persistence::KeepAlive,
-            (false, _) => Persistence::Close,
-        };
+        let persistence = client.persistence(reply, keep);
         let bodiless = matches!(framing, ReplyFraming::Bodiless | ReplyFraming::Empty);
         if bodiless && matches!(reply.body, ReplyBody::Bytes { .. }) {
             reply.body = ReplyBody::NONE;
@@ -451,16 +433,13 @@ impl Connection {
         let mut writer = ReplyWriter::new(to, bounds, presence, framing == ReplyFraming::Chunked);
         future::poll_fn(|cx| writer.poll(cx, reply)).await?;
         self.permit.deadline().disarm();
+        drop(out);
         if let ReplyBody::Tunnel(tunnel) = &mut reply.body {
             Box::pin(self.carry(tunnel, reply.credit.take())).await;
             return Ok(Next::Over);
         }
         self.is_open = false;
-        Ok(match (keep, client.persistent) {
-            (true, _) => Next::Request,
-            (false, false) if body_done => Next::Close,
-            (false, _) => Next::Linger,
-        })
+        Ok(client.next(keep, body_done))
     }
 
     /// Carries a tunnel to its end.
@@ -520,14 +499,6 @@ impl Connection {
         })
         .await;
     }
-}
-
-/// What of a request its reply depends on.
-#[derive(Debug, Clone, Copy)]
-struct Client {
-    version: Version,
-    is_head: bool,
-    persistent: bool,
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod admit;
 pub mod connection;
 pub mod failure;
 pub mod gateway;
+mod persistence;
 mod presence;
 mod record;
 mod reply_writer;
