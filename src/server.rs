@@ -15,6 +15,7 @@ use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_DRAIN_MAX, CUT_MAX};
 use crate::mount::{Environment, MountSpec, Observing, spec};
 use crate::net::listen::{self, Spawn};
 use crate::net::reactor::Driver;
+use crate::net::tasks::Tasks;
 use crate::net::workers;
 use crate::net::{Clients, Dialer, Drain, Endpoint, HttpListener, OwnListeners, Socket, Timer};
 use crate::oplog;
@@ -261,18 +262,18 @@ fn start_admin(
     state: AdminState,
     ids: Arc<RequestIds>,
 ) -> io::Result<Receiver<()>> {
-    let executor = Arc::new(async_executor::Executor::new());
+    let driver = Driver::new()?;
+    let tasks = Tasks::of(driver.reactor());
     let spawn: Spawn = {
-        let executor = Arc::clone(&executor);
-        Arc::new(move |task| executor.spawn(task).detach())
+        let tasks = tasks.clone();
+        Arc::new(move |task| tasks.spawn(task))
     };
     let serve = ConnectionServer::new(Shell::Routed, ids, ClientBounds::default());
     let listener = HttpListener::new(socket, Arc::clone(drain), Arc::new(serve), spawn);
     let app = admin::app(state);
     let (ending, ended) = async_channel::bounded(1);
-    let driver = Driver::new()?;
     std::thread::Builder::new().name("standin-admin".into()).spawn(move || {
-        told_ended("admin", driver.block_on(executor.run(listen::serve(app, listener))).flatten());
+        told_ended("admin", driver.block_on(tasks.run_until(listen::serve(app, listener))).flatten());
         drop(ending);
     })?;
     Ok(ended)

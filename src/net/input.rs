@@ -5,12 +5,13 @@
 //! Never holds more than `limits::READ_BYTES_MAX`, and nothing while it waits
 //! with nothing received: then its buffer serves others of its thread.
 
+use super::spare::{self, Spare};
 use super::splice::Conduit;
 use super::stream::Stream;
 use crate::limits::{READ_BYTES, READ_BYTES_MAX, SPARE_BUFFERS_MAX};
-use std::cell::RefCell;
 use std::io;
 use std::task::{Context, Poll};
+use std::thread::LocalKey;
 
 /// The reading side of a stream.
 #[derive(Debug)]
@@ -81,14 +82,19 @@ impl Input {
 }
 
 thread_local! {
-    /// Buffers that nobody needs for now: those of the first size, and those of
-    /// the largest.
-    static SPARE: [RefCell<Vec<Vec<u8>>>; 2] = const { [const { RefCell::new(Vec::new()) }; 2] };
+    /// Buffers of the first size.
+    static SMALL: Spare<Vec<u8>> = const { Spare::new(Vec::new()) };
+    /// And of the largest.
+    static LARGE: Spare<Vec<u8>> = const { Spare::new(Vec::new()) };
 }
 
 /// Where a buffer of so many bytes is kept.
-fn shelf(bytes: usize) -> Option<usize> {
-    [READ_BYTES, READ_BYTES_MAX].iter().position(|size| *size == bytes)
+fn shelf(bytes: usize) -> Option<&'static LocalKey<Spare<Vec<u8>>>> {
+    match bytes {
+        READ_BYTES => Some(&SMALL),
+        READ_BYTES_MAX => Some(&LARGE),
+        _ => None,
+    }
 }
 
 /// A window of received bytes, read from the front and filled at the back.
@@ -118,7 +124,7 @@ impl Buffer {
         if self.bytes.is_empty()
             && let Some(shelf) = shelf(bytes_max)
         {
-            self.bytes = SPARE.with(|spare| spare[shelf].borrow_mut().pop()).unwrap_or_default();
+            self.bytes = spare::take(shelf).unwrap_or_default();
         }
         if self.bytes.len() < bytes_max {
             self.bytes.resize(bytes_max, 0);
@@ -137,13 +143,7 @@ impl Buffer {
         }
         let bytes = std::mem::take(&mut self.bytes);
         if let Some(shelf) = shelf(bytes.len()) {
-            // A thread that ends needs none.
-            let _ = SPARE.try_with(|spare| {
-                let mut spare = spare[shelf].borrow_mut();
-                if spare.len() < SPARE_BUFFERS_MAX {
-                    spare.push(bytes);
-                }
-            });
+            spare::keep(shelf, SPARE_BUFFERS_MAX, bytes);
         }
     }
 

@@ -13,6 +13,7 @@ pub mod pipe;
 pub mod policy;
 pub mod reactor;
 pub mod resolve;
+mod spare;
 pub mod splice;
 pub mod stream;
 pub mod tasks;

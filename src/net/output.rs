@@ -3,8 +3,8 @@
 //! Owns the buffers in which messages are put together. Each is needed for as long
 //! as one message, so a thread keeps a few for the next ones.
 
+use super::spare::{self, Spare};
 use crate::limits::{OUTPUT_BYTES, OUTPUT_BYTES_KEPT_MAX, SPARE_OUTPUTS_MAX};
-use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 
 /// Bytes on their way out; empty at first.
@@ -12,12 +12,12 @@ use std::ops::{Deref, DerefMut};
 pub struct Output(Vec<u8>);
 
 thread_local! {
-    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static SPARE: Spare<Vec<u8>> = const { Spare::new(Vec::new()) };
 }
 
 impl Default for Output {
     fn default() -> Self {
-        Self(SPARE.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(OUTPUT_BYTES)))
+        Self(spare::take(&SPARE).unwrap_or_else(|| Vec::with_capacity(OUTPUT_BYTES)))
     }
 }
 
@@ -38,17 +38,10 @@ impl DerefMut for Output {
 impl Drop for Output {
     fn drop(&mut self) {
         let mut bytes = std::mem::take(&mut self.0);
-        if bytes.capacity() > OUTPUT_BYTES_KEPT_MAX {
-            return;
+        if bytes.capacity() <= OUTPUT_BYTES_KEPT_MAX {
+            bytes.clear();
+            spare::keep(&SPARE, SPARE_OUTPUTS_MAX, bytes);
         }
-        bytes.clear();
-        // A thread that ends needs none.
-        let _ = SPARE.try_with(|spare| {
-            let mut spare = spare.borrow_mut();
-            if spare.len() < SPARE_OUTPUTS_MAX {
-                spare.push(bytes);
-            }
-        });
     }
 }
 

@@ -96,6 +96,17 @@ impl Reactor {
     }
 }
 
+impl Reactor {
+    /// Has its own thread look at what there is to do before it waits. Only that
+    /// thread may go by a look at the flag: what another one brings is sure to be
+    /// seen only if it has written to the flag after that.
+    pub fn stay_awake(&self) {
+        if !self.is_woken.load(Ordering::Relaxed) {
+            self.is_woken.swap(true, Ordering::SeqCst);
+        }
+    }
+}
+
 impl Wake for Reactor {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
@@ -103,10 +114,7 @@ impl Wake for Reactor {
 
     fn wake_by_ref(self: &Arc<Self>) {
         // Either we see that it waits, or it sees that it is woken.
-        if !self.is_woken.load(Ordering::SeqCst)
-            && !self.is_woken.swap(true, Ordering::SeqCst)
-            && self.is_waiting.load(Ordering::SeqCst)
-        {
+        if !self.is_woken.swap(true, Ordering::SeqCst) && self.is_waiting.load(Ordering::SeqCst) {
             // It cannot fail but for want of memory, and the next one is heard.
             let _ = self.wakeup.wake();
         }

@@ -5,10 +5,10 @@
 //! its exchange fails is closed with it and never used again. A thread keeps a
 //! few empty ones for whatever comes next.
 
+use super::spare::{self, Spare};
 use super::stream::Stream;
 use crate::limits::{PIPES_MAX, READ_BYTES_MAX, SPARE_PIPES_MAX};
 use rustix::pipe::{self, PipeFlags, SpliceFlags};
-use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ static PIPES: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     /// Pipes with nothing in them that nobody needs for now.
-    static SPARE: RefCell<Vec<Pipe>> = const { RefCell::new(Vec::new()) };
+    static SPARE: Spare<Pipe> = const { Spare::new(Vec::new()) };
 }
 
 /// What came in on one socket and lies in a pipe on its way to another.
@@ -102,7 +102,7 @@ struct Pipe {
 impl Pipe {
     /// One with nothing in it, if there is one to be had.
     fn empty() -> Option<Self> {
-        SPARE.with_borrow_mut(Vec::pop).or_else(Self::open)
+        spare::take(&SPARE).or_else(Self::open)
     }
 
     fn open() -> Option<Self> {
@@ -114,13 +114,7 @@ impl Pipe {
     }
 
     fn rest(self) {
-        // A thread that ends needs none.
-        let _ = SPARE.try_with(|spare| {
-            let mut spare = spare.borrow_mut();
-            if spare.len() < SPARE_PIPES_MAX {
-                spare.push(self);
-            }
-        });
+        spare::keep(&SPARE, SPARE_PIPES_MAX, self);
     }
 }
 

@@ -53,13 +53,13 @@ impl Tasks {
         handle.detach();
     }
 
-    /// Runs them, on the thread that turns the reactor. Never ends.
-    pub async fn run(&self) {
-        future::poll_fn(|_| {
+    /// Runs them on the thread that turns the reactor until `future` has ended.
+    pub async fn run_until<T>(&self, future: impl Future<Output = T>) -> T {
+        let run = future::poll_fn(|_| {
             self.shared.run_ready();
             Poll::Pending
-        })
-        .await
+        });
+        future::or(future, run).await
     }
 }
 
@@ -67,12 +67,12 @@ impl Shared {
     fn schedule(&self, task: Runnable) {
         if reactor::here() == self.reactor.number() {
             READY.with_borrow_mut(|ready| ready.push_back(task));
+            self.reactor.stay_awake();
         } else {
             self.woken_elsewhere.lock().unwrap_or_else(PoisonError::into_inner).push(task);
             self.is_woken_elsewhere.store(true, Ordering::Release);
+            self.reactor.wake_by_ref();
         }
-        // While it turns, the thread looks at its queues before it waits.
-        self.reactor.wake_by_ref();
     }
 
     fn run_ready(&self) {
@@ -98,13 +98,8 @@ mod tests {
     use super::*;
     use std::sync::atomic::AtomicUsize;
 
-    /// Runs tasks until `future` has ended.
     fn run<T>(driver: Driver, tasks: &Tasks, future: impl Future<Output = T>) -> T {
-        let run = async {
-            tasks.run().await;
-            unreachable!("it never ends")
-        };
-        driver.block_on(future::or(future, run)).unwrap()
+        driver.block_on(tasks.run_until(future)).unwrap()
     }
 
     #[test]
@@ -140,6 +135,38 @@ mod tests {
         run(driver, &tasks, ended);
         elsewhere.join().unwrap();
         assert!(turns.load(Ordering::Relaxed) > 0);
+    }
+
+    #[test]
+    fn who_is_woken_by_several_threads_at_once_misses_none() {
+        const ROUNDS: usize = 5_000;
+        let driver = Driver::new().unwrap();
+        let tasks = Tasks::of(driver.reactor());
+        let mut elsewhere = Vec::new();
+        let (sender, ended) = async_channel::bounded(2);
+        for _ in 0..2 {
+            let (asks, asked) = async_channel::bounded::<usize>(1);
+            let (answers, answered) = async_channel::bounded(1);
+            let sender = sender.clone();
+            tasks.spawn(async move {
+                while let Ok(number) = asked.recv().await {
+                    answers.send(number).await.unwrap();
+                }
+                sender.send(()).await.unwrap();
+            });
+            elsewhere.push(std::thread::spawn(move || {
+                for number in 0..ROUNDS {
+                    asks.send_blocking(number).unwrap();
+                    assert_eq!(answered.recv_blocking(), Ok(number));
+                }
+            }));
+        }
+        run(driver, &tasks, async {
+            for _ in 0..2 {
+                ended.recv().await.unwrap();
+            }
+        });
+        elsewhere.into_iter().for_each(|thread| thread.join().unwrap());
     }
 
     #[test]

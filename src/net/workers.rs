@@ -7,6 +7,7 @@
 use super::listen::{Spawn, Task};
 use super::reactor::Driver;
 use super::tasks::Tasks;
+use futures_lite::future;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -43,7 +44,7 @@ pub fn start() -> io::Result<Spawn> {
         workers.push(Arc::clone(&worker));
         std::thread::Builder::new()
             .name(format!("standin-work-{number}"))
-            .spawn(move || driver.block_on(worker.tasks.run()))?;
+            .spawn(move || driver.block_on(worker.tasks.run_until(future::pending::<()>())))?;
     }
     Ok(Arc::new(move |task| run(&workers, task)))
 }
@@ -78,7 +79,6 @@ impl Drop for Counted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_lite::future;
 
     #[test]
     fn a_connection_goes_where_there_are_fewest_and_is_counted_to_its_end() {
@@ -95,7 +95,7 @@ mod tests {
                 future::yield_now().await;
                 future::yield_now().await;
             };
-            driver.block_on(future::or(worker.tasks.run(), looks_twice)).unwrap();
+            driver.block_on(worker.tasks.run_until(looks_twice)).unwrap();
         }
         assert_eq!(counts(), [1, 0]);
     }
