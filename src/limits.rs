@@ -71,6 +71,15 @@ pub const SPLICE_BYTES_MIN: u64 = 64 * 1024;
 /// may have eight times as many before the system makes them smaller.
 pub const PIPES_MAX: usize = 128;
 
+/// What a thread may work without a pause before it lets others have its core.
+/// Of so much everybody waits little; the system itself would look every few
+/// milliseconds only.
+pub const STINT_MAX: Duration = Duration::from_micros(500);
+
+/// A wait that is longer than this was one: others could run meanwhile. To ask
+/// for what is there already takes a few microseconds.
+pub const PAUSE_MIN: Duration = Duration::from_micros(20);
+
 /// Empty pipes that a thread keeps for whatever comes next.
 pub const SPARE_PIPES_MAX: usize = 4;
 

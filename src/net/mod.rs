@@ -15,6 +15,7 @@ pub mod reactor;
 pub mod resolve;
 mod spare;
 pub mod splice;
+mod stint;
 pub mod stream;
 pub mod tasks;
 pub mod timer;

@@ -6,6 +6,7 @@
 //! system to watch anything. It belongs to the thread whose task waited for it
 //! first, and moves when a task of another one waits.
 
+use super::stint::Stint;
 use atomic_waker::AtomicWaker;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll as System, Registry, Token};
@@ -17,7 +18,8 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Events taken from the system at a time; more come the next time.
 const EVENTS_MAX: usize = 1024;
@@ -128,6 +130,7 @@ pub struct Driver {
     system: System,
     events: Events,
     wakers: Vec<Waker>,
+    stint: Stint,
 }
 
 impl Driver {
@@ -142,7 +145,9 @@ impl Driver {
             is_woken: AtomicBool::new(false),
             is_waiting: AtomicBool::new(false),
         };
-        Ok(Self { reactor: Arc::new(reactor), system, events: Events::with_capacity(EVENTS_MAX), wakers: Vec::new() })
+        let stint = Stint::begin(Instant::now());
+        let events = Events::with_capacity(EVENTS_MAX);
+        Ok(Self { reactor: Arc::new(reactor), system, events, wakers: Vec::new(), stint })
     }
 
     /// Its reactor.
@@ -170,11 +175,18 @@ impl Driver {
     /// Hears what the system has to say, and waits for it while there is nothing
     /// else to do.
     fn turn(&mut self) -> io::Result<()> {
+        let mut asked = Instant::now();
+        if self.stint.is_over(asked) {
+            thread::yield_now();
+            asked = Instant::now();
+            self.stint = Stint::begin(asked);
+        }
         let reactor = &*self.reactor;
         reactor.is_waiting.store(true, Ordering::SeqCst);
         let at_once = reactor.is_woken.load(Ordering::SeqCst).then_some(Duration::ZERO);
         let polled = self.system.poll(&mut self.events, at_once);
         reactor.is_waiting.store(false, Ordering::SeqCst);
+        self.stint.paused(asked, Instant::now());
         match polled {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             polled => polled?,
