@@ -96,9 +96,7 @@ impl Reactor {
         self.registry.register(&mut SourceFd(&socket), Token(key), interest)?;
         Ok(home)
     }
-}
 
-impl Reactor {
     /// Has its own thread look at what there is to do before it waits. Only that
     /// thread may go by a look at the flag: what another one brings is sure to be
     /// seen only if it has written to the flag after that.
